@@ -1,0 +1,5 @@
+"""The entry point."""
+
+
+def main() -> None:
+    print("jangteo")

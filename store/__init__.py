@@ -1,0 +1,1 @@
+"""Remembers. Synchronous SQLite; knows neither keys nor the network."""
