@@ -1,0 +1,102 @@
+"""The canonical form of values: msgpack with exactly one encoding per value (SPEC.md R1).
+
+A value is None, a bool, an int, a str, bytes, a list of values, or a dict from str to value.
+Knows nothing of what the values mean.
+"""
+
+from typing import Any, TypeAlias
+
+import msgpack
+
+from . import limits
+from .errors import LocalProtocolError, RemoteProtocolError
+
+Value: TypeAlias = Any
+"""None | bool | int | str | bytes | list[Value] | dict[str, Value]; checked by `decode`."""
+
+
+def encode(value: Value) -> bytes:
+    """The one encoding of `value`. Keys of maps are put in order; LocalProtocolError if it has none."""
+    try:
+        _check(value, 0, sorted_keys=False)
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(f"cannot be published: {error.message}") from None
+    packed: bytes = msgpack.packb(_ordered(value), use_bin_type=True)
+    return packed
+
+
+def decode(data: bytes, *, bytes_max: int = limits.RECORD_BYTES_MAX) -> Value:
+    """The value of canonical `data`; any other bytes raise RemoteProtocolError (R1.*).
+
+    The walk checks types, order and bounds; encoding again and comparing catches what the walk
+    cannot see (over-long integers and lengths). Neither alone is enough: the comparison lets
+    unsorted keys, extension types and NaN through.
+    """
+    if len(data) > bytes_max:
+        raise RemoteProtocolError("R1.1", f"{len(data)} bytes, at most {bytes_max}")
+    try:
+        value = msgpack.unpackb(
+            data,
+            raw=False,
+            strict_map_key=False,
+            max_str_len=bytes_max,
+            max_bin_len=bytes_max,
+            max_array_len=max(limits.ARRAY_ENTRIES_MAX, limits.MAP_ENTRIES_MAX),
+            max_map_len=limits.MAP_ENTRIES_MAX,
+            max_ext_len=0,
+        )
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError, OverflowError) as error:
+        raise RemoteProtocolError("R1.2", f"not msgpack within bounds: {error}") from None
+    _check(value, 0, sorted_keys=True)
+    if msgpack.packb(value, use_bin_type=True) != data:
+        raise RemoteProtocolError("R1.3", "not the canonical encoding")
+    return value
+
+
+def _check(value: Value, depth: int, *, sorted_keys: bool) -> None:
+    kind = type(value)
+    if kind is int:
+        if not -limits.INTEGER_MAX <= value <= limits.INTEGER_MAX:
+            raise RemoteProtocolError("R1.4", "integer beyond 2^53 - 1")
+    elif kind is str:
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise RemoteProtocolError("R1.2", "text with a lone surrogate") from None
+    elif kind is list:
+        _check_depth(depth)
+        if len(value) > limits.ARRAY_ENTRIES_MAX:
+            raise RemoteProtocolError("R1.6", f"array of more than {limits.ARRAY_ENTRIES_MAX}")
+        for entry in value:
+            _check(entry, depth + 1, sorted_keys=sorted_keys)
+    elif kind is dict:
+        _check_depth(depth)
+        if len(value) > limits.MAP_ENTRIES_MAX:
+            raise RemoteProtocolError("R1.6", f"map of more than {limits.MAP_ENTRIES_MAX}")
+        last: bytes | None = None
+        for key, entry in value.items():
+            if type(key) is not str:
+                raise RemoteProtocolError("R1.5", "map key that is not text")
+            _check(key, depth + 1, sorted_keys=sorted_keys)
+            key_bytes = key.encode()
+            if sorted_keys and last is not None and key_bytes <= last:
+                raise RemoteProtocolError("R1.5", "map keys out of order")
+            last = key_bytes
+            _check(entry, depth + 1, sorted_keys=sorted_keys)
+    elif not (kind is bytes or kind is bool or value is None):
+        raise RemoteProtocolError("R1.7", f"type {kind.__name__} has no place here")
+
+
+def _check_depth(depth: int) -> None:
+    if depth >= limits.DEPTH_MAX:
+        raise RemoteProtocolError("R1.6", f"nested deeper than {limits.DEPTH_MAX}")
+
+
+def _ordered(value: Value) -> Value:
+    if type(value) is dict:
+        # msgpack writes a dict in its own order; UTF-8 order is code point order.
+        return {key: _ordered(value[key]) for key in sorted(value, key=str.encode)}
+    if type(value) is list:
+        return [_ordered(entry) for entry in value]
+    return value

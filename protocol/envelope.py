@@ -1,0 +1,189 @@
+"""Records in their signed envelopes (SPEC.md R2): bytes → Envelope → Verified.
+
+`Verified` is proof in a type: it is made here only, by checking a signature or by making one, and
+the store takes nothing else. Knows the header, not what bodies mean.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from ..crypto.digest import sha256
+from ..crypto.keys import PUBLIC_BYTES, AuthorKey, is_signature
+from . import canonical, limits
+from .errors import LocalProtocolError, RemoteProtocolError
+from .kind import KIND_MAX, lifetime_ms
+from .market import is_market
+
+VERSION: Final = 1
+_DOMAIN: Final = b"jangteo/record/1\x00"
+_PAYLOAD_FIELDS: Final = 8
+_REVISION_MAX: Final = limits.INTEGER_MAX
+
+Body: TypeAlias = dict[str, Any]
+Rank: TypeAlias = tuple[bool, int, bytes]
+ThreadKey: TypeAlias = tuple[str, bytes, bytes]
+"""(market, author, thread)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a record says of itself before its body. `ts_ms` is Unix time in milliseconds."""
+
+    kind: int
+    author: bytes
+    ts_ms: int
+    market: str
+    thread: bytes
+    revision: int
+    is_delete: bool
+
+    @property
+    def thread_key(self) -> ThreadKey:
+        return (self.market, self.author, self.thread)
+
+    @property
+    def expires_ms(self) -> int:
+        return self.ts_ms + lifetime_ms(self.kind, self.is_delete)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A record whose form is right and whose signature nobody has checked."""
+
+    raw: bytes
+    id: bytes
+    header: Header
+    body: Body | None
+
+
+_SEAL: Final = object()
+
+
+class Verified:
+    """An envelope whose author did sign it. Equal to another with the same id."""
+
+    __slots__ = ("body", "header", "id", "raw")
+
+    raw: bytes
+    id: bytes
+    header: Header
+    body: Body | None
+
+    def __init__(self, envelope: Envelope, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("Verified is made by verify() and author_record() only")
+        self.raw = envelope.raw
+        self.id = envelope.id
+        self.header = envelope.header
+        self.body = envelope.body
+
+    @property
+    def rank(self) -> Rank:
+        """Within a thread the greatest rank is current: deletes first, then revision, then id."""
+        return (self.header.is_delete, self.header.revision, self.id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Verified) and other.id == self.id
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        return f"Verified({self.id.hex()[:12]}, {self.header!r})"
+
+
+class UnknownVersion(RemoteProtocolError):
+    """A record of a version to come: ignored, not punished (R2.2)."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__("R2.2", f"record version {version}", penalty=0)
+
+
+def parse(raw: bytes) -> Envelope:
+    """The envelope of `raw`; RemoteProtocolError (R1.*, R2.*) where its form is wrong.
+
+    Form only: the signature is `verify`'s. At most RECORD_BYTES_MAX bytes are looked at.
+    """
+    if len(raw) > limits.RECORD_BYTES_MAX:
+        raise RemoteProtocolError("R2.1", f"{len(raw)} bytes, at most {limits.RECORD_BYTES_MAX}")
+    if len(raw) <= limits.SIGNATURE_BYTES:
+        raise RemoteProtocolError("R2.1", "too short for a record")
+    payload = raw[: -limits.SIGNATURE_BYTES]
+    fields = canonical.decode(payload)
+    if type(fields) is not list or not fields or type(fields[0]) is not int:
+        raise RemoteProtocolError("R2.1", "not an array that begins with a version")
+    if fields[0] != VERSION:
+        raise UnknownVersion(fields[0])
+    if len(fields) != _PAYLOAD_FIELDS:
+        raise RemoteProtocolError("R2.3", f"{len(fields)} fields, a record has {_PAYLOAD_FIELDS}")
+    _, kind, author, ts_ms, market, thread, revision, body = fields
+    _check_int(kind, "kind", KIND_MAX)
+    _check_int(ts_ms, "ts", limits.INTEGER_MAX)
+    _check_int(revision, "revision", _REVISION_MAX)
+    if type(author) is not bytes or len(author) != PUBLIC_BYTES:
+        raise RemoteProtocolError("R2.3", f"author is not {PUBLIC_BYTES} bytes")
+    if type(thread) is not bytes or len(thread) != limits.THREAD_BYTES:
+        raise RemoteProtocolError("R2.3", f"thread is not {limits.THREAD_BYTES} bytes")
+    if type(market) is not str or not is_market(market):
+        raise RemoteProtocolError("R4.1", "not the name of a market")
+    if body is not None:
+        if type(body) is not dict:
+            raise RemoteProtocolError("R2.4", "body is neither a map nor nil")
+        _check_no_nil(body)
+    header = Header(kind, author, ts_ms, market, thread, revision, body is None)
+    return Envelope(raw, sha256(payload), header, body)
+
+
+def verify(envelope: Envelope) -> Verified:
+    """`envelope` as Verified; RemoteProtocolError R2.5 if its author did not sign it. ~40 µs."""
+    signature = envelope.raw[-limits.SIGNATURE_BYTES :]
+    if not is_signature(envelope.header.author, signature, _DOMAIN + envelope.id):
+        raise RemoteProtocolError("R2.5", "the signature is not its author's", penalty=50)
+    return Verified(envelope, _SEAL)
+
+
+def author_record(key: AuthorKey, header: Header, body: Body | None) -> Verified:
+    """A signed record. LocalProtocolError where it could not be valid; its author is `key`'s."""
+    payload = canonical.encode(
+        [
+            VERSION,
+            header.kind,
+            key.public,
+            header.ts_ms,
+            header.market,
+            header.thread,
+            header.revision,
+            body,
+        ]
+    )
+    record_id = sha256(payload)
+    raw = payload + key.sign(_DOMAIN + record_id)
+    try:
+        envelope = parse(raw)
+    except RemoteProtocolError as error:
+        raise LocalProtocolError(f"cannot be published: {error.message}") from None
+    if envelope.header != header:
+        raise LocalProtocolError("a record's header must name its own author and delete")
+    return Verified(envelope, _SEAL)
+
+
+def listing_id(thread_key: ThreadKey) -> bytes:
+    """The public id (32 bytes) of a thread: the same through all its revisions (R2.6)."""
+    market, author, thread = thread_key
+    return sha256(canonical.encode([market, author, thread]))
+
+
+def _check_int(value: object, name: str, value_max: int) -> None:
+    if type(value) is not int or not 0 <= value <= value_max:
+        raise RemoteProtocolError("R2.3", f"{name} is not an integer from 0 to {value_max}")
+
+
+def _check_no_nil(value: object) -> None:
+    if value is None:
+        raise RemoteProtocolError("R2.4", "nil within a body")
+    if isinstance(value, dict):
+        for entry in value.values():
+            _check_no_nil(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            _check_no_nil(entry)

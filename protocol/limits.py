@@ -1,0 +1,55 @@
+"""Every bound of the system, in one place. SPEC.md lists the same numbers, and a test compares them.
+
+A bound of validity (what a record may be) can only change with a new record version: older nodes
+would punish honest ones. The others are local policy.
+"""
+
+KIB = 1024
+MIB = 1024 * KIB
+SECOND_MS = 1000
+MINUTE_MS = 60 * SECOND_MS
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+# --- records: bounds of validity -------------------------------------------------------------
+RECORD_BYTES_MAX = 16 * KIB
+DEPTH_MAX = 4
+MAP_ENTRIES_MAX = 32
+ARRAY_ENTRIES_MAX = 64
+INTEGER_MAX = 2**53 - 1
+ID_BYTES = 32
+THREAD_BYTES = 16
+SIGNATURE_BYTES = 64
+NAME_CHARS_MAX = 40
+ABOUT_CHARS_MAX = 1000
+TITLE_CHARS_MAX = 120
+DESCRIPTION_CHARS_MAX = 4000
+DESCRIPTION_BYTES_MAX = 12_000
+CATEGORY_CHARS_MAX = 64
+PLACE_CHARS_MAX = 80
+MARKET_CHARS_MAX = 64
+TAGS_MAX = 10
+TAG_CHARS_MAX = 32
+URL_CHARS_MAX = 500
+QUANTITY_MAX = 1_000_000
+REF_BYTES = 32
+
+# --- lifetime, by the class of a record's kind (kind div 64) ---------------------------------
+LIFETIME_SHORT_MS = 90 * DAY_MS
+LIFETIME_LONG_MS = 730 * DAY_MS
+RENEW_BEFORE_MS = 7 * DAY_MS
+RENEW_ABSENT_OWNER_MS = 90 * DAY_MS
+
+# --- clock -----------------------------------------------------------------------------------
+FUTURE_MS_MAX = 10 * MINUTE_MS
+CLOCK_WARN_MS = 5 * MINUTE_MS
+CLOCK_PEERS_MIN = 3
+
+# --- authors and markets ---------------------------------------------------------------------
+LIVE_THREADS_PER_AUTHOR_MAX = 10_000
+THREADS_PER_AUTHOR_MAX = 20_000
+MARKETS_JOINED_MAX = 32
+
+# --- store -----------------------------------------------------------------------------------
+RECORD_STORE_BYTES_MAX = 512 * MIB
+HISTORY_REVISIONS_MAX = 20
