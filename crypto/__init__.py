@@ -1,1 +1,1 @@
-"""Keys, phrase, signatures, digests and key files: bytes in, bytes out. Knows no clock, disk or network."""
+"""Keys, phrase, signatures, digests, key files. Bytes in, bytes out: no clock, disk or network."""

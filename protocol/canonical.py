@@ -16,7 +16,7 @@ Value: TypeAlias = Any
 
 
 def encode(value: Value) -> bytes:
-    """The one encoding of `value`. Keys of maps are put in order; LocalProtocolError if it has none."""
+    """The one encoding of `value`, its keys put in order; LocalProtocolError if it has none."""
     try:
         _check(value, 0, sorted_keys=False)
     except RemoteProtocolError as error:

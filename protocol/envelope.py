@@ -1,7 +1,7 @@
 """Records in their signed envelopes (SPEC.md R2): bytes → Envelope → Verified.
 
 `Verified` is proof in a type: it is made here only, by checking a signature or by making one, and
-the store takes nothing else. Knows the header, not what bodies mean.
+the store takes nothing else. Knows the header; what bodies may be is `schema`'s.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from ..crypto.digest import sha256
 from ..crypto.keys import PUBLIC_BYTES, AuthorKey, is_signature
-from . import canonical, limits
+from . import canonical, limits, schema
 from .errors import LocalProtocolError, RemoteProtocolError
 from .kind import KIND_MAX, lifetime_ms
 from .market import is_market
@@ -100,7 +100,7 @@ class UnknownVersion(RemoteProtocolError):
 
 
 def parse(raw: bytes) -> Envelope:
-    """The envelope of `raw`; RemoteProtocolError (R1.*, R2.*) where its form is wrong.
+    """The envelope of `raw`; RemoteProtocolError (R1.*, R2.*, R4.*, R7.*, R8.*) if its form is wrong.
 
     Form only: the signature is `verify`'s. At most RECORD_BYTES_MAX bytes are looked at.
     """
@@ -130,6 +130,7 @@ def parse(raw: bytes) -> Envelope:
         if type(body) is not dict:
             raise RemoteProtocolError("R2.4", "body is neither a map nor nil")
         _check_no_nil(body)
+    schema.check(kind, market, thread, ts_ms, body)
     header = Header(kind, author, ts_ms, market, thread, revision, body is None)
     return Envelope(raw, sha256(payload), header, body)
 
@@ -140,6 +141,11 @@ def verify(envelope: Envelope) -> Verified:
     if not is_signature(envelope.header.author, signature, _DOMAIN + envelope.id):
         raise RemoteProtocolError("R2.5", "the signature is not its author's", penalty=50)
     return Verified(envelope, _SEAL)
+
+
+def open_record(raw: bytes) -> Verified:
+    """`raw` parsed and verified; RemoteProtocolError as `parse` and `verify` raise it."""
+    return verify(parse(raw))
 
 
 def author_record(key: AuthorKey, header: Header, body: Body | None) -> Verified:

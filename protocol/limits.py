@@ -1,4 +1,4 @@
-"""Every bound of the system, in one place. SPEC.md lists the same numbers, and a test compares them.
+"""Every bound of the system, in one place. SPEC.md has the same numbers; a test compares them.
 
 A bound of validity (what a record may be) can only change with a new record version: older nodes
 would punish honest ones. The others are local policy.

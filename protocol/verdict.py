@@ -1,4 +1,4 @@
-"""What becomes of a record that came in: GossipSub's three verdicts, and the reasons for them (R5)."""
+"""What becomes of a record that came in: GossipSub's three verdicts, and the reasons (R5)."""
 
 from enum import Enum
 
