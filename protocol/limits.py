@@ -53,3 +53,14 @@ MARKETS_JOINED_MAX = 32
 # --- store -----------------------------------------------------------------------------------
 RECORD_STORE_BYTES_MAX = 512 * MIB
 HISTORY_REVISIONS_MAX = 20
+
+# --- reconciliation and its wire -------------------------------------------------------------
+SYNC_FRAME_BYTES_MAX = 256 * KIB
+SYNC_MARKETS_MAX = MARKETS_JOINED_MAX + 1  # and commons
+SYNC_RECORDS_MAX = 1024  # records in a frame, ids in a get, what a range may ask for
+SYNC_TEXT_CHARS_MAX = 200
+RECON_MESSAGE_BYTES_MIN = 4 * KIB  # no sender's own bound is below this
+RECON_MESSAGE_BYTES_MAX = 64 * KIB
+RECON_RANGES_MAX = 1024  # in a message; bounds the fingerprints that it costs
+RECON_KEYS_MAX = 2048  # own keys that one message makes an initiator read
+RECON_ROUNDS_MAX = 1024  # messages from an initiator in one reconciliation
