@@ -100,7 +100,7 @@ class UnknownVersion(RemoteProtocolError):
 
 
 def parse(raw: bytes) -> Envelope:
-    """The envelope of `raw`; RemoteProtocolError (R1.*, R2.*, R4.*, R7.*, R8.*) if its form is wrong.
+    """The envelope of `raw`, else RemoteProtocolError (R1.*, R2.*, R4.*, R7.*, R8.*).
 
     Form only: the signature is `verify`'s. At most RECORD_BYTES_MAX bytes are looked at.
     """
