@@ -12,9 +12,9 @@ from typing import Final
 from . import limits
 from .errors import RemoteProtocolError
 from .item_set import ItemSet as ItemSet
-from .item_set import key_id
 from .item_set import ListItemSet as ListItemSet
 from .item_set import OverlaidItemSet as OverlaidItemSet
+from .item_set import key_id
 
 FINGERPRINT_BYTES: Final = 16
 

@@ -1,0 +1,282 @@
+"""The frames of `/jangteo/sync/1`, the stream on which two peers even out their sets (SPEC.md R6).
+
+What a frame may be and its bytes; knows neither who may send which frame when, nor streams.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import msgpack
+
+from . import limits
+from .errors import RemoteProtocolError
+from .item_set import KEY_BYTES
+from .market import is_market
+from .reconcile import FINGERPRINT_BYTES
+
+PROTOCOL: Final = "/jangteo/sync/1"
+VERSION: Final = 1
+LENGTH_BYTES: Final = 4
+"""Each frame follows its length in bytes, big-endian."""
+
+_RAW_HEAD_BYTES: Final = 3  # msgpack's, of up to 65,535 bytes
+_FRAME_HEAD_BYTES: Final = 128  # room for all else in a frame of records
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSummary:
+    """One market's set as it is now.
+
+    `count` items whose ts is at least `since_ms`, the sender's horizon, and the fingerprint
+    (16 bytes) of all of them.
+    """
+
+    market: str
+    count: int
+    since_ms: int
+    fingerprint: bytes
+
+    def __post_init__(self) -> None:
+        _check_market(self.market)
+        _check_integer("count", self.count, 0, limits.INTEGER_MAX)
+        _check_integer("since_ms", self.since_ms, 0, limits.INTEGER_MAX)
+        _check_bytes("fingerprint", self.fingerprint, FINGERPRINT_BYTES, FINGERPRINT_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What I hold. Both sides say it first; equal summaries need no more."""
+
+    version: int
+    now_ms: int
+    markets: tuple[MarketSummary, ...]
+
+    def __post_init__(self) -> None:
+        _check_integer("version", self.version, 1, limits.INTEGER_MAX)
+        _check_integer("now_ms", self.now_ms, 0, limits.INTEGER_MAX)
+        _check_tuple("markets", self.markets, 0, limits.SYNC_MARKETS_MAX)
+        if len({summary.market for summary in self.markets}) != len(self.markets):
+            raise ValueError("a market said twice")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Give me up to `limit` records whose key comes after `after` (40 bytes; empty: the first)."""
+
+    market: str
+    after: bytes
+    limit: int
+
+    def __post_init__(self) -> None:
+        _check_market(self.market)
+        _check_key("after", self.after)
+        _check_integer("limit", self.limit, 1, limits.SYNC_RECORDS_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Recon:
+    """A message of the reconciliation of `market`."""
+
+    market: str
+    message: bytes
+
+    def __post_init__(self) -> None:
+        _check_market(self.market)
+        _check_bytes("message", self.message, 1, limits.RECON_MESSAGE_BYTES_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Get:
+    """Give me the records with these ids (32 bytes each, none twice)."""
+
+    market: str
+    ids: tuple[bytes, ...]
+
+    def __post_init__(self) -> None:
+        _check_market(self.market)
+        _check_tuple("ids", self.ids, 1, limits.SYNC_RECORDS_MAX)
+        for record_id in self.ids:
+            _check_bytes("id", record_id, limits.ID_BYTES, limits.ID_BYTES)
+        if len(set(self.ids)) != len(self.ids):
+            raise ValueError("an id asked for twice")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Envelopes in answer to a Range or a Get.
+
+    `next_key` (40 bytes) is the `after` with which to go on, empty where nothing follows; `more`
+    says that another Records frame follows this one in the same answer.
+    """
+
+    raws: tuple[bytes, ...]
+    next_key: bytes = b""
+    more: bool = False
+
+    def __post_init__(self) -> None:
+        _check_raws(self.raws, 0)
+        _check_key("next_key", self.next_key)
+        if type(self.more) is not bool:
+            raise ValueError("more is not a truth value")
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Envelopes that you lack."""
+
+    market: str
+    raws: tuple[bytes, ...]
+
+    def __post_init__(self) -> None:
+        _check_market(self.market)
+        _check_raws(self.raws, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """Of your last Push I keep `kept` records."""
+
+    kept: int
+
+    def __post_init__(self) -> None:
+        _check_integer("kept", self.kept, 0, limits.SYNC_RECORDS_MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """I end this session; `text` says why, to a person."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if type(self.text) is not str or len(self.text) > limits.SYNC_TEXT_CHARS_MAX:
+            raise ValueError(f"not a text of at most {limits.SYNC_TEXT_CHARS_MAX} characters")
+
+
+Frame: TypeAlias = Hello | Range | Recon | Get | Records | Push | Pushed | Bye
+
+_TYPES: Final[dict[int, type[Any]]] = {
+    1: Hello,
+    2: Range,
+    3: Recon,
+    4: Get,
+    5: Records,
+    6: Push,
+    7: Pushed,
+    8: Bye,
+}
+_TAGS: Final = {frame_type: tag for tag, frame_type in _TYPES.items()}
+
+
+def encode(frame: Frame) -> bytes:
+    """The frame's bytes without their length; ValueError beyond SYNC_FRAME_BYTES_MAX."""
+    packed: bytes = msgpack.packb(
+        (_TAGS[type(frame)], *_fields(frame)), default=_fields, use_bin_type=True
+    )
+    if len(packed) > limits.SYNC_FRAME_BYTES_MAX:
+        raise ValueError(f"a frame of {len(packed)} bytes, at most {limits.SYNC_FRAME_BYTES_MAX}")
+    return packed
+
+
+def encode_prefixed(frame: Frame) -> bytes:
+    """The frame as it goes over the stream, its length first."""
+    data = encode(frame)
+    return len(data).to_bytes(LENGTH_BYTES, "big") + data
+
+
+def decode_length(prefix: bytes) -> int:
+    """How many bytes to read for the next frame; RemoteProtocolError R6.9, before they are read."""
+    length = int.from_bytes(prefix, "big")
+    if not 0 < length <= limits.SYNC_FRAME_BYTES_MAX:
+        raise RemoteProtocolError(
+            "R6.9", f"a frame of {length} bytes, at most {limits.SYNC_FRAME_BYTES_MAX}"
+        )
+    return length
+
+
+def decode(data: bytes) -> Frame:
+    """The frame of `data`; RemoteProtocolError R6.9 or R6.10 if it is none."""
+    if len(data) > limits.SYNC_FRAME_BYTES_MAX:
+        raise RemoteProtocolError(
+            "R6.9", f"a frame of {len(data)} bytes, at most {limits.SYNC_FRAME_BYTES_MAX}"
+        )
+    try:
+        values = msgpack.unpackb(
+            data,
+            raw=False,
+            use_list=False,
+            # Arrays are allocated at the length that they claim, at each depth: bound it first.
+            max_array_len=limits.SYNC_RECORDS_MAX,
+            max_map_len=0,
+            max_ext_len=0,
+        )
+    except (ValueError, TypeError, msgpack.UnpackException, RecursionError, OverflowError) as error:
+        raise RemoteProtocolError("R6.10", f"not msgpack within bounds: {error}") from None
+    if type(values) is not tuple or not values or type(values[0]) is not int:
+        raise RemoteProtocolError("R6.10", "not an array that begins with a number")
+    frame_type = _TYPES.get(values[0])
+    if frame_type is None:
+        raise RemoteProtocolError("R6.10", f"no frame has the number {values[0]}")
+    fields = values[1:]
+    if len(fields) != len(frame_type.__slots__):
+        raise RemoteProtocolError("R6.10", f"{len(fields)} fields in a {frame_type.__name__}")
+    try:
+        if frame_type is Hello:
+            version, now_ms, rows = fields
+            _check_tuple("markets", rows, 0, limits.SYNC_MARKETS_MAX)
+            return Hello(version, now_ms, tuple(_summary(row) for row in rows))
+        frame: Frame = frame_type(*fields)
+    except ValueError as error:
+        raise RemoteProtocolError("R6.10", f"{frame_type.__name__}: {error}") from None
+    return frame
+
+
+def fitting(raws: Sequence[bytes]) -> int:
+    """How many of the first `raws` go into one frame of records, by count and by bytes."""
+    left = limits.SYNC_FRAME_BYTES_MAX - _FRAME_HEAD_BYTES
+    for count, raw in enumerate(raws[: limits.SYNC_RECORDS_MAX]):
+        left -= len(raw) + _RAW_HEAD_BYTES
+        if left < 0:
+            return count
+    return min(len(raws), limits.SYNC_RECORDS_MAX)
+
+
+def _fields(value: Any) -> tuple[Any, ...]:
+    return tuple(getattr(value, name) for name in value.__slots__)
+
+
+def _summary(row: Any) -> MarketSummary:
+    _check_tuple("market", row, len(MarketSummary.__slots__), len(MarketSummary.__slots__))
+    return MarketSummary(*row)
+
+
+def _check_market(value: object) -> None:
+    if type(value) is not str or not is_market(value):
+        raise ValueError("not the name of a market")
+
+
+def _check_integer(name: str, value: object, least: int, most: int) -> None:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} is not an integer from {least} to {most}")
+
+
+def _check_bytes(name: str, value: object, least: int, most: int) -> None:
+    if type(value) is not bytes or not least <= len(value) <= most:
+        raise ValueError(f"{name} is not {least} to {most} bytes")
+
+
+def _check_key(name: str, value: object) -> None:
+    if type(value) is not bytes or len(value) not in (0, KEY_BYTES):
+        raise ValueError(f"{name} is neither empty nor a key of {KEY_BYTES} bytes")
+
+
+def _check_tuple(name: str, value: object, least: int, most: int) -> None:
+    if type(value) is not tuple or not least <= len(value) <= most:
+        raise ValueError(f"{name} is not an array of {least} to {most}")
+
+
+def _check_raws(raws: tuple[bytes, ...], least: int) -> None:
+    _check_tuple("records", raws, least, limits.SYNC_RECORDS_MAX)
+    for raw in raws:
+        _check_bytes("record", raw, 1, limits.RECORD_BYTES_MAX)
