@@ -138,7 +138,11 @@ def from_decimal(amount_text: str, currency: str) -> Price:
 def _in_minor_units(amount: Decimal, currency: str, told: str) -> Price:
     exponent = EXPONENTS[currency]
     minor = amount.scaleb(exponent)
-    if minor != minor.to_integral_value():
+    written = max(0, -int(amount.as_tuple().exponent))
+    # "1,0000" and "1.000" won are ten thousand and a thousand to those who write so: never 1.
+    # Two zeros are what shop programs print for any currency.
+    is_odd = written > exponent and not (written == 2 and minor == minor.to_integral_value())
+    if is_odd or minor != minor.to_integral_value():
         decimals = "no decimals" if exponent == 0 else f"at most {exponent} decimals"
         raise LocalProtocolError(f"{told!r}: {currency} has {decimals}", "price")
     if minor > limits.INTEGER_MAX:
@@ -187,7 +191,7 @@ def _known(code: str) -> str:
 
 
 def _parse_amount(number: str, told: str) -> Decimal:
-    """ "1,299.50", "95만", "1억 2천만", "3만5000" as a number."""
+    """ "1,299.50", "95만", "1억 2천만", "3만5000" as a number, its written decimals kept."""
     position, total = 0, Decimal(0)
     unit_last: int | None = None
     text = number.strip()
@@ -200,7 +204,9 @@ def _parse_amount(number: str, told: str) -> Decimal:
             unit *= _MULTIPLIERS[sign]
         if unit_last is not None and unit >= unit_last:
             raise LocalProtocolError(f"{told!r} is no price: {HELP}", "price")
-        total += _plain_number(match[1].strip(), told) * unit
+        part = _plain_number(match[1].strip(), told)
+        # 1.5만 has no decimals left, 95.00 has two: `_in_minor_units` looks at what was written.
+        total += part if unit == 1 else Decimal(f"{(part * unit).normalize():f}")
         unit_last = unit
         position = match.end()
         while position < len(text) and text[position].isspace():
@@ -227,6 +233,6 @@ def _plain_number(text: str, told: str) -> Decimal:
     if group in whole and re.fullmatch(grouped, whole) is None:
         raise LocalProtocolError(f"{told!r}: its separators are not where thousands go", "price")
     try:
-        return Decimal(f"{whole.replace(group, '')}.{part or '0'}")
+        return Decimal(f"{whole.replace(group, '')}.{part}" if part else whole.replace(group, ""))
     except InvalidOperation:
         raise LocalProtocolError(f"{told!r} is no price: {HELP}", "price") from None
