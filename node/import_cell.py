@@ -1,0 +1,128 @@
+"""One cell → a price, a number, tags, a category. Pure; LocalProtocolError says what is wrong."""
+
+import re
+from typing import Final
+
+from ..protocol import limits
+from ..protocol.errors import LocalProtocolError
+from ..protocol.money import Price, parse_price
+from .html_text import unescaped
+
+_NOTHING: Final = frozenset(("-", "–", "—", "―", "n/a", "na", "none", "null", "nan", "없음", "なし"))
+_PRICE_REMARK: Final = re.compile(
+    r"[(（\[][^)）\]]*[)）\]]|税込み?|税抜き?|税別|부가세\s*(?:포함|별도)|부터|から|[~〜～/]\s*$"
+)
+_COUNT: Final = re.compile(r"[^\d+-]{0,8}?([+-]?\d[\d,]{0,20})(?:\.0+)?\s*\D{0,8}")
+_TAG_SEPARATOR: Final = re.compile(r"\s*[,;|、，；\n]\s*")
+_HASHTAGS: Final = re.compile(r"#[^#,;|]+(?:#[^#,;|]+)*")
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
+_CATEGORY_SEPARATOR: Final = re.compile(r"\s*[>›»]\s*")
+_UNCATEGORIZED: Final = frozenset(("uncategorized", "uncategorised", "미분류", "未分類"))
+_ESCAPES: Final = "\\,;|#、，；\n"
+# Any currency with the most decimals: only to learn whether the currency is all that is missing.
+_PROBE_CURRENCY: Final = "BHD"
+
+
+def read_price(text: str, currency: str | None) -> Price | None:
+    """The price in a cell; None is "ask". `currency` is for a number without one.
+
+    LocalProtocolError where it is none, and one that names --currency where only that is missing.
+    """
+    told = _PRICE_REMARK.sub("", text).strip()
+    if not told or told.casefold() in _NOTHING:
+        return None
+    try:
+        return parse_price(told, currency)
+    except LocalProtocolError:
+        if currency is None and _is_number(told):
+            raise LocalProtocolError(
+                f"the file names no currency for {told!r}: say which with --currency, "
+                "such as --currency USD",
+                "price",
+            ) from None
+        raise
+
+
+def read_currency(text: str) -> str:
+    """The ISO code of a currency cell: "KRW", "원", "US$". LocalProtocolError if unknown."""
+    price = parse_price(f"1 {text}")
+    if price is None:
+        raise LocalProtocolError(f"unknown currency {text!r}", "currency")
+    return price.currency
+
+
+def currency_in_name(name: str) -> str | None:
+    """The currency that a column's name carries: "가격(원)", "Price [USD]", "price_usd"."""
+    remark = re.search(r"[(\[（【](.*?)[)\]）】]", name)
+    code = re.search(r"[_\s]([A-Za-z]{3})$", name.strip())
+    for found in (remark, code):
+        if found is not None and found[1].strip():
+            try:
+                return read_currency(found[1].strip())
+            except LocalProtocolError:
+                continue
+    return None
+
+
+def read_count(text: str) -> int | None:
+    """A whole number ("12", "1,200개", "3.0"); None where the cell has none."""
+    matched = _COUNT.fullmatch(text.strip())
+    return int(matched[1].replace(",", "")) if matched else None
+
+
+def read_tags(text: str) -> tuple[str, ...]:
+    """Tags between commas, semicolons, bars or line ends; "#a #b" too; a backslash escapes."""
+    if not text:
+        return ()
+    if _HASHTAGS.fullmatch(text):
+        return tuple(tag.strip() for tag in text.split("#") if tag.strip())
+    if "\\" not in text:
+        pieces = _TAG_SEPARATOR.split(text)
+    else:
+        pieces = _split_escaped(text)
+    return tuple(piece for piece in (piece.strip() for piece in pieces) if piece)
+
+
+def write_tags(tags: tuple[str, ...] | list[str]) -> str:
+    """One cell that `read_tags` reads back as the same tags."""
+    return ", ".join(
+        "".join(f"\\{char}" if char in _ESCAPES else char for char in tag) for tag in tags
+    )
+
+
+def read_list(text: str) -> list[str]:
+    """The entries of a WooCommerce list: commas separate, a backslash escapes one."""
+    return [entry.strip() for entry in _split_escaped(text, ",") if entry.strip()]
+
+
+def read_category(text: str) -> tuple[str, tuple[str, ...]]:
+    """A category path ("Clothing > Hoodies") and warnings; the start goes where it is too long."""
+    names = [name for name in _CATEGORY_SEPARATOR.split(unescaped(text).strip()) if name]
+    if not names or (len(names) == 1 and names[0].casefold() in _UNCATEGORIZED):
+        return "", ()
+    path = " > ".join(names)
+    if len(path) <= limits.CATEGORY_CHARS_MAX:
+        return path, ()
+    while len(names) > 1 and len(" > ".join(names)) > limits.CATEGORY_CHARS_MAX:
+        names.pop(0)
+    return " > ".join(names), (f"category shortened to its last {len(names)} part(s)",)
+
+
+def _is_number(told: str) -> bool:
+    try:
+        return parse_price(told, _PROBE_CURRENCY) is not None
+    except LocalProtocolError:
+        return False
+
+
+def _split_escaped(text: str, separators: str = ",;|、，；\n") -> list[str]:
+    pieces: list[list[str]] = [[]]
+    chars = iter(text)
+    for char in chars:
+        if char == "\\":
+            pieces[-1].append(next(chars, "\\"))
+        elif char in separators:
+            pieces.append([])
+        else:
+            pieces[-1].append(char)
+    return ["".join(piece) for piece in pieces]

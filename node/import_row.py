@@ -1,0 +1,131 @@
+"""What every importer makes of a file's rows: listings with a ref, or the reason why not (R9)."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from ..crypto.digest import sha256
+from ..protocol import canonical
+from ..protocol.errors import LocalProtocolError
+from ..protocol.listing import Listing, fit
+
+Result: TypeAlias = Literal["ready", "skipped", "failed"]
+RefKey: TypeAlias = Any
+"""str (Handle, SKU, url) | [title, occurrence] | [one of these, variant]"""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One listing of a file, or one row that gives none.
+
+    `line` counts from 1, physical lines. "ready" has `listing`, cut to the limits and ready to
+    publish; "skipped" says why in `warnings`, "failed" in `error`. `ref` (32 bytes) stays the same
+    from one import of a file to the next; None where the row could not be told apart.
+
+    `says` names the fields of Listing that the file speaks of: the others of a listing that is
+    already there stay as they are. `listing_id` (32 bytes) and `market` are there where the file
+    is an export of ours: the listing is then looked for by `listing_id` first, then by `ref`.
+    """
+
+    line: int
+    result: Result
+    listing: Listing | None = None
+    ref: bytes | None = None
+    title: str = ""
+    warnings: tuple[str, ...] = ()
+    error: str | None = None
+    says: frozenset[str] = frozenset()
+    listing_id: bytes | None = None
+    market: str | None = None
+
+    def over(self, existing: Listing) -> Listing:
+        """`existing` as this row has it: what the file says changes, the rest stays.
+
+        Equal to `existing` where the import changes nothing. What an earlier import marked as
+        sold out (quantity 0) is active again when the file has it in stock again.
+        """
+        if self.listing is None:
+            raise ValueError(f"a row that is {self.result} changes nothing")
+        changes = {name: getattr(self.listing, name) for name in self.says}
+        is_restocked = (
+            existing.status == "sold" and existing.quantity == 0 and changes.get("quantity", 0) > 0
+        )
+        if is_restocked:
+            changes.setdefault("status", "active")
+        return replace(existing, **changes)
+
+
+class RefBook:
+    """The refs of one file (R9.2). A key seen before gives way to title and occurrence."""
+
+    def __init__(self, format_name: str) -> None:
+        self._format = format_name
+        self._used: set[bytes] = set()
+        self._occurrences: dict[str, int] = {}
+
+    def ref(self, key: RefKey | None, title: str) -> bytes:
+        if key:
+            ref = ref_of(self._format, key)
+            if ref not in self._used:
+                self._used.add(ref)
+                return ref
+        name = " ".join(unicodedata.normalize("NFC", title).split())
+        occurrence = self._occurrences.get(name, 0) + 1
+        self._occurrences[name] = occurrence
+        ref = ref_of(self._format, [name, occurrence])
+        self._used.add(ref)
+        return ref
+
+    def is_used(self, key: RefKey) -> bool:
+        return ref_of(self._format, key) in self._used
+
+
+def ref_of(format_name: str, key: RefKey) -> bytes:
+    """SHA-256 over canonical [format, key] (R9.2)."""
+    return sha256(canonical.encode([format_name, key]))
+
+
+def ready(
+    line: int,
+    listing: Listing,
+    ref: bytes,
+    *,
+    says: Iterable[str],
+    warnings: Iterable[str] = (),
+    listing_id: bytes | None = None,
+    market: str | None = None,
+) -> ImportRow:
+    """A row with its listing cut to the limits; "failed" where it still cannot be published."""
+    fitted, cuts = fit(listing)
+    notes = (*warnings, *cuts)
+    try:
+        authored = fitted.authored()
+    except LocalProtocolError as error:
+        return failed(line, str(error), title=listing.title, ref=ref, warnings=notes)
+    return ImportRow(
+        line,
+        "ready",
+        authored,
+        ref,
+        authored.title,
+        notes,
+        says=frozenset(says),
+        listing_id=listing_id,
+        market=market,
+    )
+
+
+def skipped(line: int, reason: str, *, title: str = "", ref: bytes | None = None) -> ImportRow:
+    return ImportRow(line, "skipped", None, ref, title, (reason,))
+
+
+def failed(
+    line: int,
+    error: str,
+    *,
+    title: str = "",
+    ref: bytes | None = None,
+    warnings: Iterable[str] = (),
+) -> ImportRow:
+    return ImportRow(line, "failed", None, ref, title, tuple(warnings), error)
