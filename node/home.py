@@ -1,0 +1,206 @@
+"""The home folder: its files, its lock, and whether a node runs on it.
+
+Knows names, modes and locks; nothing of keys or records.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from .desk_error import DeskError
+from .owner import OwnerState
+from .private_file import FOLDER_MODE, check_private, read_private, write_private
+
+ENVIRONMENT_HOME: Final = "JANGTEO_HOME"
+LOCK_WAIT_MS: Final = 5_000
+_LOCK_POLL_SECONDS: Final = 0.05
+_LOCK_BYTES_MAX: Final = 200
+
+Holder = Literal["node", "command"]
+
+
+class HomeInUse(DeskError):
+    """Another process holds the home's lock; `pid` is its, None if it has not said yet."""
+
+    def __init__(self, path: Path, pid: int | None, holder: Holder | None) -> None:
+        who = "a node" if holder == "node" else "another command"
+        by = f"by PID {pid} ({who})" if pid is not None else "by another process"
+        super().__init__(
+            "home-in-use",
+            f"this home is in use {by}: {path}",
+            "stop it first, or choose another home with --home",
+        )
+        self.pid = pid
+        self.holder = holder
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFace:
+    """Where a running node answers: `url` is http://127.0.0.1:PORT."""
+
+    url: str
+    token: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A folder that need not exist yet; nothing is touched until a method says so."""
+
+    path: Path
+
+    @property
+    def author_key_path(self) -> Path:
+        return self.path / "author.key"
+
+    @property
+    def author_path(self) -> Path:
+        """The public half, so that reading needs no key and no passphrase."""
+        return self.path / "author.pub"
+
+    @property
+    def peer_key_path(self) -> Path:
+        return self.path / "peer.key"
+
+    @property
+    def store_path(self) -> Path:
+        return self.path / "jangteo.db"
+
+    @property
+    def config_path(self) -> Path:
+        return self.path / "config.toml"
+
+    @property
+    def node_path(self) -> Path:
+        return self.path / "node.json"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def owner(self) -> OwnerState:
+        return OwnerState(self.path / "state.json")
+
+    @property
+    def exists(self) -> bool:
+        return self.path.is_dir()
+
+    @property
+    def has_identity(self) -> bool:
+        return self.author_key_path.exists()
+
+    def check(self) -> None:
+        """DeskError where the folder is no folder, another's, or open to others."""
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise DeskError("home", f"cannot open the home {self.path}: {error.strerror}") from None
+        if not self.path.is_dir():
+            raise DeskError("home", f"the home {self.path} is not a folder")
+        check_private(self.path, status, FOLDER_MODE)
+
+    def make(self) -> None:
+        """The folder, mode 0700, if it is not there; DeskError as `check` raises it."""
+        try:
+            self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        except OSError as error:
+            raise DeskError("home", f"cannot make the home {self.path}: {error.strerror}") from None
+        self.check()
+
+    def author(self) -> bytes | None:
+        """The public key of this home's identity, 32 bytes; None where there is none."""
+        try:
+            public = bytes.fromhex(self.author_path.read_text(encoding="ascii").strip())
+        except (FileNotFoundError, ValueError):
+            return None
+        return public if len(public) == 32 else None
+
+    @contextmanager
+    def lock(self, holder: Holder, wait_ms: int = LOCK_WAIT_MS) -> Iterator[None]:
+        """Holds the home alone; the lock dies with the process. HomeInUse after `wait_ms`, and at
+        once where a node that answers holds it."""
+        self.make()
+        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            deadline = time.monotonic() + wait_ms / 1000
+            while not _try_flock(descriptor):
+                if time.monotonic() >= deadline or self.node() is not None:
+                    pid, by = self._lock_holder()
+                    raise HomeInUse(self.path, pid, by)
+                time.sleep(_LOCK_POLL_SECONDS)
+            # Nobody else holds the lock, so whatever node wrote this is gone.
+            self.node_path.unlink(missing_ok=True)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "holder": holder}).encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def write_node(self, face: NodeFace) -> None:
+        """Tells commands where the node answers. Only under the lock."""
+        told = {"api": face.url, "token": face.token, "pid": face.pid}
+        write_private(self.node_path, json.dumps(told).encode(), is_durable=False)
+
+    def forget_node(self) -> None:
+        self.node_path.unlink(missing_ok=True)
+
+    def node(self) -> NodeFace | None:
+        """The node that runs on this home. What a crashed one left behind is no node: the lock
+        must be held, and by the process that wrote the file."""
+        try:
+            told = json.loads(read_private(self.node_path))
+            face = NodeFace(str(told["api"]), str(told["token"]), int(told["pid"]))
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+        pid, holder = self._lock_holder()
+        return face if self.is_locked() and holder == "node" and pid == face.pid else None
+
+    def is_locked(self) -> bool:
+        """Whether a process holds this home (this one included)."""
+        try:
+            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            # Shared, so that two commands that only look do not see each other.
+            return not _try_flock(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
+
+    def _lock_holder(self) -> tuple[int | None, Holder | None]:
+        try:
+            with self.lock_path.open("rb") as file:
+                told = json.loads(file.read(_LOCK_BYTES_MAX))
+            return int(told["pid"]), "node" if told["holder"] == "node" else "command"
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None, None
+
+
+def default_home(environ: Mapping[str, str], user_folder: Callable[[], Path] | None = None) -> Home:
+    """JANGTEO_HOME, else the platform's place for an application's data."""
+    if told := environ.get(ENVIRONMENT_HOME):
+        return Home(Path(told).expanduser().absolute())
+    return Home((user_folder or _platform_folder)())
+
+
+def _platform_folder() -> Path:
+    import platformdirs
+
+    return platformdirs.user_data_path("jangteo", appauthor=False)
+
+
+def _try_flock(descriptor: int, mode: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

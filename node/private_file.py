@@ -1,0 +1,68 @@
+"""Files for the owner's eyes only: written whole or not at all, refused when others can read them.
+
+Knows modes and fsync; nothing of what is inside.
+"""
+
+import os
+import stat
+import threading
+from pathlib import Path
+from typing import Final
+
+from .desk_error import DeskError
+
+FOLDER_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
+_OTHERS: Final = 0o077
+
+
+def write_private(path: Path, data: bytes, *, is_durable: bool = True) -> None:
+    """Replaces `path` (mode 0600) in one step; after a crash it is the old file or the new one.
+
+    `is_durable` waits until the disk has it.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            if is_durable:
+                os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    if is_durable:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """A rename lasts once its folder is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_private(path: Path) -> bytes:
+    """DeskError if someone else could have read or changed it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(descriptor, "rb") as file:
+        check_private(path, os.fstat(file.fileno()), FILE_MODE)
+        return file.read()
+
+
+def check_private(path: Path, status: os.stat_result, mode: int) -> None:
+    """DeskError where `path` is another's or open to others; says the chmod that mends it."""
+    if status.st_uid != os.geteuid():
+        raise DeskError("loose", f"{path} belongs to another user of this machine")
+    if stat.S_IMODE(status.st_mode) & _OTHERS:
+        raise DeskError(
+            "loose",
+            f"{path} is open to other users of this machine "
+            f"(mode {stat.S_IMODE(status.st_mode):04o})",
+            f"close it with: chmod {mode:o} '{path}'",
+        )
