@@ -1,0 +1,294 @@
+"""HOME/config.toml: what can be set, its types and defaults; flag over environment over file.
+
+Knows the keys and how a person writes their values; nothing of what the node does with them.
+"""
+
+import locale
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, cast
+
+from ..protocol import limits
+from ..protocol.market import COMMONS, OPEN, is_market
+from ..protocol.market import HELP as MARKET_HELP
+from ..protocol.money import is_currency
+from .desk_error import DeskError, bad_value, usage
+from .home import Home
+from .private_file import write_private
+
+Value = str | int | bool | list[str]
+Source = Literal["flag", "environment", "file", "default"]
+
+ENVIRONMENT_PREFIX: Final = "JANGTEO_"
+PEERS_MAX: Final = 64
+LISTEN_MAX: Final = 16
+_MULTIADDR: Final = re.compile(r"/(ip4|ip6|dns|dns4|dns6|dnsaddr)/[^\s,]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting. `read` turns what a person or the file says into its value, or raises
+    ValueError with what is allowed."""
+
+    name: str
+    default: Value | None
+    help: str
+    read: Callable[[Any], Value]
+
+
+def _boolean(told: Any) -> bool:
+    if isinstance(told, bool):
+        return told
+    words = {"true": True, "yes": True, "on": True, "1": True}
+    words |= {"false": False, "no": False, "off": False, "0": False}
+    if isinstance(told, str) and told.strip().lower() in words:
+        return words[told.strip().lower()]
+    raise ValueError("true or false")
+
+
+def _integer(value_min: int, value_max: int) -> Callable[[Any], int]:
+    def read(told: Any) -> int:
+        if isinstance(told, str) and re.fullmatch(r"\s*\d{1,12}\s*", told):
+            told = int(told)
+        if type(told) is not int or not value_min <= told <= value_max:
+            raise ValueError(f"a whole number from {value_min:,} to {value_max:,}")
+        return told
+
+    return read
+
+
+def _texts(told: Any) -> list[str]:
+    """A list, or one line with commas or spaces between."""
+    if isinstance(told, str):
+        return re.split(r"[,\s]+", told.strip()) if told.strip() else []
+    if isinstance(told, list | tuple) and all(isinstance(entry, str) for entry in told):
+        return list(told)
+    raise ValueError("a list of texts")
+
+
+def _currency(told: Any) -> str:
+    if isinstance(told, str) and (not told.strip() or is_currency(told.strip().upper())):
+        return told.strip().upper()
+    raise ValueError("an ISO 4217 code such as KRW, JPY or USD")
+
+
+def _markets(told: Any) -> list[str]:
+    names = list(dict.fromkeys(_texts(told)))
+    for name in names:
+        if not is_market(name):
+            raise ValueError(f"names of markets; {MARKET_HELP}")
+    names = [name for name in names if name != COMMONS]  # every node is in commons anyway
+    if len(names) > limits.MARKETS_JOINED_MAX:
+        raise ValueError(f"at most {limits.MARKETS_JOINED_MAX} markets")
+    return names
+
+
+def _addresses(count_max: int) -> Callable[[Any], list[str]]:
+    def read(told: Any) -> list[str]:
+        addresses = list(dict.fromkeys(_texts(told)))
+        for address in addresses:
+            if _MULTIADDR.fullmatch(address) is None:
+                raise ValueError("multiaddrs such as /ip4/192.168.0.10/tcp/4110")
+        if len(addresses) > count_max:
+            raise ValueError(f"at most {count_max} addresses")
+        return addresses
+
+    return read
+
+
+KEYS: Final[Mapping[str, Key]] = {
+    key.name: key
+    for key in (
+        Key("currency", None, "the currency of a price that names none: KRW, JPY, USD …; its "
+            "default comes from the system's language", _currency),
+        Key("auto_renew", True, "whether a running node renews your active listings in their last "
+            "7 days", _boolean),
+        Key("markets", [OPEN], "the markets this node is in", _markets),
+        Key("peers", [], "addresses of nodes to stay connected with, where mDNS does not reach",
+            _addresses(PEERS_MAX)),
+        Key("listen", [], "addresses to listen on; empty: every interface, at `port`",
+            _addresses(LISTEN_MAX)),
+        Key("port", 0, f"the port for other nodes; 0: {limits.PORT_DEFAULT}, else the next free "
+            "one, remembered", _integer(0, 65_535)),
+        Key("api_port", 0, "the control API's port on loopback; 0: a free one, remembered",
+            _integer(0, 65_535)),
+        Key("mdns", True, "whether nodes on the same network find each other by themselves",
+            _boolean),
+        Key("record_store_mib", limits.RECORD_STORE_BYTES_MAX // limits.MIB,
+            "how much is kept of others' records, in MiB; your own are always kept",
+            _integer(1, 1024 * 1024)),
+    )
+}  # fmt: skip
+
+_CURRENCY_OF_TERRITORY: Final = {
+    "KR": "KRW", "JP": "JPY", "US": "USD", "GB": "GBP", "CN": "CNY", "TW": "TWD", "HK": "HKD",
+    "IN": "INR", "SG": "SGD", "AU": "AUD", "CA": "CAD", "NZ": "NZD", "CH": "CHF", "SE": "SEK",
+    "NO": "NOK", "DK": "DKK", "PL": "PLN", "CZ": "CZK", "HU": "HUF", "TR": "TRY", "BR": "BRL",
+    "MX": "MXN", "VN": "VND", "TH": "THB", "ID": "IDR", "MY": "MYR", "PH": "PHP", "RU": "RUB",
+    "UA": "UAH", "IL": "ILS", "SA": "SAR", "AE": "AED", "ZA": "ZAR", "NG": "NGN",
+}  # fmt: skip
+_EURO_TERRITORIES: Final = frozenset(
+    "AT BE CY DE EE ES FI FR GR HR IE IT LT LU LV MT NL PT SI SK".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every key with a value, and where each came from. `currency` is None if nobody knows it."""
+
+    values: Mapping[str, Value | None]
+    sources: Mapping[str, Source]
+
+    @property
+    def currency(self) -> str | None:
+        value = self.values["currency"]
+        return value if isinstance(value, str) and value else None
+
+    @property
+    def auto_renew(self) -> bool:
+        return self.values["auto_renew"] is True
+
+    @property
+    def mdns(self) -> bool:
+        return self.values["mdns"] is True
+
+    @property
+    def markets(self) -> list[str]:
+        return self._texts("markets")
+
+    @property
+    def peers(self) -> list[str]:
+        return self._texts("peers")
+
+    @property
+    def listen(self) -> list[str]:
+        return self._texts("listen")
+
+    @property
+    def port(self) -> int:
+        return self._integer("port")
+
+    @property
+    def api_port(self) -> int:
+        return self._integer("api_port")
+
+    @property
+    def record_store_bytes(self) -> int:
+        return self._integer("record_store_mib") * limits.MIB
+
+    def _texts(self, name: str) -> list[str]:
+        return list(cast(list[str], self.values[name]))
+
+    def _integer(self, name: str) -> int:
+        return cast(int, self.values[name])
+
+
+def read_config(
+    home: Home,
+    *,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+    language: str | None = None,
+) -> Config:
+    """The settings of `home`. `flags` by key (None: not given); `environ` has JANGTEO_CURRENCY
+    and so on; `language` is such as "ko_KR", the system's by default. DeskError for a value that
+    cannot be, naming where it stands."""
+    file = read_file(home)
+    values: dict[str, Value | None] = {}
+    sources: dict[str, Source] = {}
+    for key in KEYS.values():
+        variable = ENVIRONMENT_PREFIX + key.name.upper()
+        told: Any
+        if flags and flags.get(key.name) is not None:
+            told, source, where = flags[key.name], "flag", "--" + key.name.replace("_", "-")
+        elif environ and variable in environ:
+            told, source, where = environ[variable], "environment", variable
+        elif key.name in file:
+            told, source, where = file[key.name], "file", f"{key.name} in {home.config_path}"
+        else:
+            values[key.name] = _default(key, language)
+            sources[key.name] = "default"
+            continue
+        values[key.name] = _read(key, told, where)
+        sources[key.name] = source  # type: ignore[assignment]
+    return Config(values, sources)
+
+
+def read_file(home: Home) -> dict[str, Any]:
+    """What config.toml says, by key; DeskError where it is no TOML or names an unknown key."""
+    try:
+        told = tomllib.loads(home.config_path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DeskError("config", f"{home.config_path} cannot be read: {error}") from None
+    for name in told:
+        key_named(name, str(home.config_path))
+    return told
+
+
+def key_named(name: str, where: str | None = None) -> Key:
+    """DeskError names the keys there are."""
+    key = KEYS.get(name.strip().replace("-", "_"))
+    if key is None:
+        place = f" in {where}" if where else ""
+        raise usage(f"unknown setting {name!r}{place}: there are {', '.join(KEYS)}")
+    return key
+
+
+def set_value(home: Home, name: str, told: str) -> Value:
+    """Writes one setting to the file; the value as it was understood. DeskError for a bad one."""
+    key = key_named(name)
+    value = _read(key, told, key.name)
+    home.make()
+    _write(home, read_file(home) | {key.name: value})
+    return value
+
+
+def unset_value(home: Home, name: str) -> bool:
+    """Takes one setting out of the file; whether it was there."""
+    key = key_named(name)
+    file = read_file(home)
+    if key.name not in file:
+        return False
+    del file[key.name]
+    _write(home, file)
+    return True
+
+
+def currency_of_language(language: str) -> str | None:
+    """ "ko_KR.UTF-8" → "KRW"; None where the language names no territory that we know."""
+    match = re.match(r"[A-Za-z]{2,3}[_-]([A-Z]{2})\b", language.replace(".", " "))
+    if match is None:
+        return None
+    return "EUR" if match[1] in _EURO_TERRITORIES else _CURRENCY_OF_TERRITORY.get(match[1])
+
+
+def _default(key: Key, language: str | None) -> Value | None:
+    if key.name != "currency":
+        return key.default
+    return currency_of_language(_system_language() if language is None else language)
+
+
+def _system_language() -> str:
+    """The language set for money, as the C library would choose it."""
+    for variable in ("LC_ALL", "LC_MONETARY", "LANG"):
+        if told := os.environ.get(variable):
+            return told
+    return locale.getlocale()[0] or ""
+
+
+def _read(key: Key, told: Any, where: str) -> Value:
+    try:
+        return key.read(told)
+    except ValueError as error:
+        raise bad_value(f"{where} is {error}, not {told!r}") from None
+
+
+def _write(home: Home, file: Mapping[str, Any]) -> None:
+    import tomli_w
+
+    write_private(home.config_path, tomli_w.dumps(dict(file)).encode())
