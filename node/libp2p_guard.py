@@ -1,0 +1,236 @@
+"""What keeps libp2p 0.8.1 from killing or silencing the process it runs in: guards against its own
+tasks, logs, muxer and record parsing. Knows nothing of gossip (libp2p_pubsub.py) or of limits on
+connections (libp2p_host.py).
+
+Each guard names the bug it stands for and the line of 0.8.1; tests/faults/test_libp2p_guards.py
+fails without it. The modules are patched in place, since the library names its classes directly.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from libp2p.host import basic_host
+from libp2p.io import msgio
+from libp2p.io.exceptions import IncompleteReadError
+from libp2p.network.connection import swarm_connection
+from libp2p.peer.id import ID
+from libp2p.stream_muxer import muxer_multistream
+from libp2p.stream_muxer.exceptions import MuxedStreamError, MuxedStreamReset
+from libp2p.stream_muxer.yamux import yamux
+from libp2p.tools.anyio_service import TrioManager
+from multiaddr import Multiaddr
+
+from ..protocol.limits import (
+    ADDRESS_BYTES_MAX,
+    PEER_ADDRESSES_MAX,
+    SECOND_MS,
+    STREAM_STALL_MS_MAX,
+    STREAM_WINDOW_BYTES,
+)
+
+log = logging.getLogger(__name__)
+
+AsyncFunction = Callable[..., Awaitable[None]]
+ADDRESSES_LEARNT_S = 7200
+
+
+def guarded(function: AsyncFunction, what: str) -> AsyncFunction:
+    """`function`, whose errors end in the log. A blanket handler on purpose: any exception that
+    leaves one of the library's tasks cancels the whole service, and with it the node."""
+
+    async def run(*args: Any) -> None:
+        try:
+            await function(*args)
+        except Exception as error:
+            log.warning("libp2p: %s failed: %r", what, error)
+
+    return run
+
+
+class GuardedManager(TrioManager):  # type: ignore[misc]
+    """The library's task manager, in which a failed task ends alone.
+
+    Stock (trio_manager.py:349), the first exception out of any task of Swarm, Pubsub or GossipSub
+    cancels all of them. Daemon tasks (heartbeats, peer queues) are begun again instead.
+    """
+
+    restart_delay_s = 1.0
+
+    def run_task(
+        self,
+        async_fn: AsyncFunction,
+        *args: Any,
+        daemon: bool = False,
+        name: str | None = None,
+        _internal: bool = False,
+    ) -> None:
+        if _internal:
+            super().run_task(async_fn, *args, daemon=daemon, name=name, _internal=True)
+            return
+        title = name or getattr(async_fn, "__qualname__", repr(async_fn))
+        runner = guarded(async_fn, title)
+        super().run_task(self._again if daemon else runner, *((runner, *args) if daemon else args))
+
+    async def _again(self, runner: AsyncFunction, *args: Any) -> None:
+        while True:
+            await runner(*args)
+            await trio.sleep(self.restart_delay_s)
+
+    def run_daemon_task(self, async_fn: AsyncFunction, *args: Any, name: str | None = None) -> None:
+        self.run_task(async_fn, *args, daemon=True, name=name)
+
+
+async def read_exactly(reader: Any, count: int, retry_count: int = 0) -> bytes:
+    """`count` bytes, however many pieces they come in.
+
+    Bug 13 (io/utils.py:8): stock gives up after 100 pieces, which a 64 KiB Noise packet over a
+    path with a small MTU reaches, and reads on 100 times after the end.
+    """
+    pieces = bytearray(await reader.read(count))
+    while len(pieces) < count:
+        piece = await reader.read(count - len(pieces))
+        if not piece:
+            raise IncompleteReadError(
+                "connection closed while reading",
+                expected_bytes=count,
+                received_bytes=len(pieces),
+            )
+        pieces += piece
+    return bytes(pieces)
+
+
+class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
+    """A yamux stream that waits for a slow reader and holds a fast writer to the window."""
+
+    _send_window = 0
+    _recv_window = 0
+    _window_grew: trio.Event | None = None
+
+    @property
+    def send_window(self) -> int:
+        return self._send_window
+
+    @send_window.setter
+    def send_window(self, value: int) -> None:
+        self._send_window = min(value, 2**32 - 1)
+        if value > 0 and self._window_grew is not None:
+            self._window_grew.set()
+            self._window_grew = None
+
+    @property
+    def recv_window(self) -> int:
+        return self._recv_window
+
+    @recv_window.setter
+    def recv_window(self, value: int) -> None:
+        # yamux.py:1553: stock only logs when a peer sends beyond the window, and keeps the bytes:
+        # a stream nobody reads takes all memory.
+        self._recv_window = value
+        if value < 0:
+            self.conn.condemn("sent beyond the window")
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @closed.setter
+    def closed(self, value: bool) -> None:
+        self._closed = value
+        if value and self._window_grew is not None:
+            self._window_grew.set()
+            self._window_grew = None
+
+    def _apply_autotune_epoch(self, buffered: int) -> int:
+        # yamux.py:412: the window doubles up to 16 MiB while we read quickly, and all of it may
+        # then be sent at once. 256 KiB carries 600 MB/s at a LAN's 0.4 ms.
+        return 0
+
+    async def write(self, data: bytes) -> None:
+        """Bug 14 (yamux.py:288): stock polls a closed window at 100 Hz and gives up after 5 s,
+        leaving half a message on a stream that it calls reset and does not reset."""
+        view = memoryview(data)
+        while view:
+            async with self.window_lock:
+                if self.closed or self.send_closed:
+                    raise MuxedStreamError("stream is closed for sending")
+                room = min(self.send_window, len(view), yamux.MAX_MESSAGE_SIZE - yamux.HEADER_SIZE)
+                if room > 0:
+                    self.send_window -= room
+                if self._window_grew is None:
+                    self._window_grew = trio.Event()
+                grew = self._window_grew
+            if room <= 0:
+                with trio.move_on_after(STREAM_STALL_MS_MAX / SECOND_MS) as stall:
+                    await grew.wait()
+                if stall.cancelled_caught:
+                    await self.reset()
+                    raise MuxedStreamReset("the other side has stopped reading")
+                continue
+            header = yamux.struct.pack(
+                yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_DATA, 0, self.stream_id, room
+            )
+            await self.conn._write_frame(header + view[:room])
+            view = view[room:]
+
+
+class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
+    """A yamux connection that can be condemned from within its own reading loop."""
+
+    _condemned = False
+
+    def condemn(self, reason: str) -> None:
+        """Closes the connection soon, for something that no honest peer does."""
+        if self._condemned or self._nursery is None:
+            return
+        self._condemned = True
+        log.warning("libp2p: connection of %s closed: %s", self.peer_id, reason)
+        self.event_shutting_down.set()
+        self._nursery.start_soon(self._close_condemned)
+
+    async def _close_condemned(self) -> None:
+        with trio.CancelScope(shield=True):
+            await self._cleanup_on_error()
+
+
+async def take_identify(peerstore: Any, peer_id: ID, message: Any) -> None:
+    """Keeps a few short listen addresses of an identify message, and nothing else of it.
+
+    identity/update.py:22: stock caches up to 1,000 unparseable addresses of up to 1 MiB each for
+    ever, and stores 1,000 addresses for each peer.
+    """
+    peerstore.clear_addrs(peer_id)
+    for raw in message.listen_addrs[:PEER_ADDRESSES_MAX]:
+        if len(raw) > ADDRESS_BYTES_MAX:
+            continue
+        try:
+            address = Multiaddr(raw)
+            str(address)
+        except (ValueError, LookupError, TypeError) as error:
+            log.debug("libp2p: unreadable address from %s: %r", peer_id, error)
+            continue
+        peerstore.add_addr(peer_id, address, ADDRESSES_LEARNT_S)
+
+
+def take_over_logging(level: int = logging.CRITICAL) -> None:
+    """Bug 24: importing libp2p cuts its logger off from the root, writes routine failures of dials
+    as errors, and swarm_connection.py uses the root logger by module functions, which install a
+    handler on stderr for the whole process."""
+    library = logging.getLogger("libp2p")
+    library.propagate = True
+    library.handlers.clear()
+    library.setLevel(level)
+    swarm_connection.logging = logging.getLogger("libp2p.network.connection.swarm_connection")
+
+
+def patch_modules() -> None:
+    """Puts the guards where the library looks its own classes up. Idempotent."""
+    msgio.read_exactly = read_exactly
+    yamux.read_exactly = read_exactly
+    yamux.YamuxStream = GuardedYamuxStream
+    # muxer_multistream.py:127: the class given as an option is not looked at for yamux.
+    muxer_multistream.Yamux = GuardedYamux
+    # yamux.py:1282: a frame of up to this many bytes is read whole, before its window is looked at.
+    yamux.MAX_WINDOW_SIZE = STREAM_WINDOW_BYTES
+    basic_host.update_peerstore_from_identify = take_identify
