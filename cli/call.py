@@ -1,0 +1,79 @@
+"""One call of the program: its screen, its home, its settings, and the office that does the work.
+
+Opens nothing until asked, so that help and usage errors cost nothing.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..node.desk_error import DeskError, usage
+from .safe_text import safe_line
+from .screen import Screen
+
+if TYPE_CHECKING:
+    from ..node.config import Config
+    from ..node.home import Home
+    from ..node.office import Office
+
+
+class Call:
+    """Made once a process; click hands it to every command as `ctx.obj`."""
+
+    def __init__(self) -> None:
+        self.screen = Screen()
+        self.home_flag: str | None = None
+
+    @property
+    def home(self) -> "Home":
+        from ..node.home import Home, default_home
+
+        if self.home_flag is None:
+            return default_home(os.environ)
+        if not self.home_flag:
+            raise usage("--home needs the name of a folder")
+        return Home(Path(self.home_flag).expanduser().absolute())
+
+    def config(self, flags: Mapping[str, Any] | None = None) -> "Config":
+        from ..node.config import read_config
+
+        return read_config(self.home, flags=dict(flags or {}), environ=os.environ)
+
+    @contextmanager
+    def office(self) -> "Iterator[Office]":
+        from ..node.office import open_office
+
+        with open_office(self.home, self.config(), ask_passphrase=ask_passphrase) as office:
+            yield office
+
+    def ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        """One verb: opens the office, calls, shows its notices on stderr, closes."""
+        with self.office() as office:
+            return office.call(verb, {k: v for k, v in arguments.items() if v is not None})
+
+    def notices(self, result: Mapping[str, Any]) -> None:
+        """What the work wants to be said beside its result: reminders, warnings."""
+        for notice in result.get("notices") or ():
+            self.screen.warn(safe_line(notice["message"]))
+
+    def command_prefix(self) -> str:
+        """How to call this program for the same home, for lines a person may paste."""
+        from shlex import quote
+
+        return f"jangteo --home {quote(self.home_flag)}" if self.home_flag else "jangteo"
+
+
+def ask_passphrase() -> str:
+    """From a terminal; elsewhere it says how to give it instead."""
+    if not sys.stdin.isatty():
+        raise DeskError(
+            "passphrase",
+            "the key is sealed with a passphrase, and there is no terminal to ask at",
+            "put it in a file (mode 0600) and set JANGTEO_PASSPHRASE_FILE to its path",
+        )
+    import getpass
+
+    return getpass.getpass("Passphrase: ", sys.stderr)

@@ -1,0 +1,89 @@
+"""Where output goes: data to stdout, talk to stderr; JSON lines or text for people; colour or not.
+
+Knows widths and colours, nothing of what is printed.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, TextIO
+
+from . import table
+from .safe_text import safe_json, safe_line
+
+_STYLES: Final = {
+    "head": "\x1b[2m",
+    "dim": "\x1b[2m",
+    "bold": "\x1b[1m",
+    "id": "\x1b[36m",
+    "price": "\x1b[33m",
+    "good": "\x1b[32m",
+    "warn": "\x1b[33m",
+    "bad": "\x1b[31m",
+}
+_RESET: Final = "\x1b[0m"
+_CELLS_MIN: Final = 20
+_CELLS_PIPED: Final = 120
+
+
+class Screen:
+    """One command's output. `is_json` may be set once options are read, before anything prints."""
+
+    def __init__(self) -> None:
+        self.is_json = False
+
+    @property
+    def is_terminal(self) -> bool:
+        return sys.stdout.isatty()
+
+    @property
+    def cells(self) -> int:
+        """Columns to fill; a pipe has no edge, so it gets room."""
+        if "COLUMNS" in os.environ or self.is_terminal:
+            return max(_CELLS_MIN, shutil.get_terminal_size().columns)
+        return _CELLS_PIPED
+
+    def paint(self, text: str, style: str, stream: TextIO | None = None) -> str:
+        """`text` in a style, if the stream is a terminal that wants colours."""
+        stream = stream or sys.stdout
+        if not style or not text or not _has_colour(stream):
+            return text
+        return f"{_STYLES[style]}{text}{_RESET}"
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """A line of data for a person; nothing under --json."""
+        if not self.is_json:
+            print(self.paint(text, style))
+
+    def talk(self, text: str = "", style: str = "") -> None:
+        """A remark on stderr: hints, progress, warnings. Nothing under --json."""
+        if not self.is_json:
+            sys.stdout.flush()
+            print(self.paint(text, style, sys.stderr), file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        self.talk(f"! {text}", "warn")
+
+    def row(self, value: Mapping[str, Any]) -> None:
+        """One object on one line, under --json only."""
+        if self.is_json:
+            print(json_line(value), flush=True)
+
+    def table(self, columns: Sequence[table.Column], rows: Iterable[Sequence[str]]) -> None:
+        """A table of texts from anywhere: each cell is made safe here."""
+        if self.is_json:
+            return
+        safe_rows = [[safe_line(cell) for cell in row] for row in rows]
+        for line in table.lines(columns, safe_rows, self.cells, self.paint):
+            print(line)
+
+
+def json_line(value: Mapping[str, Any]) -> str:
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    return safe_json(json.dumps(value, ensure_ascii=encoding != "utf8"))
+
+
+def _has_colour(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
