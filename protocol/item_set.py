@@ -90,8 +90,8 @@ class ListItemSet:
             return False
         self._has_directory = False
         if not self._chunks:
-            self._chunks.append([])
-            self._chunk_sums.append(0)
+            self._chunks, self._chunk_sums = [[key]], [self._lifted([key])]
+            return True
         at = min(self._chunk_of(key), len(self._chunks) - 1)
         chunk = self._chunks[at]
         chunk.insert(bisect_left(chunk, key), key)
