@@ -53,10 +53,23 @@ MARKETS_JOINED_MAX = 32
 # --- store -----------------------------------------------------------------------------------
 RECORD_STORE_BYTES_MAX = 512 * MIB
 HISTORY_REVISIONS_MAX = 20
+ITEM_CHUNK_KEYS_MAX = 128  # keys that one stored sum stands for
+BLOCKED_AUTHORS_MAX = 10_000
+PEERS_REMEMBERED_MAX = 500
+META_VALUE_CHARS_MAX = 64 * KIB
+HELD_MS_MAX = 30 * DAY_MS  # how long a completed reconciliation is believed
+STORE_BUSY_MS_MAX = 10 * SECOND_MS
+
+# --- search ----------------------------------------------------------------------------------
+SEARCH_ROWS_MAX = 1000  # of one page
+SEARCH_TEXT_CHARS_MAX = 500
+SEARCH_WORDS_MAX = 64
+SEARCH_CURSOR_CHARS_MAX = 100
+SEARCH_SELLERS_MAX = 64  # sellers of one name that the index is asked for
+FIND_IDS_MAX = 20
 
 # --- reconciliation and its wire -------------------------------------------------------------
 SYNC_FRAME_BYTES_MAX = 256 * KIB
-SYNC_MARKETS_MAX = MARKETS_JOINED_MAX + 1  # and commons
 SYNC_RECORDS_MAX = 1024  # records in a frame, ids in a get, what a range may ask for
 SYNC_TEXT_CHARS_MAX = 200
 RECON_MESSAGE_BYTES_MIN = 4 * KIB  # no sender's own bound is below this
