@@ -8,7 +8,9 @@ from ..protocol.errors import LocalProtocolError
 from ..protocol.money import Price, parse_price
 from .html_text import unescaped
 
-_NOTHING: Final = frozenset(("-", "–", "—", "―", "n/a", "na", "none", "null", "nan", "없음", "なし"))
+_NOTHING: Final = frozenset(
+    ("-", "–", "—", "―", "n/a", "na", "none", "null", "nan", "없음", "なし")
+)
 _PRICE_REMARK: Final = re.compile(
     r"[(（\[][^)）\]]*[)）\]]|税込み?|税抜き?|税別|부가세\s*(?:포함|별도)|부터|から|[~〜～/]\s*$"
 )

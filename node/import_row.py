@@ -9,6 +9,7 @@ from ..crypto.digest import sha256
 from ..protocol import canonical
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Listing, fit
+from .import_table import clean_text
 
 Result: TypeAlias = Literal["ready", "skipped", "failed"]
 RefKey: TypeAlias = Any
@@ -47,7 +48,14 @@ class ImportRow:
         """
         if self.listing is None:
             raise ValueError(f"a row that is {self.result} changes nothing")
-        changes = {name: getattr(self.listing, name) for name in self.says}
+        # A file cannot carry every white space or control character that a listing may have: what
+        # differs in nothing else is the same.
+        as_in_a_file = _as_in_a_file(existing)
+        changes = {
+            name: value
+            for name in self.says
+            if (value := getattr(self.listing, name)) != getattr(as_in_a_file, name)
+        }
         is_restocked = (
             existing.status == "sold" and existing.quantity == 0 and changes.get("quantity", 0) > 0
         )
@@ -114,6 +122,23 @@ def ready(
         listing_id=listing_id,
         market=market,
     )
+
+
+def _as_in_a_file(listing: Listing) -> Listing:
+    """A listing of the store as it comes back from a file."""
+    cleaned = replace(
+        listing,
+        title=clean_text(listing.title),
+        description=clean_text(listing.description),
+        url=clean_text(listing.url),
+        category=clean_text(listing.category),
+        place=clean_text(listing.place),
+        tags=tuple(clean_text(tag) for tag in listing.tags),
+    )
+    try:
+        return fit(cleaned)[0].authored()
+    except LocalProtocolError:
+        return cleaned
 
 
 def skipped(line: int, reason: str, *, title: str = "", ref: bytes | None = None) -> ImportRow:

@@ -1,0 +1,178 @@
+"""JSON Lines as `export` writes them → listings (R9.7): one listing in JSON a line.
+
+Lines made by hand may have fewer fields: a title is enough. Knows nothing of files.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NoReturn
+
+from ..protocol.errors import LocalProtocolError
+from ..protocol.listing import CONDITIONS, SIDES, STATUSES, Listing
+from ..protocol.money import NO_CURRENCY, Price, from_decimal
+from .import_cell import read_currency, read_price
+from .import_csv import OWN_FORMAT
+from .import_row import ImportRow, RefBook, failed, ready, ref_of, skipped
+from .import_table import clean_text
+from .import_words import condition_of, side_of, status_of
+from .text_file import Line
+
+FORMAT: Final = "jsonl"
+_HEX_ID: Final = re.compile(r"[0-9a-f]{64}")
+_TEXTS: Final = ("description", "url", "category", "place")
+_SKIPPED_STATUSES: Final = ("withdrawn", "expired")
+
+
+def rows(
+    lines: Iterable[Line], *, currency: str | None = None, mine: bytes | None = None
+) -> Iterator[ImportRow]:
+    """A listing a line; `mine` is the author (32 bytes) whose exported listings are taken."""
+    refs = RefBook(FORMAT)
+    for number, text in lines:
+        if text is None:
+            yield failed(number, "the line is too long for a listing")
+            continue
+        text = text.strip(" \t\r\n\u2028\ufeff")
+        if not text:
+            continue
+        try:
+            value = json.loads(text, parse_float=str, parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            yield failed(number, f"not JSON: {error.msg} at character {error.pos + 1}")
+            continue
+        except (ValueError, RecursionError):
+            yield failed(number, "not JSON that a listing can have")
+            continue
+        if type(value) is not dict:
+            yield failed(number, "not a JSON object")
+            continue
+        yield _row(number, value, refs, currency, mine)
+
+
+def _row(
+    number: int,
+    value: Mapping[str, Any],
+    refs: RefBook,
+    currency: str | None,
+    mine: bytes | None,
+) -> ImportRow:
+    title = value.get("title")
+    title = " ".join(clean_text(title).split()) if type(title) is str else ""
+    author = value.get("author")
+    if author is not None and (mine is None or author != mine.hex()):
+        return skipped(number, "another author's listing", title=title)
+    listing_id = _hex_id(value.get("id"))
+    if value.get("status") in _SKIPPED_STATUSES:
+        return skipped(number, f"{value['status']}", title=title)
+    if not title:
+        return failed(number, "no title")
+    url = value.get("url")
+    ref = (
+        (_hex_id(value.get("ref")) or ref_of(OWN_FORMAT, listing_id.hex()))
+        if listing_id is not None
+        else refs.ref(clean_text(url) if type(url) is str else None, title)
+    )
+    try:
+        listing = Listing(
+            title=title,
+            side=_choice(value, "side", SIDES, side_of, "sell"),
+            description=_text(value, "description"),
+            price=_price(value, currency),
+            quantity=_quantity(value),
+            tags=_tags(value),
+            url=_text(value, "url"),
+            category=_text(value, "category"),
+            condition=_choice(value, "condition", ("", *CONDITIONS), condition_of, ""),
+            place=_text(value, "place"),
+            status=_choice(value, "status", STATUSES, status_of, "active"),
+        )
+    except LocalProtocolError as error:
+        return failed(number, str(error), title=title, ref=ref)
+    says = {"title"} | {
+        name
+        for name in (*_TEXTS, "side", "price", "quantity", "tags", "condition", "status")
+        if name in value
+    }
+    market = value.get("market")
+    return ready(
+        number,
+        listing,
+        ref,
+        says=says,
+        listing_id=listing_id,
+        market=market if type(market) is str else None,
+    )
+
+
+def _text(value: Mapping[str, Any], name: str) -> str:
+    text = value.get(name)
+    if text is None:
+        return ""
+    if type(text) is not str:
+        raise LocalProtocolError(f"{name} is not text", name)
+    return clean_text(text)
+
+
+def _choice(
+    value: Mapping[str, Any],
+    name: str,
+    choices: tuple[str, ...],
+    read_word: Any,
+    default: str,
+) -> Any:
+    told = _text(value, name)
+    if not told:
+        return default
+    if told in choices:
+        return told
+    found = read_word(told)
+    if found not in choices:
+        allowed = ", ".join(filter(None, choices))
+        raise LocalProtocolError(f"{name} {told[:40]!r} is none of {allowed}", name)
+    return found
+
+
+def _price(value: Mapping[str, Any], currency: str | None) -> Price | None:
+    """{"amount": "80.50", "currency": "USD"} as exported; by hand also "₩5,000" or a number."""
+    price = value.get("price")
+    if price is None:
+        return None
+    named = value.get("currency")
+    if type(price) is dict:
+        amount, named = price.get("amount"), price.get("currency", named)
+        if type(amount) is str and type(named) is str and named != NO_CURRENCY:
+            return from_decimal(amount, named)
+        price = amount
+    if type(price) not in (str, int):
+        raise LocalProtocolError(
+            'price is {"amount": "80.50", "currency": "USD"}, text such as "₩5,000", or null',
+            "price",
+        )
+    if type(named) is str and named != NO_CURRENCY:
+        currency = read_currency(named)
+    return read_price(str(price), currency)
+
+
+def _quantity(value: Mapping[str, Any]) -> int:
+    quantity = value.get("quantity", 1)
+    if type(quantity) is not int:
+        raise LocalProtocolError("quantity is not a whole number", "quantity")
+    return quantity
+
+
+def _tags(value: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = value.get("tags", [])
+    if type(tags) is not list or not all(type(tag) is str for tag in tags):
+        raise LocalProtocolError("tags are not an array of texts", "tags")
+    return tuple(clean_text(tag) for tag in tags)
+
+
+def _hex_id(value: object) -> bytes | None:
+    if type(value) is str and _HEX_ID.fullmatch(value):
+        return bytes.fromhex(value)
+    return None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
