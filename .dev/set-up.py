@@ -238,14 +238,14 @@ def choose_tools(lock_fd: int) -> tuple[list[str], Tools]:
     pip_install = ["install", "--no-input", "--disable-pip-version-check", "--progress-bar=off"]
     pip_only = ["--use-pep517"]
     inside = [str(PYTHON), "-m", "pip", *pip_install]
-    if importlib.util.find_spec("ensurepip"):
+    if has_module("ensurepip"):
         return [sys.executable, "-m", "venv"], Tools(lock_fd, inside, pip_only)
     if uv := shutil.which("uv"):
         fill = [uv, "pip", "install", "--python", str(PYTHON)]
         return [uv, "venv", "--python", sys.executable], Tools(lock_fd, fill, [])
     if virtualenv := shutil.which("virtualenv"):
         return [virtualenv, "--python", sys.executable], Tools(lock_fd, inside, pip_only)
-    if importlib.util.find_spec("pip") and importlib.util.find_spec("venv"):
+    if has_module("pip") and has_module("venv"):
         outside = [sys.executable, "-m", "pip", "--python", str(PYTHON), *pip_install]
         make = [sys.executable, "-m", "venv", "--without-pip"]
         return make, Tools(lock_fd, outside, pip_only)
@@ -253,6 +253,11 @@ def choose_tools(lock_fd: int) -> tuple[list[str], Tools]:
         f"{sys.executable} cannot make environments (it has no ensurepip). Debian, Ubuntu: "
         "apt install python3-venv; elsewhere install uv or virtualenv"
     )
+
+
+def has_module(name: str) -> bool:
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None  # an emptied folder has no origin
 
 
 if __name__ == "__main__":
