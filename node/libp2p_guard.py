@@ -17,7 +17,7 @@ from libp2p.io.exceptions import IncompleteReadError
 from libp2p.network.connection import swarm_connection
 from libp2p.peer.id import ID
 from libp2p.stream_muxer import muxer_multistream
-from libp2p.stream_muxer.exceptions import MuxedStreamError, MuxedStreamReset
+from libp2p.stream_muxer.exceptions import MuxedStreamEOF, MuxedStreamError, MuxedStreamReset
 from libp2p.stream_muxer.yamux import yamux
 from libp2p.tools.anyio_service import TrioManager
 from multiaddr import Multiaddr
@@ -69,7 +69,7 @@ class GuardedManager(TrioManager):  # type: ignore[misc]
         if _internal:
             super().run_task(async_fn, *args, daemon=daemon, name=name, _internal=True)
             return
-        title = name or getattr(async_fn, "__qualname__", repr(async_fn))
+        title: str = name or getattr(async_fn, "__qualname__", None) or repr(async_fn)
         runner = guarded(async_fn, title)
         super().run_task(self._again if daemon else runner, *((runner, *args) if daemon else args))
 
@@ -173,6 +173,16 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
             )
             await self.conn._write_frame(header + view[:room])
             view = view[room:]
+
+    async def read(self, n: int | None = -1) -> bytes:
+        """yamux.py:1052: a reset, or the loss of the connection, reads as a clean end, and a
+        message that was cut as one that is whole."""
+        try:
+            return bytes(await super().read(n))
+        except MuxedStreamEOF:
+            if self.reset_received or self.conn.event_shutting_down.is_set():
+                raise MuxedStreamReset("the stream was reset") from None
+            raise
 
 
 class GuardedYamux(yamux.Yamux):  # type: ignore[misc]

@@ -309,8 +309,10 @@ class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
 class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
     """Topics with one handler each, which is called with every message as it comes in."""
 
+    router: GuardedGossipSub
+    seen_messages: Any
+
     def __init__(self, host: Any) -> None:
-        self.router: GuardedGossipSub
         super().__init__(
             host,
             GuardedGossipSub(),

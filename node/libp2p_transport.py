@@ -5,7 +5,6 @@ Translates: peers to base58, the library's errors to the port's. Knows nothing o
 
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,6 +30,7 @@ from ..protocol.limits import (
 from .interfaces import ipv4_addresses
 from .libp2p_host import GuardedSwarm, make_host, open_listener, running
 from .libp2p_pubsub import GuardedPubsub
+from .own_nursery import own_nursery
 from .peer_events import PeerEvents
 from .transport import (
     ConnectedPeer,
@@ -80,7 +80,7 @@ class Libp2pStream:
             try:
                 piece = await self._stream.read(STREAM_CHUNK_BYTES)
             except StreamEOF as error:
-                if self._buffer or self._was_cut():
+                if self._buffer:
                     raise StreamBroken(f"stream of {self.peer} was cut") from error
                 raise StreamEnded(f"stream of {self.peer} ended") from None
             except Exception as error:
@@ -89,10 +89,6 @@ class Libp2pStream:
         data = bytes(self._buffer[:count])
         del self._buffer[:count]
         return data
-
-    def _was_cut(self) -> bool:
-        """yamux.py:560 tells the end of the connection as the end of the stream."""
-        return bool(self._stream.muxed_conn.event_shutting_down.is_set())
 
     async def close(self) -> None:
         if self._is_lost:
@@ -152,12 +148,11 @@ class Libp2pTransport:
         self._listening: list[tuple[str, int]] = []
         self._up: dict[ID, ConnectedPeer] = {}
         self._dialled: dict[ID, list[str]] = {}
-        self._outbound_streams: Counter[ID] = Counter()
         self._events = PeerEvents()
         self.swarm.register_notifee(Notices(self))
 
     @property
-    def events(self) -> "trio.MemoryReceiveChannel[PeerEvent]":
+    def events(self) -> trio.MemoryReceiveChannel[PeerEvent]:
         return self._events.receiver
 
     # --- addresses ----------------------------------------------------------------------------
@@ -197,7 +192,7 @@ class Libp2pTransport:
         if expected == self._id:
             raise DialFailed(f"{address} is this node itself")
         if expected is not None and expected in self._up:
-            return expected.to_base58()
+            return str(expected.to_base58())
         try:
             with trio.fail_after(DIAL_MS_MAX / SECOND_MS):
                 peer_id = await self.swarm.dial(host, port, expected)
@@ -210,7 +205,7 @@ class Libp2pTransport:
         full = address if expected is not None else f"{address}/p2p/{peer_id.to_base58()}"
         if full not in dialled:
             dialled.append(full)
-        return peer_id.to_base58()
+        return str(peer_id.to_base58())
 
     async def disconnect(self, peer: str) -> None:
         peer_id = peer_id_of(peer)
@@ -309,7 +304,7 @@ class Libp2pTransport:
         listen: Sequence[str],
         stop: trio.Event,
         *,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+        task_status: Any = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Until `stop`. Shielded, for bug 17 (swarm.py:443): cancelled from outside, the library
         leaves its sockets open. Raises ListenFailed."""
@@ -382,16 +377,10 @@ async def open_libp2p(
     """
     stop = trio.Event()
     transport = Libp2pTransport(seed)
-    try:
-        async with trio.open_nursery() as nursery:
-            await nursery.start(transport.run, listen, stop)
-            try:
-                yield transport
-            finally:
-                stop.set()
-    except BaseExceptionGroup as group:
-        # The nursery is ours, not the caller's: one error leaves it as it came (bug 27).
-        alone: BaseException = group
-        while isinstance(alone, BaseExceptionGroup) and len(alone.exceptions) == 1:
-            alone = alone.exceptions[0]
-        raise alone from alone.__cause__
+    # Bug 27: what goes wrong in the block leaves it as it came, not in groups of groups.
+    async with own_nursery() as nursery:
+        await nursery.start(transport.run, listen, stop)
+        try:
+            yield transport
+        finally:
+            stop.set()

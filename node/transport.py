@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import trio
+from trio import MemoryReceiveChannel
 
 from ..protocol.verdict import Verdict
 
@@ -86,7 +86,8 @@ class Stream(Protocol):
         StreamBroken if it ended within them."""
 
     async def close(self) -> None:
-        """Nothing more to send; what was sent still arrives. Never raises."""
+        """Done with the stream: what was sent still arrives, what comes is not read any more.
+        Never raises."""
 
     async def reset(self) -> None:
         """Drops the stream in both directions at once. Never raises."""
@@ -102,7 +103,7 @@ class Transport(Protocol):
         """This node's peer id, base58."""
 
     @property
-    def events(self) -> "trio.MemoryReceiveChannel[PeerEvent]":
+    def events(self) -> MemoryReceiveChannel[PeerEvent]:
         """Peers coming and going, in order for each peer. May be read late: what has come and gone
         unread is left out, nothing else is."""
 
