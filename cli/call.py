@@ -4,13 +4,13 @@ Opens nothing until asked, so that help and usage errors cost nothing.
 """
 
 import os
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..node.desk_error import DeskError, usage
+from ..node.desk_error import usage
+from .passphrase import ask_passphrase
 from .safe_text import safe_line
 from .screen import Screen
 
@@ -43,14 +43,15 @@ class Call:
         return read_config(self.home, flags=dict(flags or {}), environ=os.environ)
 
     @contextmanager
-    def office(self) -> "Iterator[Office]":
+    def office(self, ask: Callable[[], str] = ask_passphrase) -> "Iterator[Office]":
+        """Where verbs are called; `ask` gives the passphrase of a sealed key, when needed."""
         from ..node.office import open_office
 
-        with open_office(self.home, self.config(), ask_passphrase=ask_passphrase) as office:
+        with open_office(self.home, self.config(), ask_passphrase=ask) as office:
             yield office
 
     def ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
-        """One verb: opens the office, calls, shows its notices on stderr, closes."""
+        """One verb: opens the office, calls, closes. Arguments that are None are not said."""
         with self.office() as office:
             return office.call(verb, {k: v for k, v in arguments.items() if v is not None})
 
@@ -64,16 +65,3 @@ class Call:
         from shlex import quote
 
         return f"jangteo --home {quote(self.home_flag)}" if self.home_flag else "jangteo"
-
-
-def ask_passphrase() -> str:
-    """From a terminal; elsewhere it says how to give it instead."""
-    if not sys.stdin.isatty():
-        raise DeskError(
-            "passphrase",
-            "the key is sealed with a passphrase, and there is no terminal to ask at",
-            "put it in a file (mode 0600) and set JANGTEO_PASSPHRASE_FILE to its path",
-        )
-    import getpass
-
-    return getpass.getpass("Passphrase: ", sys.stderr)

@@ -57,6 +57,10 @@ class Screen:
         if not self.is_json:
             print(self.paint(text, style))
 
+    def say_safe(self, text: str, style: str = "") -> None:
+        """The same for a line with text from the network in it."""
+        self.say(safe_line(text), style)
+
     def talk(self, text: str = "", style: str = "") -> None:
         """A remark on stderr: hints, progress, warnings. Nothing under --json."""
         if not self.is_json:

@@ -1,0 +1,90 @@
+"""`import`: listings from a file; a line for each row with a problem, a sum at the end."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..node.desk_error import DeskError
+from . import cells
+from .call import Call
+from .progress import Progress
+from .safe_text import safe_line
+from .verb import verb
+
+_RESULTS = ("created", "updated", "unchanged", "withdrawn", "skipped", "failed")
+
+
+@verb(
+    name="import",
+    examples=(
+        "jangteo import products.csv --currency USD --dry-run",
+        "jangteo import products.csv --currency USD --withdraw-missing",
+        "jangteo import market.jsonl",
+        "jangteo import /media/usb/records.jangteo --format records",
+    ),
+    prints="Rows that failed or were changed to fit, with their line, then the sums; with --json "
+    'an object a row and last {"event": "summary", …}.',
+)
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False))
+@click.option(
+    "--format",
+    metavar="WORD",
+    help="auto, shopify, woocommerce, csv, jsonl or records; auto looks at the file.",
+)
+@click.option("--currency", metavar="CODE", help="Of prices that name none, such as USD.")
+@click.option("--per-variant", is_flag=True, help="One listing per variant where prices differ.")
+@click.option("--withdraw-missing", is_flag=True, help="Take back what the file no longer has.")
+@click.option("--source", metavar="NAME", help="What tells one file of yours from another.")
+@click.option("--market", metavar="NAME", help="Where to put them up; open unless told.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.pass_obj
+def import_(call: Call, /, path: str, **told: Any) -> int | None:
+    """Bring listings in from a file.
+
+    Product exports of Shopify and WooCommerce, a plain CSV with a header (title, price,
+    currency, description, category, condition, place, quantity, url; also in Korean and
+    Japanese), and what `jangteo export` writes. Doing it again updates what changed and never
+    doubles. A bad row is reported and never stops the others; the exit code is 1 only if every row failed.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise DeskError("failed", f"no such file: {path}")
+    arguments = {name: value for name, value in told.items() if value not in (None, False)}
+    summary: dict[str, Any] = {}
+    with call.office() as office, Progress(call.screen, "importing") as progress:
+        for event in office.stream("import", {"path": str(file.absolute()), **arguments}):
+            call.screen.row(event)
+            if event["event"] == "start":
+                progress.total = event.get("rows")
+            elif event["event"] == "row":
+                progress.step()
+                _report_row(call, progress, event)
+            elif event["event"] == "summary":
+                summary = event
+    _print_summary(call, summary)
+    has_come = any(summary.get(name) for name in _RESULTS if name != "failed")
+    return 1 if summary.get("failed") and not has_come else None
+
+
+def _report_row(call: Call, progress: Progress, event: dict[str, Any]) -> None:
+    if event["result"] != "failed" and not event["warnings"]:
+        return
+    told = event["error"] or "; ".join(event["warnings"])
+    title = cells.clip(safe_line(event["title"] or ""), 40)
+    name = f" {title}:" if title else ""
+    mark = "!" if event["result"] == "failed" else "-"
+    progress.clear()
+    style = "bad" if event["result"] == "failed" else "dim"
+    call.screen.talk(f"{mark} line {event['line']}:{name} {safe_line(told)}", style)
+
+
+def _print_summary(call: Call, summary: dict[str, Any]) -> None:
+    counts = [f"{summary[name]:,} {name}" for name in _RESULTS if summary.get(name)]
+    line = ", ".join(counts) or "no rows"
+    if summary.get("dry_run"):
+        line = f"would be: {line}; nothing was changed"
+    call.screen.say(line)
+    call.notices(summary)
+    if not summary.get("dry_run") and summary.get("created"):
+        call.screen.talk(f"see them: `{call.command_prefix()} mine`", "dim")

@@ -1,0 +1,59 @@
+"""`init`: makes the identity of a home."""
+
+import click
+
+from .call import Call
+from .cmd_words import print_words
+from .passphrase import new_passphrase
+from .verb import verb
+
+
+@verb(
+    examples=(
+        "jangteo init --name 은하",
+        "jangteo init --passphrase",
+        "jangteo --home /tmp/try init --json",
+    ),
+    prints='Your key and, at a terminal, the 24 words; with --json {"author", "name", "home", '
+    '"words"}.',
+)
+@click.option("--name", metavar="NAME", help="What others see; up to 40 characters.")
+@click.option(
+    "--passphrase",
+    "has_passphrase",
+    is_flag=True,
+    help="Seal the key with a passphrase, asked for at every command that signs.",
+)
+@click.pass_obj
+def init(call: Call, name: str | None, has_passphrase: bool) -> None:
+    """Make your identity.
+
+    It is a key on this machine, and 24 words that are the same key: whoever has them is you, and
+    without them or a `backup` a lost disk is a lost identity. There is no account and nobody to
+    ask for a new password. `jangteo up` makes one too, if you start there.
+    """
+    from ..node import identity
+
+    screen, home = call.screen, call.home
+    passphrase = new_passphrase() if has_passphrase else None
+    with home.lock("command"):
+        made = identity.create(home, passphrase=passphrase)
+    given = {"author": made.author.hex(), "name": name or "", "home": str(home.path)}
+    try:
+        if name:
+            # The key was made here and now, so its passphrase need not be asked for again.
+            with call.office(ask=lambda: passphrase or "") as office:
+                given["name"] = office.call("profile", {"name": name})["name"]
+    finally:
+        # Whatever became of the name, the words exist only here.
+        screen.row({**given, "words": made.words})
+        screen.say(f"you are {made.author.hex()[:8]}{f', {name}' if name else ''}")
+        screen.say(f"home: {home.path}", "dim")
+        if screen.is_terminal and not screen.is_json:
+            print_words(screen, made.words)
+        else:
+            screen.talk(
+                f"your 24 words are the only other copy of your key: run "
+                f"`{call.command_prefix()} words` in a terminal and write them down"
+            )
+        screen.talk(f"next: `{call.command_prefix()} up` meets the neighbours")

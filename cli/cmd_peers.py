@@ -1,0 +1,89 @@
+"""`peers`, `connect`, `sync`: the neighbours of the running node."""
+
+import click
+
+from .ago import ago_text
+from .call import Call
+from .table import Column
+from .verb import verb
+
+_COLUMNS = (
+    Column("PEER", 10, 5, style="id"),
+    Column("ADDRESS", 12, 3),
+    Column("CAME", 4, 2),
+    Column("SINCE", 8, 1, style="dim"),
+)
+
+
+@verb(
+    examples=("jangteo peers", "jangteo peers --json"),
+    prints='A peer a line; with --json {"peer", "address", "inbound", "since", …} each.',
+)
+@click.pass_obj
+def peers(call: Call) -> None:
+    """List the neighbours the node is connected to.
+
+    Needs a running node (`jangteo up`).
+    """
+    result = call.ask("peers")
+    for peer in result["peers"]:
+        call.screen.row(peer)
+    if result["peers"]:
+        rows = [
+            (
+                peer["peer"],
+                peer["address"],
+                "to us" if peer["inbound"] else "from us",
+                ago_text(peer.get("since")),
+            )
+            for peer in result["peers"]
+        ]
+        call.screen.table(_COLUMNS, rows)
+    else:
+        call.screen.talk(f"no neighbour: `{call.command_prefix()} doctor` says what to try")
+    call.notices(result)
+
+
+@verb(
+    examples=("jangteo connect /ip4/192.168.0.12/tcp/4110/p2p/12D3KooW…",),
+    prints='The peer that answered; with --json {"peer"}.',
+)
+@click.argument("address")
+@click.pass_obj
+def connect(call: Call, address: str) -> None:
+    """Connect to a neighbour by address.
+
+    For neighbours that are not found by themselves: theirs prints the line to hand over when it
+    starts. `jangteo config set peers ADDRESS` makes it last.
+    """
+    result = call.ask("connect", address=address)
+    call.screen.row(result)
+    call.screen.say_safe(f"connected to {result['peer']}")
+    call.notices(result)
+
+
+@verb(
+    examples=("jangteo sync", "jangteo sync 12D3KooW…"),
+    prints="For each neighbour and market how many records came and went; with --json one object "
+    "each.",
+)
+@click.argument("peer", required=False, metavar="[PEER]")
+@click.pass_obj
+def sync(call: Call, peer: str | None) -> int | None:
+    """Compare stores with neighbours now.
+
+    The node does this by itself on meeting somebody and every few minutes.
+    """
+    result = call.ask("sync", peer=peer)
+    sessions = result["sessions"]
+    for session in sessions:
+        call.screen.row(session)
+        told = f"{session['received']:,} received, {session['sent']:,} sent"
+        if not session["ok"]:
+            told = f"failed: {session.get('error') or 'the neighbour stopped'}"
+        market = f" {session['market']}" if session.get("market") else ""
+        call.screen.say_safe(f"{session['peer'][-8:]}{market}: {told}")
+    if not sessions:
+        call.screen.talk("no neighbour to compare with")
+    call.notices(result)
+    return 1 if sessions and not any(session["ok"] for session in sessions) else None

@@ -1,0 +1,54 @@
+"""`profile` and `whoami`: what one calls oneself, and who one is."""
+
+import click
+
+from .call import Call
+from .safe_text import safe_block, safe_line
+from .verb import verb
+
+
+@verb(
+    examples=('jangteo profile --name 은하 --about "연남동, 주말 직거래"', "jangteo profile"),
+    prints='Your profile; with --json {"author", "name", "about"}.',
+)
+@click.option("--name", metavar="TEXT", help="Up to 40 characters.")
+@click.option("--about", metavar="TEXT", help="Up to 1,000 characters; everybody can read it.")
+@click.pass_obj
+def profile(call: Call, name: str | None, about: str | None) -> None:
+    """Say, or show, what you call yourself.
+
+    Names are not unique: the first eight signs of the key stand beside them.
+    """
+    result = call.ask("profile", name=name, about=about)
+    call.screen.row({field: result[field] for field in ("author", "name", "about")})
+    _print(call, result)
+    call.notices(result)
+
+
+@verb(
+    examples=("jangteo whoami", "jangteo whoami --json"),
+    prints='Your key, name, home and whether it is backed up; with --json {"author", "name", '
+    '"about", "home", …}.',
+)
+@click.pass_obj
+def whoami(call: Call) -> None:
+    """Show who you are here."""
+    result = call.ask("whoami")
+    call.screen.row({name: value for name, value in result.items() if name != "notices"})
+    if result.get("author"):
+        _print(call, result)
+        is_sealed = "sealed with a passphrase" if result.get("sealed") else "no passphrase"
+        is_saved = "backed up" if result.get("backed_up") else "not backed up"
+        call.screen.say(f"key: {is_sealed}, {is_saved}", "dim")
+    call.screen.say(f"home: {result['home']}", "dim")
+    call.notices(result)
+
+
+def _print(call: Call, result: dict[str, object]) -> None:
+    if not result.get("author"):
+        return
+    name = safe_line(str(result.get("name") or "")) or "(no name yet: `jangteo profile --name …`)"
+    call.screen.say(name, "bold")
+    if about := result.get("about"):
+        call.screen.say(safe_block(str(about)))
+    call.screen.say(f"author: {result['author']}", "dim")

@@ -1,0 +1,148 @@
+"""A listing as people read it: a row of a table, a block, a price in its currency's manner.
+
+Takes listings as JSON, from whoever wrote them: all text is made safe here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from ..protocol.money import from_decimal
+from . import cells
+from .ago import ago_text
+from .safe_text import safe_block, safe_line
+from .screen import Screen
+from .table import Column
+
+ID_CHARS_MIN: Final = 8
+_GIFTS: Final = {"KRW": "나눔", "JPY": "無料"}
+_GIFT: Final = "free"
+_ASK: Final = "ask"
+_STATUS_STYLES: Final = {"active": "good", "reserved": "warn"}
+_COLUMNS: Final = (
+    Column("ID", ID_CHARS_MIN, 10, style="id"),
+    Column("PRICE", 6, 9, is_right=True, style="price"),
+    Column("TITLE", 10, 8),
+    Column("STATE", 4, 7),
+    Column("PLACE", 5, 4),
+    Column("SELLER", 5, 3),
+    Column("HELD BY", 4, 2),
+    Column("WHEN", 8, 5, style="dim"),
+)
+
+
+def price_text(price: Mapping[str, Any] | None) -> str:
+    """ "₩950,000", "$80.00", "나눔" or "free" for a gift, "ask" for none."""
+    if price is None:
+        return _ASK
+    amount, currency = str(price["amount"]), str(price["currency"])
+    if not amount.strip("0."):
+        return _GIFTS.get(currency, _GIFT)
+    return from_decimal(amount, currency).shown
+
+
+def short_ids(ids: Sequence[str]) -> dict[str, str]:
+    """Each id's shortest beginning, of 8 hex digits or more, that no other one here has."""
+    short: dict[str, str] = {}
+    ordered = sorted(set(ids))
+    for index, full in enumerate(ordered):
+        neighbours = ordered[max(0, index - 1) : index] + ordered[index + 1 : index + 2]
+        shared = max((_shared_count(full, other) for other in neighbours), default=0)
+        short[full] = full[: max(ID_CHARS_MIN, shared + 1)]
+    return short
+
+
+def _shared_count(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def person_text(author: str, name: str | None) -> str:
+    """A name is only a claim, so the beginning of the key stands beside it."""
+    return f"{name} ({author[:ID_CHARS_MIN]})" if name else author[:ID_CHARS_MIN]
+
+
+def print_table(screen: Screen, rows: Iterable[Mapping[str, Any]], *, is_own: bool = False) -> None:
+    """Listings, one a line; of one's own, how many hold them instead of the seller."""
+    listings = list(rows)
+    short = short_ids([listing["id"] for listing in listings])
+    # A longer id than usual must not be cut: it is there to be typed.
+    id_cells = max([ID_CHARS_MIN, *map(len, short.values())])
+    columns = (Column("ID", id_cells, 10, style="id"), *_COLUMNS[1:])
+    table_rows = (
+        (
+            short[listing["id"]],
+            price_text(listing["price"]),
+            _titled(listing),
+            _state(listing),
+            listing["place"],
+            "" if is_own else listing["seller"] or listing["author"][:ID_CHARS_MIN],
+            str(listing.get("held_by", "")) if is_own else "",
+            ago_text(listing["created_at"]),
+        )
+        for listing in listings
+    )
+    screen.table(columns, table_rows)
+
+
+def print_listing(screen: Screen, listing: Mapping[str, Any], short: str | None = None) -> None:
+    """One listing in a few lines: what, how much, where, whose, and who holds it."""
+    short = short or listing["id"][:ID_CHARS_MIN]
+    _title(screen, short, _titled(listing))
+    _facts(screen, listing)
+    if listing["description"]:
+        screen.say()
+        for line in cells.wrap(safe_block(listing["description"]), min(screen.cells, 92) - 2):
+            screen.say(f"  {line}".rstrip())
+        screen.say()
+    if listing["tags"]:
+        _wrapped(screen, " ".join(f"#{safe_line(tag)}" for tag in listing["tags"]), "dim")
+    if listing["url"]:
+        screen.say(f"  {safe_line(listing['url'])}")
+    _wrapped(screen, _standing(listing), _STATUS_STYLES.get(listing["status"], "dim"))
+
+
+def held_text(listing: Mapping[str, Any]) -> str:
+    """ "held by 3 peers": how many neighbours would keep serving it without you."""
+    count = listing.get("held_by") or 0
+    if not count:
+        return "held by nobody else yet"
+    return f"held by {count} peer{'s' if count > 1 else ''}"
+
+
+def _title(screen: Screen, short: str, title: str) -> None:
+    room = max(10, screen.cells - len(short) - 2)
+    first, *rest = cells.wrap(safe_line(title), room)
+    screen.say(f"{screen.paint(short, 'id')}  {screen.paint(first, 'bold')}")
+    for line in rest:
+        screen.say(f"{'':{len(short)}}  {screen.paint(line, 'bold')}")
+
+
+def _facts(screen: Screen, listing: Mapping[str, Any]) -> None:
+    facts = [price_text(listing["price"])]
+    if listing["quantity"] != 1:
+        facts.append(f"{listing['quantity']:,} pieces")
+    facts += [listing[name] for name in ("condition", "category", "place") if listing[name]]
+    _wrapped(screen, " · ".join(safe_line(fact) for fact in facts), "price")
+
+
+def _standing(listing: Mapping[str, Any]) -> str:
+    parts = [listing["status"]]
+    if listing["status"] in ("active", "reserved") and listing["expires_at"]:
+        parts.append(f"ends {ago_text(listing['expires_at'])}")
+    if listing["market"] != "open":
+        parts.append(f"in {safe_line(listing['market'])}")
+    parts.append(held_text(listing))
+    return " · ".join(parts)
+
+
+def _wrapped(screen: Screen, text: str, style: str) -> None:
+    for line in cells.wrap(text, screen.cells - 2):
+        screen.say(f"  {screen.paint(line, style)}")
+
+
+def _titled(listing: Mapping[str, Any]) -> str:
+    return f"wanted: {listing['title']}" if listing["side"] == "want" else str(listing["title"])
+
+
+def _state(listing: Mapping[str, Any]) -> str:
+    return "" if listing["status"] == "active" else str(listing["status"])
