@@ -75,8 +75,9 @@ def set_fingerprint(items: ItemSet, begin: int, end: int, lift_bits: int) -> byt
 class Reconciliation:
     """One side of one reconciliation.
 
-    An initiator begins with `initiate`; both then `handle` what comes. Each id is reported once
-    if `items` stays the same; if it changes between two calls, a later reconciliation repairs.
+    An initiator begins with `initiate`; both then `handle` what comes. Where a message was cut
+    short, an id may be reported again (rarely). If `items` changes between two calls, what that
+    hides is found by a later reconciliation.
     """
 
     def __init__(
