@@ -45,7 +45,8 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
     Product exports of Shopify and WooCommerce, a plain CSV with a header (title, price,
     currency, description, category, condition, place, quantity, url; also in Korean and
     Japanese), and what `jangteo export` writes. Doing it again updates what changed and never
-    doubles. A bad row is reported and never stops the others; the exit code is 1 only if every row failed.
+    doubles. A bad row is reported and never stops the others; the exit code is 1 only if every
+    row failed.
     """
     file = Path(path)
     if not file.is_file():

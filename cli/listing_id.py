@@ -1,4 +1,4 @@
-"""What a listing is called by on the command line; completion from one's own store: ids of listings, categories in use.
+"""What a listing is called by on the command line, with completion from one's own store.
 
 Any trouble while completing means no suggestions: the shell is no place for messages.
 """

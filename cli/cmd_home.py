@@ -1,0 +1,84 @@
+"""Bare `jangteo`: the home screen. What is new, what waits, what to type next."""
+
+from typing import Any
+
+from .call import Call
+from .listing_view import ID_CHARS_MIN, print_table
+from .safe_text import safe_line
+
+
+def home_screen(call: Call) -> None:
+    """Helpful in an empty home too."""
+    home, screen = call.home, call.screen
+    prefix = call.command_prefix()
+    if not home.exists or not home.has_identity:
+        screen.row({"home": str(home.path), "author": None, "running": False})
+        screen.say("Jangteo: a market without a middleman. Nothing is set up here yet.", "bold")
+        screen.say()
+        _suggest(
+            call,
+            (f"{prefix} up", "make an identity and meet the neighbours"),
+            (f"{prefix} init --name NAME", "only make the identity"),
+            (f"{prefix} restore", "bring back an identity from its 24 words"),
+            (f"{prefix} devnet", "try it alone, with sample goods"),
+        )
+        return
+    with call.office() as office:
+        result = office.call("home", {})
+        live = _live(office) if office.node is not None else None
+    shown = {name: value for name, value in result.items() if name != "notices"}
+    screen.row({**shown, "running": live is not None, "peers": (live or {}).get("peers")})
+    _print(call, result, live)
+    call.notices(result)
+
+
+def _live(office: Any) -> dict[str, Any]:
+    from ..node.desk_error import DeskError
+
+    try:
+        status: dict[str, Any] = office.call("status", {})
+    except DeskError:  # it stopped between two questions
+        return {}
+    return status
+
+
+def _print(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> None:
+    screen, prefix, counts = call.screen, call.command_prefix(), result["counts"]
+    name = safe_line(result.get("name") or "") or "nameless"
+    screen.say(f"{name} ({result['author'][:ID_CHARS_MIN]})", "bold")
+    if live is None:
+        screen.say(f"no node is running: `{prefix} up` meets the neighbours", "warn")
+    else:
+        peers = live.get("peers")
+        count = len(peers) if isinstance(peers, list) else int(peers or 0)
+        screen.say(f"{count} neighbour{'' if count == 1 else 's'} connected", "good")
+    screen.say(
+        f"{counts['listings_active']:,} listings here, {counts['own_active']:,} of them yours"
+    )
+    if unheld := result.get("unheld"):
+        screen.say(f"{unheld:,} of yours held by nobody else yet", "warn")
+    if result["new"]:
+        screen.say()
+        screen.say("New", "bold")
+        print_table(screen, result["new"])
+    if result["mine"]:
+        screen.say()
+        screen.say("Yours", "bold")
+        print_table(screen, result["mine"], is_own=True)
+    screen.say()
+    suggestions = [(f"{prefix} search WORDS", "look through everything here")]
+    if not result["mine"]:
+        suggestions.append((f'{prefix} sell "TITLE" --price "30000 KRW"', "put something up"))
+    if not result.get("name"):
+        suggestions.append((f"{prefix} profile --name NAME", "say what others call you"))
+    _suggest(call, *suggestions)
+
+
+def _suggest(call: Call, *suggestions: tuple[str, str]) -> None:
+    width = max(len(command) for command, _ in suggestions)
+    for command, purpose in suggestions:
+        if width + len(purpose) + 6 <= call.screen.cells:
+            call.screen.say(f"  {command:{width}}  {call.screen.paint(purpose, 'dim')}")
+        else:
+            call.screen.say(f"  {command}")
+            call.screen.say(f"      {purpose}", "dim")

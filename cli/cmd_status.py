@@ -1,0 +1,74 @@
+"""`status`: how the running node is doing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from .ago import ago_text
+from .call import Call
+from .listing_view import ID_CHARS_MIN
+from .safe_text import safe_line
+from .table import Column
+from .verb import verb
+
+_MARKETS = (
+    Column("MARKET", 6, 3),
+    Column("RECORDS", 4, 2, is_right=True),
+    Column("FINGERPRINT", 8, 1, style="dim"),
+)
+
+
+@verb(
+    examples=("jangteo status", "jangteo status --json | jq .counts"),
+    prints="Neighbours, addresses to hand over, markets, counts, last exchange, what nobody else "
+    "holds yet, and warnings; with --json one object.",
+)
+@click.pass_obj
+def status(call: Call) -> None:
+    """Say how the running node is doing.
+
+    Needs a running node (`jangteo up`). Two nodes whose fingerprints of a market are equal hold
+    the same records.
+    """
+    result = call.ask("status")
+    screen = call.screen
+    screen.row({name: value for name, value in result.items() if name != "notices"})
+    if not screen.is_json:
+        _print(call, result)
+    call.notices(result)
+
+
+def _print(call: Call, result: Mapping[str, Any]) -> None:
+    screen, counts = call.screen, result["counts"]
+    name = f", {result['name']}" if result.get("name") else ""
+    screen.say_safe(f"{(result.get('author') or 'nobody')[:ID_CHARS_MIN]}{name}", "bold")
+    peers = result.get("peers")
+    count = len(peers) if isinstance(peers, list) else int(peers or 0)
+    since = f", up since {ago_text(result['since'])}" if result.get("since") else ""
+    screen.say(f"{count} neighbour{'' if count == 1 else 's'} connected{since}")
+    last = result.get("last_sync")
+    screen.say(f"last exchange: {ago_text(last) if last else 'none yet'}")
+    screen.say(
+        f"{counts['listings_active']:,} listings by {counts['authors']:,} people, "
+        f"{counts['own_active']:,} of them yours; {counts['records']:,} records, "
+        f"{counts['bytes'] / 2**20:.1f} MiB"
+    )
+    if unheld := counts.get("own_unheld"):
+        plural, verb_form = ("", "is") if unheld == 1 else ("s", "are")
+        screen.say(f"{unheld:,} listing{plural} of yours {verb_form} held by nobody else", "warn")
+    screen.table(
+        _MARKETS,
+        [
+            (market["market"], f"{market['records']:,}", market["fingerprint"])
+            for market in result["markets"]
+        ],
+    )
+    for address in (result.get("addresses") or ())[:3]:
+        screen.say_safe(f"hand over: jangteo up --peer {address}", "dim")
+    if result.get("fts_lag"):
+        screen.say(f"search is {result['fts_lag']:,} records behind", "dim")
+    for warning in result.get("warnings") or ():
+        screen.warn(safe_line(warning["message"]))
+    if not count:
+        screen.talk(f"no neighbour: `{call.command_prefix()} doctor` says what to try")

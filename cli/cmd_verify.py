@@ -1,0 +1,62 @@
+"""`verify` and `reindex`: is what the store holds what was signed, and rebuilding views."""
+
+from typing import Any
+
+import click
+
+from .call import Call
+from .progress import Progress
+from .verb import verb
+
+
+@verb(
+    examples=("jangteo verify", "jangteo verify --json"),
+    prints='How many records were checked and what is wrong; with --json {"records", "bad", '
+    '"views", "ok"}. Exit code 1 if something is.',
+)
+@click.pass_obj
+def verify(call: Call) -> int | None:
+    """Check every signature and view in the store.
+
+    Each record is checked against its author's key again, and what is derived from the records
+    against a rebuild.
+    """
+    result: dict[str, Any] = {}
+    with call.office() as office, Progress(call.screen, "checking") as progress:
+        for event in office.stream("verify", {}):
+            if event["event"] == "progress":
+                progress.total = event["total"]
+                progress.to(event["done"])
+            elif event["event"] == "summary":
+                result = event
+    shown = {name: result[name] for name in ("records", "bad", "views", "ok")}
+    call.screen.row(shown)
+    for bad in result["bad"]:
+        call.screen.say_safe(f"record {bad['record_id']}: {bad['problem']}", "bad")
+    for problem in result["views"]:
+        call.screen.say_safe(f"view: {problem}", "bad")
+    call.screen.say(
+        f"{result['records']:,} records checked: {'all is well' if result['ok'] else ''}".rstrip(
+            ": "
+        )
+    )
+    if result["views"]:
+        call.screen.talk(f"`{call.command_prefix()} reindex` rebuilds the views")
+    call.notices(result)
+    return None if result["ok"] else 1
+
+
+@verb(
+    examples=("jangteo reindex",),
+    prints='That it is done; with --json {"reindexed": true}.',
+)
+@click.pass_obj
+def reindex(call: Call) -> None:
+    """Rebuild what is derived from the records.
+
+    Search, counts and listings are made anew from the signed records, which do not change.
+    """
+    result = call.ask("reindex")
+    call.screen.row({"reindexed": True})
+    call.screen.say("rebuilt from the records")
+    call.notices(result)

@@ -1,0 +1,33 @@
+"""`watch`: what happens in the running node, line by line."""
+
+import time
+
+import click
+
+from .call import Call
+from .event_view import event_text
+from .safe_text import safe_line
+from .verb import verb
+
+
+@verb(
+    examples=("jangteo watch", "jangteo watch --json | jq .event"),
+    prints="A line per event until Ctrl-C; with --json one event a line: peer, listing, sync, "
+    "warning, stopping.",
+)
+@click.pass_obj
+def watch(call: Call) -> None:
+    """Print what happens, as it happens.
+
+    Neighbours coming and going, new listings and changes, exchanges of records. Needs a running
+    node (`jangteo up`).
+    """
+    with call.office() as office:
+        events = office.stream("watch", {})
+        call.screen.talk("watching; Ctrl-C ends it", "dim")
+        for event in events:
+            call.screen.row(event)
+            told = event_text(event)
+            if told is not None and not call.screen.is_json:
+                clock = call.screen.paint(time.strftime("%H:%M:%S"), "dim")
+                print(f"{clock} {safe_line(told)}", flush=True)
