@@ -1,0 +1,189 @@
+"""The desk: every verb that a person can ask of this home, once. The command line calls it
+without a node, the control API with one.
+
+JSON in, JSON out. Knows which verb is which; what each does is in `desk_<noun>.py`.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from ..protocol import limits
+from ..store.errors import StoreError
+from . import desk_listing, desk_person, desk_search
+from .clerk import Clerk
+from .config import Config
+from .desk_error import DeskError, usage
+from .owner import OwnerState
+
+if TYPE_CHECKING:
+    from ..crypto.keys import AuthorKey
+    from ..protocol.envelope import Verified
+    from ..store.store import Store
+
+JsonObject = dict[str, Any]
+Kind = Literal["read", "write", "sign"]
+"""Reads need nothing; writes need the lock; what signs needs the author key too."""
+
+CLOCK_META: Final = "clock_offset_ms"
+"""Written by a running node: how far ahead of the neighbours' this clock is, as decimal text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    kind: Kind
+    run: Callable[[Clerk, Mapping[str, Any]], JsonObject]
+    is_reminding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamVerb:
+    kind: Kind
+    run: Callable[[Clerk, Mapping[str, Any]], Iterator[JsonObject]]
+    is_reminding: bool = False
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "sell": Verb("sign", desk_listing.sell, is_reminding=True),
+    "edit": Verb("sign", desk_listing.edit),
+    "reserve": Verb("sign", desk_listing.reserve),
+    "sold": Verb("sign", desk_listing.sold),
+    "relist": Verb("sign", desk_listing.relist),
+    "withdraw": Verb("sign", desk_listing.withdraw),
+    "renew": Verb("sign", desk_listing.renew),
+    "renew-due": Verb("sign", desk_listing.renew_due),
+    "profile": Verb("sign", desk_person.profile),
+    "block": Verb("write", desk_person.block),
+    "unblock": Verb("write", desk_person.unblock),
+    "join": Verb("write", desk_person.join),
+    "leave": Verb("write", desk_person.leave),
+    "search": Verb("read", desk_search.search),
+    "show": Verb("read", desk_search.show),
+    "listings": Verb("read", desk_search.listings),
+    "home": Verb("read", desk_search.home, is_reminding=True),
+    "status-local": Verb("read", desk_search.status_local, is_reminding=True),
+    "whoami": Verb("read", desk_person.whoami),
+    "blocked": Verb("read", desk_person.blocked),
+}
+STREAMS: Final[Mapping[str, StreamVerb]] = {
+    "search": StreamVerb("read", desk_search.search_stream),
+}
+
+
+def kind_of(verb: str, args: Mapping[str, Any], *, is_stream: bool = False) -> Kind:
+    """What `verb` needs; DeskError for one that there is not."""
+    known: Verb | StreamVerb | None = (STREAMS if is_stream else VERBS).get(verb)
+    if known is None:
+        raise usage(f"there is no {'stream of ' if is_stream else ''}verb {verb!r}")
+    if verb == "profile" and args.get("name") is None and args.get("about") is None:
+        return "read"
+    if verb == "import" and args.get("dry_run") is True:
+        return "read"
+    return known.kind
+
+
+class Desk:
+    """Over one store, on that store's thread. Opens its own transactions: call it outside of any.
+
+    `own` is the author of this home where `key` is not given (reading needs no key). What verbs
+    raise is DeskError; an error of the store leaves as DeskError "store".
+    """
+
+    def __init__(
+        self,
+        store: "Store",
+        key: "AuthorKey | None",
+        config: Config,
+        now_ms: Callable[[], int],
+        entropy: Callable[[int], bytes],
+        *,
+        own: bytes | None = None,
+        owner: OwnerState | None = None,
+    ) -> None:
+        publisher = None
+        if key is not None:
+            from .publisher import Publisher
+
+            publisher = Publisher(store, key, now_ms, entropy)
+            own = key.public
+        self._clerk = Clerk(store, own, config.currency, now_ms, publisher, owner)
+
+    def call(self, verb: str, args: Mapping[str, Any]) -> JsonObject:
+        """The result of one verb, committed and durable where it writes."""
+        kind_of(verb, args)
+        known = VERBS[verb]
+        with _store_errors():
+            result = known.run(self._clerk, args)
+            return result | self._notices(known)
+
+    def stream(self, verb: str, args: Mapping[str, Any]) -> Generator[JsonObject, None, None]:
+        """The results of one verb as they come. No transaction is open between two of them: what
+        was yielded is committed."""
+        kind_of(verb, args, is_stream=True)
+        known = STREAMS[verb]
+        with _store_errors():
+            for item in known.run(self._clerk, args):
+                if item.get("event") == "summary":
+                    item = item | self._notices(known, *item.get("notices", ()))
+                yield item
+
+    def take_published(self) -> "list[Verified]":
+        """Records that were committed since the last call, for the network, in order."""
+        publisher = self._clerk.publisher
+        return [] if publisher is None else publisher.take_published()
+
+    def _notices(self, verb: Verb | StreamVerb, *others: JsonObject) -> JsonObject:
+        """{"notices": […]}: what to tell the person besides the result; {} if nothing."""
+        notices = list(others)
+        clerk = self._clerk
+        if clerk.own is None and verb.kind == "read":
+            notices.append(_notice("no-identity", "this home has no identity yet: `jangteo init`"))
+        if verb.is_reminding or verb.kind == "sign":
+            notices += _clock_notices(clerk)
+        if verb.is_reminding:
+            notices += _backup_notices(clerk)
+        return {"notices": notices} if notices else {}
+
+
+def _clock_notices(clerk: Clerk) -> list[JsonObject]:
+    from .clock import clock_warning
+
+    told = clerk.store.meta(CLOCK_META)
+    try:
+        offset_ms = int(told or "0")
+    except ValueError:
+        return []
+    if abs(offset_ms) <= limits.CLOCK_WARN_MS:
+        return []
+    return [_notice("clock", clock_warning(offset_ms))]
+
+
+def _backup_notices(clerk: Clerk) -> list[JsonObject]:
+    """Once a day until there is a backup: a lost key is a lost name."""
+    owner, now_ms = clerk.owner, clerk.now_ms()
+    if owner is None or clerk.own is None or owner.backed_up_ms() is not None:
+        return []
+    reminded_ms = owner.reminded_ms()
+    if reminded_ms is not None and 0 <= now_ms - reminded_ms < limits.DAY_MS:
+        return []
+    owner.note_reminded(now_ms)
+    return [
+        _notice(
+            "backup",
+            "your identity is only on this disk: keep it with `jangteo backup FILE`, or write "
+            "down its 24 words (`jangteo words`)",
+        )
+    ]
+
+
+def _notice(code: str, message: str) -> JsonObject:
+    return {"code": code, "message": message}
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    try:
+        yield
+    except StoreError as error:
+        raise DeskError("store", str(error)) from error

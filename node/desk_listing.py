@@ -1,0 +1,252 @@
+"""The verbs of one's own listings: sell, edit, reserve, sold, relist, withdraw, renew.
+
+Each is one new revision in one durable transaction, or says that nothing changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from ..protocol import limits
+from ..protocol.envelope import Header
+from ..protocol.errors import LocalProtocolError
+from ..protocol.kind import LISTING, PROFILE
+from ..protocol.listing import CONDITIONS, Condition, Listing, Status
+from ..protocol.market import COMMONS, OPEN, is_market
+from ..protocol.market import HELP as MARKET_HELP
+from ..protocol.profile import THREAD as PROFILE_THREAD
+from .clerk import Clerk
+from .desk_args import NOTHING, Args, refused
+from .desk_error import DeskError, bad_value, usage
+from .listing_json import is_over
+from .publisher import Draft
+
+if TYPE_CHECKING:
+    from ..store.listing_row import ListingRow
+
+_FIELDS: Final = (
+    "title", "price", "description", "category", "condition", "place", "quantity", "tags", "url",
+    "until",
+)  # fmt: skip
+_SHOWN_MAX: Final = 100
+_PROFILE_RENEW_BEFORE_MS: Final = 30 * limits.DAY_MS
+
+
+def sell(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """A new listing, for sale or (`wanted`) looked for."""
+    args = Args("sell", told, (*_FIELDS, "market", "wanted"))
+    pen = clerk.pen()
+    market = market_of(args)
+    now_ms = clerk.now_ms()
+    blank = Listing(
+        title=args.needed("title"),
+        side="want" if args.flag("wanted") else "sell",
+        created_ms=now_ms,
+    )
+    listing = _authored(_with(clerk, args, blank))
+    with pen.transaction():
+        check_room(clerk, 1)
+        draft = Draft(LISTING, pen.fresh_thread(market), listing.to_body(), None)
+        record = pen.publish(draft)
+        row = _row(clerk, record.header)
+    return {"listing": clerk.json([row])[0], "changed": True}
+
+
+def edit(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said changes, the rest stays; the same again changes nothing."""
+    args = Args("edit", told, ("id", *_FIELDS))
+    with clerk.pen().transaction():
+        row = _own_live(clerk, args)
+        return _revise(clerk, row, _authored(_with(clerk, args, row.listing)))
+
+
+def reserve(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    return _mark(clerk, "reserve", told, "reserved")
+
+
+def sold(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    return _mark(clerk, "sold", told, "sold")
+
+
+def relist(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Active again, whether it was reserved, sold or expired."""
+    args = Args("relist", told, ("id",))
+    with clerk.pen().transaction():
+        row = _own_live(clerk, args)
+        listing = replace(row.listing, status="active", quantity=max(1, row.listing.quantity))
+        if is_over(row.header, row.listing, clerk.now_ms()):
+            return _publish(clerk, row, replace(listing, until_ms=None))
+        return _revise(clerk, row, listing)
+
+
+def withdraw(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes a listing back for good. Once more changes nothing."""
+    args = Args("withdraw", told, ("id",))
+    with clerk.pen().transaction():
+        row = clerk.find_own_listing(args.needed("id"))
+        if row.header.is_delete:
+            return {"listing": clerk.json([row])[0], "changed": False}
+        clerk.pen().publish(withdrawal(row))
+        after = clerk.json([row])[0] | {"status": "withdrawn"}
+    return {"listing": after, "changed": True}
+
+
+def withdrawal(row: "ListingRow") -> Draft:
+    return Draft(LISTING, row.header.thread_key, None, row.header)
+
+
+def renew(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """90 more days from now, for one or for all that are not sold. An end date that its author
+    set is taken away from the one; among all, it is kept and such a listing left as it is."""
+    args = Args("renew", told, ("id", "all"))
+    if args.flag("all"):
+        if "id" in args:
+            raise usage("`renew` takes an id or all, not both")
+        return _renew_all(clerk)
+    with clerk.pen().transaction():
+        row = _own_live(clerk, args)
+        if row.listing.status == "sold":
+            raise bad_value("it is sold: `relist` puts it up again")
+        return _publish(clerk, row, replace(row.listing, until_ms=None))
+
+
+def renew_due(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a running node does by itself: one's own in their last days, and one's profile.
+
+    An end date that the author set always comes first, so that such a listing needs no renewal.
+    """
+    Args("renew-due", told, ())
+    now_ms = clerk.now_ms()
+    due = [
+        row
+        for row in _renewable(clerk)
+        if now_ms < row.header.expires_ms <= now_ms + limits.RENEW_BEFORE_MS
+    ]
+    with clerk.pen().transaction():
+        for row in due:
+            _publish_again(clerk, row, row.listing)
+        profile = clerk.store.current((COMMONS, clerk.pen().author, PROFILE_THREAD))
+        if (
+            profile is not None
+            and not profile.header.is_delete
+            and profile.header.expires_ms <= now_ms + _PROFILE_RENEW_BEFORE_MS
+        ):
+            body = clerk.profile_of(clerk.pen().author).to_body()
+            clerk.pen().publish(Draft(PROFILE, profile.header.thread_key, body, profile.header))
+    return {"renewed": len(due)}
+
+
+def market_of(args: Args) -> str:
+    market = args.text("market")
+    if market is None:
+        return OPEN
+    if not is_market(market):
+        raise bad_value(f"{market!r} is no market: {MARKET_HELP}")
+    if market == COMMONS:
+        raise bad_value(f"listings do not live in {COMMONS!r}: leave the market out, or name one")
+    return market
+
+
+def check_room(clerk: Clerk, count: int) -> None:
+    """DeskError where `count` more listings would be more than an author may have."""
+    live = clerk.store.counts(clerk.now_ms()).own_active
+    if live + count > limits.LIVE_THREADS_PER_AUTHOR_MAX:
+        raise DeskError(
+            "crowded",
+            f"you have {live:,} listings, and an author has at most "
+            f"{limits.LIVE_THREADS_PER_AUTHOR_MAX:,}",
+            "withdraw some first",
+        )
+
+
+def _with(clerk: Clerk, args: Args, listing: Listing) -> Listing:
+    """`listing` with what `args` say of it."""
+    changes: dict[str, Any] = {}
+    for name in ("title", "description", "category", "place", "url"):
+        text = args.text(name)
+        if text is not None:
+            changes[name] = "" if name != "title" and text.strip().lower() == "none" else text
+    if "condition" in args:
+        condition = args.choice("condition", ("", "none", *CONDITIONS))
+        changes["condition"] = "" if condition in NOTHING else cast(Condition, condition)
+    if "price" in args:
+        default = listing.price.currency if listing.price else clerk.currency
+        changes["price"] = args.price("price", clerk.currency or default)
+    if "quantity" in args:
+        changes["quantity"] = args.integer("quantity", 0, limits.QUANTITY_MAX)
+    if "tags" in args:
+        changes["tags"] = tuple(args.texts("tags") or ())
+    if "until" in args:
+        changes["until_ms"] = args.until("until", clerk.now_ms())
+    return replace(listing, **changes)
+
+
+def _authored(listing: Listing) -> Listing:
+    try:
+        return listing.authored()
+    except LocalProtocolError as error:
+        raise refused(error) from None
+
+
+def _own_live(clerk: Clerk, args: Args) -> "ListingRow":
+    row = clerk.find_own_listing(args.needed("id"))
+    if row.header.is_delete:
+        raise bad_value(
+            f"{row.listing_id.hex()[:8]} was withdrawn, and that is final",
+            "`sell` puts it up anew",
+        )
+    return row
+
+
+def _mark(clerk: Clerk, verb: str, told: Mapping[str, Any], status: Status) -> dict[str, Any]:
+    args = Args(verb, told, ("id",))
+    with clerk.pen().transaction():
+        row = _own_live(clerk, args)
+        if status == "reserved" and is_over(row.header, row.listing, clerk.now_ms()):
+            raise bad_value("it has expired: `relist` puts it up again, then reserve it")
+        return _revise(clerk, row, replace(row.listing, status=status))
+
+
+def _revise(clerk: Clerk, row: "ListingRow", listing: Listing) -> dict[str, Any]:
+    if listing == row.listing:
+        return {"listing": clerk.json([row])[0], "changed": False}
+    return _publish(clerk, row, listing)
+
+
+def _publish(clerk: Clerk, row: "ListingRow", listing: Listing) -> dict[str, Any]:
+    header = _publish_again(clerk, row, listing)
+    return {"listing": clerk.json([_row(clerk, header)])[0], "changed": True}
+
+
+def _publish_again(clerk: Clerk, row: "ListingRow", listing: Listing) -> Header:
+    draft = Draft(LISTING, row.header.thread_key, listing.to_body(), row.header)
+    return clerk.pen().publish(draft).header
+
+
+def _row(clerk: Clerk, header: Header) -> "ListingRow":
+    from ..protocol.envelope import listing_id
+
+    row = clerk.store.listing(listing_id(header.thread_key))
+    if row is None:
+        raise DeskError("store", "the store does not show what was just written: run `reindex`")
+    return row
+
+
+def _renewable(clerk: Clerk) -> list["ListingRow"]:
+    """Own listings that live until their record expires, in any state but sold."""
+    return [
+        row
+        for row in clerk.store.own_listings(clerk.pen().author)
+        if not row.header.is_delete
+        and row.listing.status != "sold"
+        and row.listing.until_ms is None
+    ]
+
+
+def _renew_all(clerk: Clerk) -> dict[str, Any]:
+    pen = clerk.pen()
+    with pen.transaction():
+        rows = _renewable(clerk)
+        headers = [_publish_again(clerk, row, row.listing) for row in rows]
+        shown = [_row(clerk, header) for header in headers[:_SHOWN_MAX]]
+    return {"renewed": len(headers), "listings": clerk.json(shown), "changed": bool(headers)}

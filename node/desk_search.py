@@ -1,0 +1,199 @@
+"""The verbs that look: search, show, one's own listings, the home screen, the store's state.
+
+Nothing here writes, and nothing needs a key or a network.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ..protocol.listing import CONDITIONS
+from ..protocol.market import HELP as MARKET_HELP
+from ..protocol.market import is_market
+from .clerk import Clerk
+from .desk_args import Args
+from .desk_error import bad_value
+from .listing_json import price_json, status_of, time_text
+
+if TYPE_CHECKING:
+    from ..store.query import Query
+
+LIMIT_DEFAULT: Final = 20
+LIMIT_MAX: Final = 1000
+SORTS: Final = ("newest", "price", "relevance")
+STATUSES: Final = ("active", "reserved", "sold", "expired")
+_ARGUMENTS: Final = (
+    "text", "category", "min_price", "max_price", "currency", "place", "condition", "market",
+    "seller", "wanted", "status", "sort", "limit", "after",
+)  # fmt: skip
+_HOME_SHOWN: Final = 5
+
+
+def search(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """One page: {"rows", "has_more"}."""
+    page = clerk.store.search(_query(clerk, "search", told), clerk.now_ms())
+    return {
+        "rows": [
+            shown | {"cursor": row.cursor}
+            for shown, row in zip(clerk.json(page.rows), page.rows, strict=True)
+        ],
+        "has_more": page.has_more,
+    }
+
+
+def search_stream(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from search(clerk, told)["rows"]
+
+
+def show(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """One listing with its revisions, newest first, and its seller."""
+    row = clerk.find_listing(Args("show", told, ("id",)).needed("id"))
+    now_ms = clerk.now_ms()
+    revisions = [
+        {
+            "record_id": record_id.hex(),
+            "revision": header.revision,
+            "at": time_text(header.ts_ms),
+            "status": status_of(header, listing, now_ms),
+            "title": "" if listing is None else listing.title,
+            "price": None if listing is None else price_json(listing.price),
+            "is_delete": header.is_delete,
+        }
+        for header, listing, record_id in clerk.store.revisions(row.listing_id)
+    ]
+    revisions.sort(key=lambda one: (one["is_delete"], one["revision"]), reverse=True)
+    author = row.header.author
+    known = clerk.profile_of(author)
+    return {
+        "listing": clerk.json([row])[0],
+        "revisions": revisions,
+        "seller": {"author": author.hex(), "name": known.name, "about": known.about},
+    }
+
+
+def listings(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """One's own, newest first, in every state but withdrawn unless `status` says otherwise."""
+    args = Args("listings", told, ("status", "limit", "after"))
+    statuses = _statuses(args) or frozenset(STATUSES)
+    limit = args.integer("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
+    after = args.text("after") or ""
+    if clerk.own is None:
+        return {"rows": [], "has_more": False}
+    now_ms = clerk.now_ms()
+    rows = [
+        row
+        for row in clerk.store.own_listings(clerk.own)
+        if not row.header.is_delete and status_of(row.header, row.listing, now_ms) in statuses
+    ]
+    rows.sort(key=lambda row: (row.header.ts_ms, row.listing_id), reverse=True)
+    begin = 0
+    if after:
+        keys = [row.listing_id.hex() for row in rows]
+        if after not in keys:
+            raise bad_value("`after` is the cursor of a row that was shown before")
+        begin = keys.index(after) + 1
+    page = rows[begin : begin + limit]
+    shown = [
+        one | {"cursor": row.listing_id.hex()}
+        for one, row in zip(clerk.json(page), page, strict=True)
+    ]
+    return {"rows": shown, "has_more": begin + limit < len(rows)}
+
+
+def home(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the home screen shows: who one is, what is new, what is one's own."""
+    Args("home", told, ())
+    newest = search(clerk, {"limit": _HOME_SHOWN})
+    mine = listings(clerk, {"limit": _HOME_SHOWN})
+    return _state(clerk) | {"new": newest["rows"], "mine": mine["rows"]}
+
+
+def status_local(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the store knows of itself, node or no node."""
+    Args("status-local", told, ())
+    return _state(clerk) | {"fts_lag": clerk.store.fts_lag()}
+
+
+def _state(clerk: Clerk) -> dict[str, Any]:
+    counts = clerk.store.counts(clerk.now_ms())
+    markets = []
+    for market in sorted(clerk.store.joined()):
+        count, fingerprint = clerk.store.summary(market)
+        markets.append({"market": market, "records": count, "fingerprint": fingerprint.hex()})
+    return {
+        "author": None if clerk.own is None else clerk.own.hex(),
+        "name": "" if clerk.own is None else clerk.name_of(clerk.own),
+        "markets": markets,
+        "counts": {
+            "records": counts.records,
+            "listings_active": counts.listings_active,
+            "own_active": counts.own_active,
+            "own_unheld": counts.own_unheld,
+            "authors": counts.authors,
+            "bytes": counts.bytes,
+        },
+        "unheld": counts.own_unheld,
+        "blocked": len(clerk.store.blocked()),
+        "backed_up": clerk.owner is not None and clerk.owner.backed_up_ms() is not None,
+    }
+
+
+def _query(clerk: Clerk, verb: str, told: Mapping[str, Any]) -> "Query":
+    from ..store.query import Query
+
+    args = Args(verb, told, _ARGUMENTS)
+    text = args.text("text") or ""
+    wanted = args.flag("wanted")
+    low, high, currency = _prices(clerk, args)
+    market = args.text("market")
+    if market is not None and not is_market(market):
+        raise bad_value(f"{market!r} is no market: {MARKET_HELP}")
+    sort = args.choice("sort", SORTS) or ("relevance" if text.strip() else "newest")
+    return Query(
+        text=text,
+        category=args.text("category") or "",
+        min_price=low,
+        max_price=high,
+        currency=currency,
+        place=args.text("place") or "",
+        condition=args.choice("condition", CONDITIONS) or "",
+        market=market or "",
+        seller=(args.text("seller") or "").strip(),
+        side=None if wanted is None else "want" if wanted else "sell",
+        status=_statuses(args) or frozenset(("active", "reserved")),
+        sort=sort,
+        limit=args.integer("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT,
+        after=args.text("after") or "",
+    )
+
+
+def _prices(clerk: Clerk, args: Args) -> tuple[int | None, int | None, str | None]:
+    """(lowest, highest, currency) in minor units of one currency."""
+    currency = args.currency("currency")
+    default = currency or clerk.currency
+    low, high = args.price("min_price", default), args.price("max_price", default)
+    for name, price in (("min_price", low), ("max_price", high)):
+        if name in args and price is None:
+            raise bad_value(f"{name} is an amount of money such as 50000, '₩50,000' or 'free'")
+    named = {price.currency for price in (low, high) if price is not None and price.amount}
+    if currency is not None:
+        named.add(currency)
+    if len(named) > 1:
+        raise bad_value(f"prices compare within one currency, not {' and '.join(sorted(named))}")
+    if low is not None and high is not None and low.amount > high.amount:
+        raise bad_value(f"min_price {low.shown} is above max_price {high.shown}")
+    return (
+        None if low is None else low.amount,
+        None if high is None else high.amount,
+        named.pop() if named else (default if "min_price" in args or "max_price" in args else None),
+    )
+
+
+def _statuses(args: Args) -> frozenset[str]:
+    """Empty where nothing was said."""
+    told = args.texts("status") or []
+    if told == ["all"]:
+        return frozenset(STATUSES)
+    for status in told:
+        if status not in STATUSES:
+            raise bad_value(f"status {status!r} is none of {', '.join(STATUSES)}, all")
+    return frozenset(told)

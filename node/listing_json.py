@@ -1,0 +1,88 @@
+"""A listing as JSON, as every face of the node shows it; and times as RFC 3339.
+
+Knows the words of the form; nothing of where a listing came from.
+"""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from ..protocol.envelope import Header
+from ..protocol.errors import LocalProtocolError
+from ..protocol.listing import Listing
+from ..protocol.money import Price, from_decimal
+
+if TYPE_CHECKING:
+    from ..store.listing_row import ListingRow
+
+_YEAR_9999_MS: Final = 253_402_300_799_000
+
+
+def listing_json(
+    row: "ListingRow", *, held_by: int, now_ms: int, own: bytes | None
+) -> dict[str, Any]:
+    """The JSON of `row`; `held_by` is the number of peers known to have its current record."""
+    header, listing = row.header, row.listing
+    return {
+        "id": row.listing_id.hex(),
+        "record_id": row.record_id.hex(),
+        "revision": header.revision,
+        "author": header.author.hex(),
+        "seller": row.seller_name,
+        "side": listing.side,
+        "title": listing.title,
+        "description": listing.description,
+        "price": price_json(listing.price),
+        "quantity": listing.quantity,
+        "tags": list(listing.tags),
+        "url": listing.url,
+        "category": listing.category,
+        "condition": listing.condition,
+        "place": listing.place,
+        "status": status_of(header, listing, now_ms),
+        "market": header.market,
+        "created_at": time_text(listing.created_ms or header.ts_ms),
+        "updated_at": time_text(header.ts_ms),
+        "expires_at": time_text(ends_ms(header, listing)),
+        "held_by": held_by,
+        "mine": header.author == own,
+    }
+
+
+def status_of(header: Header, listing: Listing | None, now_ms: int) -> str:
+    """active, reserved, sold, withdrawn or expired: what it is now, whatever its record says."""
+    if header.is_delete or listing is None:
+        return "withdrawn"
+    return "expired" if is_over(header, listing, now_ms) else listing.status
+
+
+def is_over(header: Header, listing: Listing, now_ms: int) -> bool:
+    return ends_ms(header, listing) <= now_ms
+
+
+def ends_ms(header: Header, listing: Listing) -> int:
+    """When it is over: its record's life, or the end that its author set, whichever is first."""
+    if listing.until_ms is None:
+        return header.expires_ms
+    return min(header.expires_ms, listing.until_ms)
+
+
+def price_json(price: Price | None) -> dict[str, str] | None:
+    return None if price is None else {"amount": price.decimal_text, "currency": price.currency}
+
+
+def shown_price(listing: dict[str, Any]) -> str:
+    """The price of a listing's JSON as people write it: "₩950,000", "free", "ask"."""
+    price = listing.get("price")
+    if not isinstance(price, dict):
+        return "ask"
+    try:
+        amount, currency = str(price["amount"]), str(price["currency"])
+        return "free" if not amount.strip("0.") else from_decimal(amount, currency).shown
+    except (KeyError, LocalProtocolError):
+        return "ask"
+
+
+def time_text(time_ms: int) -> str:
+    """RFC 3339 in UTC with seconds. Times beyond year 9999, which anyone can sign, end there."""
+    seconds = min(time_ms, _YEAR_9999_MS) // 1000
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
