@@ -100,6 +100,11 @@ class Import:
         return self.module.split(".")[0]
 
 
+def expect_none(broken: list[str]) -> None:
+    if broken:
+        pytest.fail("\n".join(broken), pytrace=False)
+
+
 def files(*folders: str, pattern: str = "*.py") -> list[Path]:
     found = [path for folder in folders for path in (ROOT / folder).rglob(pattern)]
     return sorted(path for path in found if not SKIPPED_FOLDERS & set(path.parts))
@@ -178,7 +183,7 @@ def test_a_part_imports_only_what_the_house_allows(part: str) -> None:
         for wanted in imports_of(path)
         if not is_allowed(path, wanted)
     ]
-    assert not broken, "\n".join(broken)
+    expect_none(broken)
 
 
 def test_what_the_command_line_loads_at_once_is_quick_to_load() -> None:
@@ -197,7 +202,7 @@ def test_what_the_command_line_loads_at_once_is_quick_to_load() -> None:
                 if target and target not in reached:
                     reached[target] = [*reached[path], name_of(target)]
                     waiting.append(target)
-    assert not broken, "\n".join(broken)
+    expect_none(broken)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +241,7 @@ def test_every_source_file_says_first_what_it_is() -> None:
         for path in files(*PARTS, "tests", ".dev")
         if not (ast.get_docstring(tree_of(path)) or "").strip()
     ]
-    assert not silent, "\n".join(silent)
+    expect_none(silent)
 
 
 def blanket_handlers(path: Path) -> Iterator[ast.ExceptHandler]:
@@ -256,7 +261,7 @@ def test_a_handler_for_everything_stands_only_where_it_has_a_reason() -> None:
         for handler in blanket_handlers(path)
         if not isinstance(handler.body[-1], ast.Raise)
     ]
-    assert not unreasoned, "\n".join(unreasoned)
+    expect_none(unreasoned)
 
 
 def test_no_handler_for_everything_only_passes() -> None:
@@ -266,7 +271,7 @@ def test_no_handler_for_everything_only_passes() -> None:
         for handler in blanket_handlers(path)
         if all(isinstance(step, ast.Pass) for step in handler.body)
     ]
-    assert not passing, "\n".join(passing)
+    expect_none(passing)
 
 
 def test_a_file_is_named_after_a_thing() -> None:
@@ -275,7 +280,7 @@ def test_a_file_is_named_after_a_thing() -> None:
         for path in files(*PARTS, "tests")
         if UNFOUND_NOUNS & set(path.stem.removeprefix("test_").split("_"))
     ]
-    assert not unfound, "\n".join(unfound)
+    expect_none(unfound)
 
 
 def test_no_file_has_grown_beyond_a_sitting() -> None:
@@ -284,7 +289,7 @@ def test_no_file_has_grown_beyond_a_sitting() -> None:
         for path in files(*PARTS, "tests")
     }
     long = [f"{name}: {count} lines" for name, count in counted.items() if count > LINES_MAX]
-    assert not long, "\n".join(long)
+    expect_none(long)
 
 
 def test_every_bound_bounds_something() -> None:
@@ -304,7 +309,7 @@ def test_every_bound_bounds_something() -> None:
         for name in needs[waiting.pop()] & (needs.keys() - used):
             used.add(name)
             waiting.append(name)
-    assert not needs.keys() - used, "\n".join(sorted(needs.keys() - used))
+    expect_none(sorted(needs.keys() - used))
 
 
 def names_in(tree: ast.AST) -> set[str]:
@@ -333,7 +338,7 @@ def test_no_text_names_a_folder_of_one_machine() -> None:
         for number, line in enumerate(path.read_bytes().decode(errors="replace").splitlines(), 1)
         for match in own.finditer(line)
     ]
-    assert not found, "\n".join(found)
+    expect_none(found)
 
 
 def test_a_bench_can_be_started_by_its_file() -> None:
