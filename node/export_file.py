@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from .import_cell import write_tags
+from .import_table import clean_text
 
 CSV_COLUMNS: Final = (
     "id", "author", "seller", "market", "side", "status", "title", "price", "currency", "quantity",
@@ -54,5 +55,6 @@ def _csv_rows(listings: Iterable[Mapping[str, Any]]) -> Iterator[list[str]]:
 
 
 def _safe(value: object) -> str:
-    text = "" if value is None else str(value)
+    # Cleaned as reading will: a control character must not stand between apostrophe and formula.
+    text = "" if value is None else clean_text(str(value))
     return f"'{text}" if _FORMULA.match(text) else text

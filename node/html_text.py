@@ -123,7 +123,7 @@ class _Page:
         elif tag in _CELLS:
             if not is_end and any(not piece.isspace() for piece in self._line):
                 self._line.append(" | ")
-        elif tag in _PARAGRAPHS and not self._is_in_item(tag):
+        elif tag in _PARAGRAPHS and not self._is_in_item(is_list=tag in _LISTS and not is_end):
             self._end_paragraph()
         elif tag in _PARAGRAPHS or tag in _LINES:
             self._end_line()
@@ -134,9 +134,9 @@ class _Page:
         self._end_line()
         return _tidy("\n".join(self._lines))
 
-    def _is_in_item(self, tag: str) -> bool:
-        """Paragraphs within a list item, and lists within lists, are lines: no gaps in a list."""
-        return bool(self._bullet or len(self._lists) > (tag in _LISTS))
+    def _is_in_item(self, *, is_list: bool) -> bool:
+        """Paragraphs and lists within an item are lines: no gaps in a list."""
+        return bool(self._bullet) or len(self._lists) > is_list
 
     def _next_bullet(self) -> str:
         if not self._lists or self._lists[-1] is None:

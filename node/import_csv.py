@@ -21,7 +21,7 @@ from .import_cell import (
     read_tags,
 )
 from .import_row import ImportRow, RefBook, failed, ready, ref_of, skipped
-from .import_table import Table, TableRow, cell
+from .import_table import Table, TableRow, cell, column_key
 from .import_words import COLUMNS, condition_of, is_yes, side_of, status_of
 
 FORMAT: Final = "csv"
@@ -30,6 +30,9 @@ OWN_FORMAT: Final = "jangteo"
 KNOWN: Final = frozenset(name for names in COLUMNS.values() for name in names)
 TITLES: Final = frozenset(COLUMNS["title"])
 _HEX_ID: Final = re.compile(r"[0-9a-f]{64}")
+# The rest of "290,000원" or "1,299.00" where nobody put it between quotes.
+_PRICE_HEAD: Final = re.compile(r"\D{0,4}\d{1,3}")
+_PRICE_TAIL: Final = re.compile(r"\d{3}(?:\.\d{1,2})?\s*(원|円|[A-Za-z]{3})?")
 _QUOTED: Final = re.compile(r"'+(?=[=+\-@\t＝＋－＠])")
 
 
@@ -38,14 +41,25 @@ def rows(
 ) -> Iterator[ImportRow]:
     """A listing a row. `mine` is the author (32 bytes) whose exported listings are taken."""
     columns = {name: table.index(*keys) for name, keys in COLUMNS.items()}
-    price_column = columns["price"]
-    named = currency_in_name(table.header[price_column]) if price_column >= 0 else None
-    sheet = _Sheet(columns, named or currency, mine, RefBook(FORMAT))
+    if columns["price"] < 0:
+        columns["price"], named = _price_column(table)
+    else:
+        named = currency_in_name(table.header[columns["price"]])
+    sheet = _Sheet(columns, len(table.header), named or currency, mine, RefBook(FORMAT))
     for row in table.rows():
         if row.error is not None:
             yield failed(row.line, row.error)
         else:
             yield sheet.read(row)
+
+
+def _price_column(table: Table) -> tuple[int, str | None]:
+    """A column such as "price_usd", and its currency; (-1, None) if there is none."""
+    for index, name in enumerate(table.header):
+        currency = currency_in_name(name)
+        if currency and column_key(name).removesuffix(currency.casefold()) in COLUMNS["price"]:
+            return index, currency
+    return -1, None
 
 
 def unquoted(text: str) -> str:
@@ -56,6 +70,7 @@ def unquoted(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class _Sheet:
     columns: dict[str, int]
+    width: int
     currency: str | None
     mine: bytes | None
     refs: RefBook
@@ -78,6 +93,14 @@ class _Sheet:
         else:
             return failed(row.line, "no title")
         warnings: list[str] = []
+        if self._is_price_torn(row):
+            return failed(
+                row.line,
+                "the price has a comma that separates cells: put it between quotes, "
+                'such as "290,000"',
+                title=title,
+                ref=ref,
+            )
         try:
             listing, says = self._listing(row, title, is_export, warnings)
         except LocalProtocolError as error:
@@ -96,6 +119,13 @@ class _Sheet:
 
     def _get(self, row: TableRow, name: str) -> str:
         return unquoted(cell(row, self.columns[name]))
+
+    def _is_price_torn(self, row: TableRow) -> bool:
+        index = self.columns["price"]
+        if index < 0 or _PRICE_HEAD.fullmatch(cell(row, index)) is None:
+            return False
+        tail = _PRICE_TAIL.fullmatch(cell(row, index + 1))
+        return tail is not None and (bool(tail[1]) or len(row.cells) > self.width)
 
     def _listing(
         self, row: TableRow, title: str, is_export: bool, warnings: list[str]

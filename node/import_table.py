@@ -44,7 +44,7 @@ class Table:
     ) -> None:
         self._read_lines = read_lines
         self._header_line = header_line
-        self.header = tuple(clean_text(name) for name in header)
+        self.header = tuple(" ".join(clean_text(name).split()) for name in header)
         self.delimiter = delimiter
         self._columns: dict[str, int] = {}
         for index, name in enumerate(self.header):
