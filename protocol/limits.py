@@ -182,3 +182,10 @@ MDNS_PACKET_BYTES_MAX = 9000
 MDNS_ADDRESS_BYTES_MAX = 247
 MDNS_FOUND_MAX = 256
 MDNS_NEIGHBOURS_MAX = 4096
+
+# --- the desk and the control API ------------------------------------------------------------
+IMPORT_BATCH_ROWS_MAX = 500  # in one durable transaction
+IMPORT_SOURCES_MAX = 32
+CONTROL_BODY_BYTES_MAX = 1 * MIB
+CONTROL_STREAMS_MAX = 32
+CONTROL_STREAM_ITEMS_MAX = 200  # in one step of the writer's thread
