@@ -1,0 +1,93 @@
+"""`doctor`: is the set-up well, and what to do where it is not."""
+
+from typing import Any
+
+import click
+
+from ..node.desk_error import DeskError
+from . import cells
+from .call import Call
+from .safe_text import safe_line
+from .verb import verb
+
+_MARKS = {"ok": ("ok", "good"), "warn": ("warn", "warn"), "fail": ("FAIL", "bad"), "note": ("", "")}
+_NAME_CELLS = 14
+
+
+@verb(
+    examples=("jangteo doctor", "jangteo doctor --json"),
+    prints='A check a line: ok, warn or fail, what was found, what to do; with --json {"check", '
+    '"verdict", "found", "advice"} a line. Exit code 1 if one failed.',
+)
+@click.pass_obj
+def doctor(call: Call) -> int | None:
+    """Check the set-up and say what to do.
+
+    Python, home, disk, port, network, mDNS, firewall, clock, neighbours, and what neighbours can
+    see of you. Changes nothing.
+    """
+    from ..node.doctor import Check, check_up
+
+    failed = False
+
+    def tell(check: Check) -> None:
+        call.screen.row(
+            {
+                "check": check.name,
+                "verdict": check.verdict,
+                "found": check.found,
+                "advice": check.advice or None,
+            }
+        )
+        _print(call, check.name, check.verdict, check.found, check.advice)
+
+    try:
+        config = call.config()
+    except DeskError as error:
+        tell(Check("settings", "fail", error.message, error.hint or "mend config.toml"))
+        return 1
+    live, store_check = _ask_home(call)
+    for check in check_up(call.home, config, live, _offset_ms(live)):
+        failed |= check.verdict == "fail"
+        tell(check)
+    tell(Check("store", *store_check))
+    return 1 if failed or store_check[0] == "fail" else None
+
+
+def _ask_home(call: Call) -> tuple[dict[str, Any] | None, Any]:
+    """The running node's status, if one runs, and how the store is."""
+    if not call.home.exists:
+        return None, ("ok", "not there yet", "")
+    try:
+        with call.office() as office:
+            counts = office.call("status-local", {})["counts"]
+            told = f"{counts['records']:,} records, {counts['bytes'] / 2**20:.1f} MiB"
+            live = office.call("status", {}) if office.node is not None else None
+    except DeskError as error:
+        return None, ("fail", error.message, error.hint or "")
+    return live, ("ok", told, "`jangteo verify` checks every signature" if live is None else "")
+
+
+def _offset_ms(live: dict[str, Any] | None) -> int | None:
+    offset = (live or {}).get("clock_offset_ms")
+    return offset if isinstance(offset, int) else None
+
+
+def _print(call: Call, name: str, verdict: str, found: str, advice: str) -> None:
+    screen = call.screen
+    if screen.is_json:
+        return
+    mark, style = _MARKS[verdict]
+    indent = _NAME_CELLS + 7 if screen.cells >= 60 else 2
+    lines = cells.wrap(safe_line(found), screen.cells - indent)
+    head = f"{screen.paint(f'{mark:5}', style)} {name:{_NAME_CELLS}} "
+    if indent > 2:
+        screen.say(head + lines[0])
+        lines = lines[1:]
+    else:
+        screen.say(head.rstrip())
+    for line in lines:
+        screen.say(" " * indent + line)
+    if advice and verdict != "ok":
+        for number, line in enumerate(cells.wrap(safe_line(advice), screen.cells - indent - 2)):
+            screen.say(" " * indent + ("  " if number else "→ ") + line, "dim")
