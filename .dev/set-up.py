@@ -71,6 +71,7 @@ def main(whom: str, digest: str) -> None:
         tools.install(lock)
         tools.install_project()
         write_stamps(["user", "developer"] if whom == "developer" else ["user"], digest)
+        LOG.unlink(missing_ok=True)
     say("set-up done")
 
 
