@@ -4,9 +4,11 @@ Events are JSON; their texts may come from the network.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from .listing_view import ID_CHARS_MIN, person_text, price_text
+
+_CHANGES: Final = ("new", "changed", "withdrawn")
 
 Event = Mapping[str, Any]
 
@@ -20,6 +22,8 @@ def event_text(event: Event) -> str | None:
             return _peer(event)
         case "listing":
             return _listing(event)
+        case "listings":
+            return _listings(event)
         case "sync":
             return _sync(event)
         case "progress":
@@ -34,11 +38,10 @@ def event_text(event: Event) -> str | None:
 
 def _peer(event: Event) -> str:
     peer = str(event.get("peer", ""))[-8:]
-    is_gone = event.get("state") in ("down", "gone") or event.get("up") is False
-    where = event.get("address") or next(iter(event.get("addresses") or ()), "")
-    if is_gone:
+    if event.get("state") == "down":
         return f"neighbour …{peer} has left"
-    return f"neighbour …{peer} is here" + (f" ({_host_of(str(where))})" if where else "")
+    where = str(event.get("address") or "")
+    return f"neighbour …{peer} is here" + (f" ({_host_of(where)})" if where else "")
 
 
 def _host_of(address: str) -> str:
@@ -48,12 +51,18 @@ def _host_of(address: str) -> str:
 
 
 def _listing(event: Event) -> str:
-    listing = event.get("listing") or event
-    who = person_text(listing.get("author", ""), listing.get("seller"))
-    title = listing.get("title") or "a listing"
-    change = event.get("change") or event.get("what") or listing.get("status") or "new"
-    price = "" if "price" not in listing else f" · {price_text(listing['price'])}"
-    return f"{change}: {str(listing.get('id', ''))[:ID_CHARS_MIN]} {title}{price} · {who}"
+    who = "you" if event.get("mine") else person_text(event["author"], event.get("seller"))
+    change = event.get("change", "new")
+    if change == "changed" and event.get("status") != "active":
+        change = event.get("status")
+    short = str(event["id"])[:ID_CHARS_MIN]
+    return f"{change}: {short} {event['title']} · {price_text(event['price'])} · {who}"
+
+
+def _listings(event: Event) -> str:
+    """A burst, summed up."""
+    counts = (f"{event[name]:,} {name}" for name in _CHANGES if event.get(name))
+    return f"listings: {', '.join(counts)}"
 
 
 def _sync(event: Event) -> str | None:

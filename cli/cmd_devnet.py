@@ -1,0 +1,138 @@
+"""`devnet`: several nodes on this machine with sample goods, to try it alone."""
+
+import signal
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from .call import Call
+from .event_view import event_text
+from .safe_text import safe_line
+from .verb import verb
+
+if TYPE_CHECKING:
+    from ..node.devnet import Devnet, Person
+
+_DAY_SECONDS = 86_400
+
+
+@verb(
+    examples=("jangteo devnet", "jangteo devnet --nodes 5", "jangteo devnet --seconds 60 --json"),
+    prints="What happens, in sentences, and commands to look around; with --json an event a "
+    'line: home, ready, together, those of the nodes with "node", stopping.',
+)
+@click.option("--nodes", type=int, default=3, metavar="N", help="How many, 1 to 16; 3 unless told.")
+@click.option("--seconds", type=float, metavar="N", help="Stop by itself after so long.")
+@click.pass_obj
+def devnet(call: Call, nodes: int, seconds: float | None) -> None:
+    """Try it alone: several nodes with sample goods.
+
+    Starts real nodes as processes on loopback, in temporary homes with some 60 listings in
+    Korean, Japanese and English. Ctrl-C stops and removes everything. Your own home is not
+    touched, and nothing leaves this machine.
+    """
+    from ..node.devnet import Devnet
+    from ..node.service_unit import program
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    deadline = time.monotonic() + (_DAY_SECONDS * 365 if seconds is None else seconds)
+    with Devnet(program(), nodes) as net:
+        try:
+            _open(call, net)
+            _tell_how_to_look(call, net)
+            for event in net.events(deadline - time.monotonic()):
+                _tell(call, net, event)
+        except KeyboardInterrupt:
+            pass  # the way to end it
+        call.screen.row({"event": "stopping"})
+        call.screen.say("stopping the nodes and removing their homes")
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _open(call: Call, net: "Devnet") -> None:
+    screen = call.screen
+    for person in net.people:
+        home = net.furnish(person)
+        screen.row(home)
+        screen.say_safe(f"{person.name} moves in with {home['listings']} listings: {home['home']}")
+    started = time.monotonic()
+    # The first one is whom the others are told of.
+    first, *others = net.people
+    net.start(first)
+    for event in net.wait_ready([first.number]):
+        _tell(call, net, event)
+    for person in others:
+        net.start(person)
+    for event in net.wait_ready([person.number for person in others]):
+        _tell(call, net, event)
+    for event in net.wait_together():
+        _tell(call, net, event)
+    seconds = round(time.monotonic() - started, 1)
+    screen.row({"event": "together", "listings": net.listings, "seconds": seconds})
+    screen.say(
+        f"every node has all {net.listings} listings, signed by those who sell, "
+        f"{seconds} s after the first one started",
+        "good",
+    )
+
+
+def _tell_how_to_look(call: Call, net: "Devnet") -> None:
+    screen = call.screen
+    last, first = str(net.home(net.people[-1]).path), str(net.home(net.people[0]).path)
+    screen.say()
+    screen.say("In another terminal:", "bold")
+    for line in (
+        f"jangteo --home {last} search 자전거",
+        f"jangteo --home {last} search --max-price 50 --currency USD --sort price",
+        f"jangteo --home {first} status",
+        f'jangteo --home {first} sell "Kettle" --price 15000',
+        f"jangteo --home {last} watch",
+    ):
+        screen.say(f"  {line}")
+    screen.say()
+    screen.say("What one sells, the others have a moment later, here below. Ctrl-C ends it all.")
+
+
+def _tell(call: Call, net: "Devnet", event: dict[str, Any]) -> None:
+    call.screen.row(event)
+    told = _sentence(net, event)
+    if told and not call.screen.is_json:
+        print(safe_line(told), flush=True)
+
+
+def _sentence(net: "Devnet", event: dict[str, Any]) -> str | None:
+    who = _name(net, event["node"])
+    match event["event"]:
+        case "ready":
+            return f"{who}'s node is up at {event['addresses'][0].split('/p2p/')[0]}"
+        case "peer" if event.get("state") == "up":
+            other = _name_of_peer(net, event["peer"])
+            return f"{who} and {other} are connected" if other else None
+        case "sync" if event.get("received"):
+            other = _name_of_peer(net, event["peer"]) or "a neighbour"
+            return f"{who} received {event['received']:,} records from {other}"
+        case "listing":
+            return f"{who}'s node: {event_text(event)}"
+        case "warning":
+            return f"{who}'s node: {event.get('message')}"
+        case _:
+            return None
+
+
+def _name(net: "Devnet", number: int) -> str:
+    return _person(net, number).name
+
+
+def _person(net: "Devnet", number: int) -> "Person":
+    return net.people[number - 1]
+
+
+def _name_of_peer(net: "Devnet", peer: str) -> str | None:
+    return next(
+        (_name(net, n) for n, address in net.addresses.items() if address.endswith(f"/{peer}")),
+        None,
+    )
