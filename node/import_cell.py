@@ -12,13 +12,13 @@ _NOTHING: Final = frozenset(
     ("-", "–", "—", "―", "n/a", "na", "none", "null", "nan", "없음", "なし")
 )
 _PRICE_REMARK: Final = re.compile(
-    r"[(（\[][^)）\]]*[)）\]]|税込み?|税抜き?|税別|부가세\s*(?:포함|별도)|부터|から|[~〜～/]\s*$"
+    r"[(（\[][^(（\[)）\]]*[)）\]]|税込み?|税抜き?|税別|부가세\s*(?:포함|별도)|부터|から|[~〜～/]\s*$"
 )
 _COUNT: Final = re.compile(r"[^\d+-]{0,8}?([+-]?\d[\d,]{0,20})(?:\.0+)?\s*\D{0,8}")
-_TAG_SEPARATOR: Final = re.compile(r"\s*[,;|、，；\n]\s*")
+_CELL_CHARS_MAX: Final = 200
+_TAG_SEPARATORS: Final = ",;|、，；\n"
 _HASHTAGS: Final = re.compile(r"#[^#,;|]+(?:#[^#,;|]+)*")
-_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
-_CATEGORY_SEPARATOR: Final = re.compile(r"\s*[>›»]\s*")
+_CATEGORY_SEPARATOR: Final = re.compile(r"[>›»]")
 _UNCATEGORIZED: Final = frozenset(("uncategorized", "uncategorised", "미분류", "未分類"))
 _ESCAPES: Final = "\\,;|#、，；\n"
 # Any currency with the most decimals: only to learn whether the currency is all that is missing.
@@ -30,7 +30,8 @@ def read_price(text: str, currency: str | None) -> Price | None:
 
     LocalProtocolError where it is none, and one that names --currency where only that is missing.
     """
-    told = _PRICE_REMARK.sub("", text).strip()
+    # What is longer is no price; it goes on to be refused as such.
+    told = _PRICE_REMARK.sub("", text).strip() if len(text) <= _CELL_CHARS_MAX else text
     if not told or told.casefold() in _NOTHING:
         return None
     try:
@@ -55,7 +56,8 @@ def read_currency(text: str) -> str:
 
 def currency_in_name(name: str) -> str | None:
     """The currency that a column's name carries: "가격(원)", "Price [USD]", "price_usd"."""
-    remark = re.search(r"[(\[（【](.*?)[)\]）】]", name)
+    name = name[:_CELL_CHARS_MAX]
+    remark = re.search(r"[(\[（【]([^()\[\]（）【】]*)[)\]）】]", name)
     code = re.search(r"[_\s]([A-Za-z]{3})$", name.strip())
     for found in (remark, code):
         if found is not None and found[1].strip():
@@ -78,10 +80,7 @@ def read_tags(text: str) -> tuple[str, ...]:
         return ()
     if _HASHTAGS.fullmatch(text):
         return tuple(tag.strip() for tag in text.split("#") if tag.strip())
-    if "\\" not in text:
-        pieces = _TAG_SEPARATOR.split(text)
-    else:
-        pieces = _split_escaped(text)
+    pieces = _split_escaped(text, _TAG_SEPARATORS)
     return tuple(piece for piece in (piece.strip() for piece in pieces) if piece)
 
 
@@ -99,15 +98,20 @@ def read_list(text: str) -> list[str]:
 
 def read_category(text: str) -> tuple[str, tuple[str, ...]]:
     """A category path ("Clothing > Hoodies") and warnings; the start goes where it is too long."""
-    names = [name for name in _CATEGORY_SEPARATOR.split(unescaped(text).strip()) if name]
+    names = [" ".join(name.split()) for name in _CATEGORY_SEPARATOR.split(unescaped(text))]
+    names = [name for name in names if name]
     if not names or (len(names) == 1 and names[0].casefold() in _UNCATEGORIZED):
         return "", ()
     path = " > ".join(names)
     if len(path) <= limits.CATEGORY_CHARS_MAX:
         return path, ()
-    while len(names) > 1 and len(" > ".join(names)) > limits.CATEGORY_CHARS_MAX:
-        names.pop(0)
-    return " > ".join(names), (f"category shortened to its last {len(names)} part(s)",)
+    kept = names.pop()
+    count = 1
+    while names and len(longer := f"{names[-1]} > {kept}") <= limits.CATEGORY_CHARS_MAX:
+        kept = longer
+        names.pop()
+        count += 1
+    return kept, (f"category shortened to its last {count} part(s)",)
 
 
 def _is_number(told: str) -> bool:
@@ -117,7 +121,11 @@ def _is_number(told: str) -> bool:
         return False
 
 
-def _split_escaped(text: str, separators: str = ",;|、，；\n") -> list[str]:
+def _split_escaped(text: str, separators: str) -> list[str]:
+    if "\\" not in text:
+        for separator in separators[1:]:
+            text = text.replace(separator, separators[0])
+        return text.split(separators[0])
     pieces: list[list[str]] = [[]]
     chars = iter(text)
     for char in chars:

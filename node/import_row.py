@@ -3,10 +3,10 @@
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from ..crypto.digest import sha256
-from ..protocol import canonical
+from ..protocol import canonical, limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Listing, fit
 from .import_table import clean_text
@@ -14,6 +14,9 @@ from .import_table import clean_text
 Result: TypeAlias = Literal["ready", "skipped", "failed"]
 RefKey: TypeAlias = Any
 """str (Handle, SKU, url) | [title, occurrence] | [one of these, variant]"""
+
+_TITLE: Final = limits.TITLE_CHARS_MAX
+_FAR: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ class RefBook:
             if ref not in self._used:
                 self._used.add(ref)
                 return ref
-        name = " ".join(unicodedata.normalize("NFC", title).split())
+        name = unicodedata.normalize("NFC", " ".join(title[: 2 * _FAR * _TITLE].split()))
         occurrence = self._occurrences.get(name, 0) + 1
         self._occurrences[name] = occurrence
         ref = ref_of(self._format, [name, occurrence])
@@ -105,8 +108,9 @@ def ready(
     market: str | None = None,
 ) -> ImportRow:
     """A row with its listing cut to the limits; "failed" where it still cannot be published."""
-    fitted, cuts = fit(listing)
-    notes = (*warnings, *cuts)
+    shorter, first_cuts = _shortened(listing)
+    fitted, cuts = fit(shorter)
+    notes = (*warnings, *first_cuts, *cuts)
     try:
         authored = fitted.authored()
     except LocalProtocolError as error:
@@ -122,6 +126,24 @@ def ready(
         listing_id=listing_id,
         market=market,
     )
+
+
+def _shortened(listing: Listing) -> tuple[Listing, tuple[str, ...]]:
+    """`listing` without text far beyond its bound, and warnings.
+
+    `fit` brings text into NFC first, which takes quadratic time on a long row of combining marks.
+    """
+    cut: dict[str, Any] = {}
+    warnings = []
+    for name, chars_max in (("title", _TITLE), ("description", limits.DESCRIPTION_CHARS_MAX)):
+        text = getattr(listing, name)
+        if len(text) > _FAR * chars_max:
+            cut[name] = text[: chars_max - 1].rstrip() + "…"
+            warnings.append(f"{name} cut from {len(text)} to {chars_max} characters")
+    for name in ("url", "category", "place"):
+        cut[name] = getattr(listing, name)[: _FAR * limits.URL_CHARS_MAX]
+    cut["tags"] = tuple(tag[: _FAR * limits.TAG_CHARS_MAX] for tag in listing.tags)
+    return replace(listing, **cut), tuple(warnings)
 
 
 def _as_in_a_file(listing: Listing) -> Listing:

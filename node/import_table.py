@@ -20,7 +20,8 @@ DELIMITERS: Final = (",", ";", "\t")
 _HEADER_LINES_MAX: Final = 10
 _TEXT_UNSAFE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
 _NOT_IN_NAMES: Final = re.compile(r"[\W_]+")
-_REMARK: Final = re.compile(r"[(\[（【].*?[)\]）】]")
+_REMARK: Final = re.compile(r"[(\[（【][^()\[\]（）【】]*[)\]）】]")
+_NAME_CHARS_MAX: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,8 @@ def clean_text(text: str) -> str:
 
 def column_key(name: str) -> str:
     """A column's name for comparing: "Body (HTML)" → "body", "가격 (원)" → "가격"."""
-    folded = unicodedata.normalize("NFKC", _REMARK.sub("", name)).casefold()
-    return _NOT_IN_NAMES.sub("", folded)
+    folded = unicodedata.normalize("NFKC", _REMARK.sub("", name[:_NAME_CHARS_MAX]))
+    return _NOT_IN_NAMES.sub("", folded.casefold())
 
 
 class _Unclosed(Exception):

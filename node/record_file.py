@@ -4,7 +4,7 @@
 length 0 and the number of records in 8 bytes. The end shows that nothing was lost on the way.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO, Final
 
 from ..protocol import limits
@@ -30,7 +30,7 @@ def record_chunks(raws: Iterable[bytes]) -> Iterator[bytes]:
     yield bytes(_LENGTH_BYTES) + count.to_bytes(_COUNT_BYTES)
 
 
-def read_records(file: BinaryIO) -> Iterator[bytes]:
+def read_records(file: BinaryIO) -> Generator[bytes, None, None]:
     """The raw records of a file, one at a time; nothing about them is verified.
 
     LocalProtocolError where the file is of another kind. RemoteProtocolError R9.9, after the

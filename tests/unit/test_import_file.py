@@ -172,3 +172,16 @@ def test_a_format_that_the_file_is_not_is_refused(tmp_path: Path) -> None:
             imported(tmp_path, b"title,price\nA,1\n", name)
     with pytest.raises(LocalProtocolError, match="none of auto"):
         imported(tmp_path, b"title\nA\n", "xml")
+
+
+@pytest.mark.parametrize(
+    "piece", ["(", " ", "#", "\\", "5", "5,", "&", "가(", "<li>", "\u0315\u0316", "> ", "a|", "%"]
+)
+@pytest.mark.parametrize(
+    "column", ["title", "price", "tags", "category", "condition", "quantity", "description"]
+)
+def test_a_cell_of_any_length_is_read_in_time(tmp_path: Path, piece: str, column: str) -> None:
+    """No assertion on time: what is quadratic here would run into the suite's timeout."""
+    text = f'title,{column}\nA,"x{piece * 100_000}x"\nB,\n'.replace("title,title", "title,url")
+    rows = imported(tmp_path, text.encode())
+    assert rows[-1].line == 3
