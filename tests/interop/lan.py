@@ -1,4 +1,4 @@
-"""A LAN of network namespaces: hosts on bridges that nothing outside can reach. Needs root and `ip`.
+"""A LAN of network namespaces: hosts on bridges that nothing outside can reach. Needs root, `ip`.
 
 The bridges stand in a namespace of their own, so nothing of the machine's network is touched, and
 all of it goes when the namespaces go.
