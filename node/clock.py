@@ -1,0 +1,63 @@
+"""Whether this machine's clock agrees with the neighbours': the median of what they say.
+
+A clock that runs ahead makes its owner's listings invisible, since peers ignore records from the
+future. Knows offsets only; who says them is told to it.
+"""
+
+import time
+from collections import OrderedDict
+
+from ..protocol import limits
+
+
+def now_ms() -> int:
+    """Unix time in ms: the one place of the running node that reads the clock."""
+    return time.time_ns() // 1_000_000
+
+
+class ClockWatch:
+    """The offsets (ours minus theirs, in ms) of the peers heard last, at most CONNECTIONS_MAX."""
+
+    def __init__(self) -> None:
+        self._offsets_ms: OrderedDict[str, int] = OrderedDict()
+
+    def heard(self, peer: str, their_now_ms: int, our_now_ms: int) -> None:
+        """Notes what `peer` took for now when it was `our_now_ms` here."""
+        self._offsets_ms.pop(peer, None)
+        self._offsets_ms[peer] = our_now_ms - their_now_ms
+        while len(self._offsets_ms) > limits.CONNECTIONS_MAX:
+            self._offsets_ms.popitem(last=False)
+
+    def offset_ms(self) -> int | None:
+        """How far ahead of the neighbours this clock is; None while too few agree to say.
+
+        The median of CLOCK_PEERS_MIN or more. Fewer cannot outvote a wrong one among them, so
+        they are believed as far as all of them agree: the smallest offset on the common side.
+        """
+        offsets = list(self._offsets_ms.values())
+        if not offsets:
+            return None
+        if len(offsets) >= limits.CLOCK_PEERS_MIN:
+            return sorted(offsets)[len(offsets) // 2]
+        if all(offset > 0 for offset in offsets):
+            return min(offsets)
+        return max(offsets) if all(offset < 0 for offset in offsets) else 0
+
+    def warning(self) -> str | None:
+        """One line for the user when the clock is more than CLOCK_WARN_MS off."""
+        offset_ms = self.offset_ms()
+        if offset_ms is None or abs(offset_ms) <= limits.CLOCK_WARN_MS:
+            return None
+        return clock_warning(offset_ms)
+
+
+def clock_warning(offset_ms: int) -> str:
+    """What to tell the owner of a clock that is `offset_ms` ahead (behind, if negative)."""
+    minutes = max(1, round(abs(offset_ms) / limits.MINUTE_MS))
+    where = "ahead of" if offset_ms > 0 else "behind"
+    effect = (
+        "neighbours ignore what you publish until their clocks get there"
+        if offset_ms > 0
+        else "this node ignores what neighbours publish until its clock gets there"
+    )
+    return f"this machine's clock is {minutes} min {where} the neighbours': {effect}; set the clock"

@@ -1,0 +1,72 @@
+"""What happens in the node, told to whoever watches: the terminal, `watch`, the page.
+
+Bounded for each watcher: a slow one loses the oldest and is told how many. Knows no node.
+"""
+
+from collections import deque
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import trio
+
+from ..protocol import limits
+
+JsonObject = dict[str, Any]
+
+
+class _Watcher:
+    def __init__(self) -> None:
+        self.pending: deque[JsonObject] = deque()
+        self.missed = 0
+        self.wake = trio.Event()
+
+
+class EventBoard:
+    """`post` never blocks. `events` is from the moment it is first awaited."""
+
+    def __init__(self) -> None:
+        self._watchers: list[_Watcher] = []
+        self._is_over = False
+
+    @property
+    def watcher_count(self) -> int:
+        return len(self._watchers)
+
+    def post(self, event: JsonObject) -> None:
+        """{"event": KIND, …}, JSON all through; not to be changed afterwards."""
+        for watcher in self._watchers:
+            if len(watcher.pending) >= limits.EVENTS_PENDING_MAX:
+                watcher.pending.popleft()
+                watcher.missed += 1
+            watcher.pending.append(event)
+            watcher.wake.set()
+
+    def close(self) -> None:
+        """Nothing more will happen: watchers end when they have read what there is."""
+        self._is_over = True
+        for watcher in self._watchers:
+            watcher.wake.set()
+
+    async def events(self) -> AsyncGenerator[JsonObject, None]:
+        """From now on, until `close`."""
+        watcher = _Watcher()
+        self._watchers.append(watcher)
+        try:
+            while True:
+                if watcher.missed:
+                    count, watcher.missed = watcher.missed, 0
+                    yield {
+                        "event": "warning",
+                        "code": "missed",
+                        "message": f"{count} events were not read in time",
+                        "count": count,
+                    }
+                elif watcher.pending:
+                    yield watcher.pending.popleft()
+                elif self._is_over:
+                    return
+                else:
+                    watcher.wake = trio.Event()
+                    await watcher.wake.wait()
+        finally:
+            self._watchers.remove(watcher)

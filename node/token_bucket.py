@@ -1,0 +1,30 @@
+"""A budget over time: so many at once, so many a second in the long run. Knows no clock."""
+
+
+class TokenBucket:
+    """Holds `burst` tokens at first and at most, and regains `per_second`."""
+
+    def __init__(self, per_second: float, burst: float, now: float) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._tokens = burst
+        self._at = now
+
+    def take(self, count: int, now: float) -> bool:
+        """Whether `count` tokens were there at `now` (seconds), and took them if so."""
+        if not self._refilled(now) >= count:
+            return False
+        self._tokens -= count
+        return True
+
+    def take_up_to(self, count: int, now: float) -> int:
+        """How many of `count` there were; they are taken."""
+        taken = min(count, int(self._refilled(now)))
+        self._tokens -= taken
+        return taken
+
+    def _refilled(self, now: float) -> float:
+        gained = max(0.0, now - self._at) * self._per_second
+        self._tokens = min(self._burst, self._tokens + gained)
+        self._at = now
+        return self._tokens

@@ -1,0 +1,217 @@
+"""The one writer of a node's store: everything that touches that store passes through here.
+
+Two bounded queues feed it: verified records, admitted many to a transaction, and jobs, which open
+what transactions they need. Knows nothing of peers' manners, of gossip or of sessions.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import trio
+
+from ..protocol import limits
+from ..protocol.envelope import Verified
+from ..protocol.verdict import Admission
+from ..store.store import Store
+from .worker import Worker
+
+T = TypeVar("T")
+Admitted = tuple[Verified, Admission]
+
+
+class WriterClosed(Exception):
+    """The node is stopping: nothing more is taken."""
+
+
+@dataclass(slots=True)
+class _Outcome(Generic[T]):
+    """What becomes of a job: `done` is set once it has run."""
+
+    done: trio.Event = field(default_factory=trio.Event)
+    value: T | None = None
+    error: BaseException | None = None
+
+    async def wait(self) -> T:
+        await self.done.wait()
+        if self.error is not None:
+            raise self.error
+        return self.value  # type: ignore[return-value]  # T may be None itself
+
+
+@dataclass(slots=True)
+class _Batch:
+    records: Sequence[Verified]
+    source: str
+    is_durable: bool
+    outcome: _Outcome[list[Admission]] | None
+
+
+@dataclass(slots=True)
+class _Job:
+    run: Callable[[Store], Any]
+    outcome: _Outcome[Any]
+
+
+class Writer:
+    """`run` serves until `close`, and then finishes what is queued: nothing taken is lost.
+
+    `on_admitted(admitted, source)` is called in the loop after each commit, with the peer that
+    the records came from ("" for our own), in the order of the commits.
+    """
+
+    def __init__(self, store: Store, *, now_ms: Callable[[], int], worker: Worker) -> None:
+        self._store = store
+        self._now_ms = now_ms
+        self._worker = worker
+        self._batches: deque[_Batch] = deque()
+        self._jobs: deque[_Job] = deque()
+        self._records_queued = 0
+        self._is_closed = False
+        self._wake = trio.Event()
+        self._room = trio.Condition()
+        self.on_admitted: Callable[[list[Admitted], str], None] = _nobody
+        self.on_failed: Callable[[BaseException, str], None] = _no_one
+
+    @property
+    def records_queued(self) -> int:
+        return self._records_queued
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a session may ask for another batch: half of the queue is free."""
+        return self._records_queued <= limits.WRITER_RECORDS_MAX // 2
+
+    async def call(self, job: Callable[[Store], T]) -> T:
+        """What `job` returns or raises, run on the store's thread in its turn."""
+        async with self._room:
+            while len(self._jobs) >= limits.WRITER_JOBS_MAX and not self._is_closed:
+                await self._room.wait()
+            self._check_open()
+            outcome: _Outcome[T] = _Outcome()
+            self._jobs.append(_Job(job, outcome))
+            self._wake.set()
+        return await outcome.wait()
+
+    async def admit(
+        self, records: Sequence[Verified], source: str, *, is_durable: bool = False
+    ) -> list[Admission]:
+        """What became of each of `records` (≤ WRITER_RECORDS_MAX), after the commit.
+
+        `is_durable` where the outcome is acknowledged to anyone.
+        """
+        if not records:
+            return []
+        async with self._room:
+            while not self._fits(len(records)) and not self._is_closed:
+                await self._room.wait()
+            self._check_open()
+            outcome: _Outcome[list[Admission]] = _Outcome()
+            self._queue(_Batch(records, source, is_durable, outcome))
+        return await outcome.wait()
+
+    def admit_nowait(self, records: Sequence[Verified], source: str) -> bool:
+        """Queues `records`; False, and nothing is, when there is no room."""
+        if self._is_closed or not self._fits(len(records)):
+            return False
+        self._queue(_Batch(records, source, False, None))
+        return True
+
+    def close(self) -> None:
+        """Takes nothing more; `run` returns when the queues are empty."""
+        self._is_closed = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Serves the queues. What was queued before `close` is done even under cancellation."""
+        with trio.CancelScope(shield=True):
+            while True:
+                await self._wake.wait()
+                self._wake = trio.Event()
+                while self._batches or self._jobs:
+                    await self._serve_batches()
+                    await self._serve_jobs()
+                    await self._tell_of_room()
+                await self._tell_of_room()
+                if self._is_closed and not self._batches and not self._jobs:
+                    return
+
+    async def _serve_batches(self) -> None:
+        group: list[_Batch] = []
+        count = 0
+        while self._batches and (
+            not group or count + len(self._batches[0].records) <= limits.WRITER_GROUP_RECORDS_MAX
+        ):
+            batch = self._batches.popleft()
+            count += len(batch.records)
+            group.append(batch)
+        if not group:
+            return
+        try:
+            outcomes = await self._worker(partial(self._admit_group, group))
+        except Exception as error:
+            # The store's errors (disk full, damage) belong to those who asked, else to the node;
+            # the transaction is rolled back, and the writer goes on with what follows.
+            for batch in group:
+                if batch.outcome is not None:
+                    batch.outcome.error = error
+                    batch.outcome.done.set()
+                else:
+                    self.on_failed(error, batch.source)
+            return
+        finally:
+            self._records_queued -= count
+        for batch, admissions in zip(group, outcomes, strict=True):
+            self.on_admitted(list(zip(batch.records, admissions, strict=True)), batch.source)
+            if batch.outcome is not None:
+                batch.outcome.value = admissions
+                batch.outcome.done.set()
+
+    def _admit_group(self, group: list[_Batch]) -> list[list[Admission]]:
+        now_ms = self._now_ms()
+        with self._store.write(durable=any(batch.is_durable for batch in group)):
+            return [self._store.admit(batch.records, now_ms) for batch in group]
+
+    async def _serve_jobs(self) -> None:
+        jobs = list(self._jobs)
+        self._jobs.clear()
+        if jobs:
+            await self._worker(partial(self._run_jobs, jobs))
+        for job in jobs:
+            job.outcome.done.set()
+
+    def _run_jobs(self, jobs: list[_Job]) -> None:
+        for job in jobs:
+            try:
+                job.outcome.value = job.run(self._store)
+            except Exception as error:  # handed to the one who asked, in `_Outcome.wait`
+                job.outcome.error = error
+
+    async def _tell_of_room(self) -> None:
+        async with self._room:
+            self._room.notify_all()
+
+    def _fits(self, count: int) -> bool:
+        # A batch of any allowed size fits an empty queue.
+        return not self._records_queued or (
+            self._records_queued + count <= limits.WRITER_RECORDS_MAX
+        )
+
+    def _queue(self, batch: _Batch) -> None:
+        self._batches.append(batch)
+        self._records_queued += len(batch.records)
+        self._wake.set()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise WriterClosed("the node is stopping")
+
+
+def _nobody(admitted: list[Admitted], source: str) -> None:
+    """Until somebody listens."""
+
+
+def _no_one(error: BaseException, source: str) -> None:
+    """Until somebody listens."""

@@ -1,0 +1,157 @@
+"""The dialer: which address when, and the loop over a network in memory."""
+
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+import trio.testing
+
+from jangteo.node.dialer import DialBook, Dialer, peer_in
+from jangteo.node.memory_transport import MemoryNetwork
+from jangteo.node.transport import PeerUp
+from jangteo.protocol import limits
+
+A, B = "/ip4/10.0.0.1/tcp/4110/p2p/A", "/ip4/10.0.0.2/tcp/4110/p2p/B"
+
+
+def dice() -> random.Random:
+    return random.Random(1)  # noqa: S311  (repeatable on purpose)
+
+
+def book() -> DialBook:
+    return DialBook("ME", dice())
+
+
+def test_the_peer_of_an_address_is_what_it_ends_in() -> None:
+    assert peer_in(A) == "A"
+    assert peer_in("/ip4/10.0.0.1/tcp/4110") is None
+    assert peer_in("/ip4/10.0.0.1/tcp/4110/p2p/") is None
+
+
+def test_an_address_is_due_at_once_and_dialled_once() -> None:
+    dials = book()
+    dials.add(A, 0.0)
+    assert dials.take_due(0.0) == [A]
+    assert dials.take_due(0.0) == []
+
+
+def test_its_own_address_is_not_dialled() -> None:
+    dials = book()
+    assert not dials.add("/ip4/10.0.0.9/tcp/1/p2p/ME", 0.0)
+    assert dials.take_due(0.0) == []
+
+
+def test_two_addresses_of_one_peer_are_not_dialled_at_once() -> None:
+    dials = book()
+    other = "/ip4/192.168.0.1/tcp/4110/p2p/A"
+    dials.add(A, 0.0)
+    dials.add(other, 0.0)
+    first = dials.take_due(0.0)
+    assert len(first) == 1
+    dials.failed(first[0], 0.0)
+    assert dials.take_due(0.0) == [other if first == [A] else A]
+
+
+def test_a_connected_peer_is_left_alone_until_it_goes() -> None:
+    dials = book()
+    dials.add(A, 0.0)
+    dials.peer_up("A")
+    assert dials.take_due(10.0) == []
+    assert dials.next_at() == float("inf")
+    dials.peer_down("A", 20.0)
+    assert dials.take_due(20.0) == []
+    assert dials.take_due(22.0) == [A]
+
+
+def test_failures_wait_longer_and_longer_and_never_stop() -> None:
+    dials = book()
+    dials.add(A, 0.0)
+    now, waits = 0.0, []
+    for _ in range(40):
+        assert dials.take_due(now) == [A]
+        waits.append(dials.failed(A, now))
+        assert dials.take_due(now) == []
+        now = dials.next_at()
+    assert 0.75 <= waits[0] <= 1.25
+    longest = limits.DIAL_WAIT_MS_MAX / 1000
+    assert all(0.75 * longest <= wait <= 1.25 * longest for wait in waits[10:])
+
+
+def test_a_success_forgives_the_failures() -> None:
+    dials = book()
+    dials.add(A, 0.0)
+    for _ in range(5):
+        dials.take_due(1e6)
+        dials.failed(A, 1e6)
+        dials.found(A, 1e6)
+    assert dials.failures(A) == 0
+    assert dials.take_due(1e6 + 1.0) == [A]
+    dials.dialled(A, "A")
+    assert dials.failures(A) == 0
+
+
+def test_only_so_many_dials_run_at_once() -> None:
+    dials = book()
+    for number in range(100):
+        dials.add(f"/ip4/10.0.0.{number}/tcp/1/p2p/P{number}", 0.0)
+    assert len(dials.take_due(0.0)) == limits.DIALS_AT_ONCE_MAX
+    assert dials.take_due(0.0) == []
+
+
+def test_a_full_book_gives_up_what_failed_most_and_never_the_owner_s() -> None:
+    dials = book()
+    dials.add(A, 0.0, is_static=True)
+    for _ in range(9):
+        dials.take_due(1e9)
+        dials.failed(A, 1e9)
+    for number in range(limits.DIAL_ADDRESSES_MAX - 1):
+        dials.add(f"/dns4/host{number}/tcp/1/p2p/P{number}", 0.0)
+    assert len(dials) == limits.DIAL_ADDRESSES_MAX
+    (bad, *_) = dials.take_due(1.0)
+    dials.failed(bad, 1.0)
+    assert dials.add(B, 1.0)
+    assert len(dials) == limits.DIAL_ADDRESSES_MAX
+    assert A in dials.addresses
+    assert bad not in dials.addresses
+
+
+@pytest.fixture
+async def network() -> AsyncIterator[MemoryNetwork]:
+    yield MemoryNetwork(1)
+
+
+@pytest.mark.trio
+async def test_it_dials_until_the_peer_is_there(
+    network: MemoryNetwork, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with network.open("me") as transport, trio.open_nursery() as nursery:
+        dialer = Dialer(transport, dice())
+        dialer.add(["/memory/other/p2p/other"], is_static=True)
+        nursery.start_soon(dialer.run)
+        await trio.sleep(100)
+        assert transport.peers() == []
+        async with network.open("other"):
+            event = await transport.events.receive()
+            assert isinstance(event, PeerUp)
+            assert event.peer == "other"
+            dialer.peer_up("other")
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.trio
+async def test_it_leaves_the_banned_alone(
+    network: MemoryNetwork, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with (
+        network.open("me") as transport,
+        network.open("other"),
+        trio.open_nursery() as nursery,
+    ):
+        dialer = Dialer(transport, dice())
+        dialer.may_dial = lambda peer: peer != "other"
+        dialer.add(["/memory/other/p2p/other"])
+        nursery.start_soon(dialer.run)
+        await trio.sleep(1000)
+        assert transport.peers() == []
+        nursery.cancel_scope.cancel()
