@@ -1,0 +1,423 @@
+"""What becomes of verified records: the rules of admission, and of leaving (SPEC.md R5).
+
+A batch is judged in memory against what is stored, then written at once: log, threads, items and
+views in the caller's transaction. The outcome does not depend on order, doubles or batches.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ..protocol import limits
+from ..protocol.envelope import Envelope, Header, ThreadKey, Verified
+from ..protocol.verdict import Admission
+from . import listing_view, log, profile_view, thread_view
+from .blocklist import Blocklist
+from .database import Database
+from .errors import CorruptStore
+from .item_set import ItemTable
+from .market_book import MarketBook
+from .thread_view import Census, Crowd, Current, Thread
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What a batch will write. `before` is what is stored of each thread it touches, `after` what
+    will be; the rest is keyed by rid, in order."""
+
+    now_ms: int
+    rid_last: int
+    record_bytes: int
+    before: dict[ThreadKey, Current | None] = field(default_factory=dict)
+    after: dict[ThreadKey, Current | None] = field(default_factory=dict)
+    records: dict[int, tuple[Verified, int]] = field(default_factory=dict)
+    """rid → (record, arrival)"""
+    places: dict[int, int] = field(default_factory=dict)
+    """rid → its place among the outcomes"""
+    superseded: list[tuple[int, int]] = field(default_factory=list)
+    """(arrival, rid), of this batch or stored"""
+    stripped: set[int] = field(default_factory=set)
+    """Arrivals of threads that keep no history: withdrawn, or in a full store."""
+    evicted: list[Thread] = field(default_factory=list)
+    """Stored threads that go."""
+    crowds: dict[tuple[bytes, str], Crowd] = field(default_factory=dict)
+    """Those whose heap was loaded."""
+    outcomes: list[Admission] = field(default_factory=list)
+
+
+class Registrar:
+    """Admits records and lets them go. Its memory holds only between two changes from elsewhere:
+    `drop_memory` after a roll-back or another process's commit."""
+
+    def __init__(
+        self,
+        db: Database,
+        items: ItemTable,
+        markets: MarketBook,
+        blocklist: Blocklist,
+        *,
+        own_author: bytes | None,
+        record_bytes_max: int,
+    ) -> None:
+        self._db = db
+        self._items = items
+        self._markets = markets
+        self._blocklist = blocklist
+        self._own_author = own_author
+        self._record_bytes_max = record_bytes_max
+        self._census = Census(db)
+
+    def drop_memory(self) -> None:
+        self._census.drop()
+
+    # -- admission --------------------------------------------------------------------------
+
+    def admit(self, records: Iterable[Verified], now_ms: int) -> list[Admission]:
+        """One outcome for each record, in their order."""
+        self._census.trim()
+        batch = _Batch(now_ms, *read_tally(self._db))
+        for record in records:
+            batch.outcomes.append(self._judge(record, batch))
+        if batch.records:
+            self._write(batch)
+        return batch.outcomes
+
+    def _judge(self, record: Verified, batch: _Batch) -> Admission:
+        header = record.header
+        is_own = header.author == self._own_author
+        if header.market not in self._markets.joined():
+            return Admission.FOREIGN
+        if header.author in self._blocklist.blocked() and not is_own:
+            return Admission.BLOCKED
+        if header.ts_ms > batch.now_ms + limits.FUTURE_MS_MAX:
+            return Admission.FUTURE
+        expires_ms = header.expires_ms
+        is_expired = expires_ms <= batch.now_ms
+        if is_expired and (header.is_delete or not is_own):
+            return Admission.EXPIRED
+        key = header.thread_key
+        if key in batch.after:
+            held = batch.after[key]
+        else:
+            held = batch.before[key] = thread_view.current(self._db, key)
+            batch.after[key] = held
+        if held is not None and record.rank <= held.rank:
+            if is_expired:
+                return Admission.EXPIRED
+            is_known = record.id == held.id or self._is_in_log(record.id, batch)
+            return Admission.DUPLICATE if is_known else Admission.STALE
+        if not is_own and not self._has_room(record, held, batch):
+            return Admission.FULL
+        if not is_expired and not self._enter_crowd(record, held, batch):
+            return Admission.CROWDED
+        self._accept(record, held, None if is_expired else expires_ms, batch)
+        # An own record that is over is kept, but it is no item: another node's would be declined.
+        return Admission.EXPIRED if is_expired else Admission.NEW
+
+    def _is_in_log(self, record_id: bytes, batch: _Batch) -> bool:
+        return log.has(self._db, record_id) or any(
+            record.id == record_id for record, _ in batch.records.values()
+        )
+
+    def _has_room(self, record: Verified, held: Current | None, batch: _Batch) -> bool:
+        """Whether the store may grow by `record`; a full one takes a revision that makes room for
+        itself, its thread's history going instead, so that what is sold or withdrawn is heard."""
+        size = batch.record_bytes + len(record.raw)
+        if size <= self._record_bytes_max:
+            return True
+        if held is None:
+            return False
+        freed = self._db.value(
+            "SELECT coalesce(sum(length(raw)), 0) FROM record WHERE rid = ?1 OR rid IN "
+            "(SELECT rid FROM history WHERE arrival = ?2)",
+            (held.rid, held.arrival),
+        )
+        if size - freed > self._record_bytes_max:
+            return False
+        batch.stripped.add(held.arrival)
+        return True
+
+    def _accept(
+        self, record: Verified, held: Current | None, expires_ms: int | None, batch: _Batch
+    ) -> None:
+        header = record.header
+        rid = batch.rid_last = batch.rid_last + 1
+        arrival = rid if held is None else held.arrival
+        if held is not None:
+            batch.superseded.append((arrival, held.rid))
+            if header.is_delete:
+                batch.stripped.add(arrival)
+        batch.records[rid] = (record, arrival)
+        batch.places[rid] = len(batch.outcomes)
+        batch.record_bytes += len(record.raw)
+        batch.after[header.thread_key] = Current(
+            rid,
+            arrival,
+            int(header.is_delete),
+            header.revision,
+            record.id,
+            header.ts_ms,
+            expires_ms,
+        )
+
+    def _enter_crowd(self, record: Verified, held: Current | None, batch: _Batch) -> bool:
+        """Whether there is a place among the author's threads of this market, made if need be."""
+        header = record.header
+        crowd = self._census.crowd(header.author, header.market)
+        rank = record.rank
+        if held is not None and held.expires_ms is not None:
+            crowd.note(rank, header.thread)
+            return True
+        if crowd.is_full:
+            if crowd.floor is not None and rank < crowd.floor:
+                return False
+            self._load_heap(crowd, header.author, header.market, batch)
+            least_rank, least_thread = self._least(crowd, header.author, header.market, batch)
+            if rank < least_rank:
+                crowd.floor = least_rank
+                crowd.note(least_rank, least_thread)
+                return False
+            self._evict((header.market, header.author, least_thread), batch)
+        else:
+            crowd.count += 1
+        crowd.note(rank, header.thread)
+        return True
+
+    def _load_heap(self, crowd: Crowd, author: bytes, market: str, batch: _Batch) -> None:
+        if crowd.heap is not None:
+            return
+        pending = [
+            (current.rank, key[2])
+            for key, current in batch.after.items()
+            if current is not None and key[0] == market and key[1] == author
+        ]
+        self._census.load_heap(author, market, pending)
+        batch.crowds[(author, market)] = crowd
+
+    def _least(
+        self, crowd: Crowd, author: bytes, market: str, batch: _Batch
+    ) -> tuple[tuple[bool, int, bytes], bytes]:
+        """The crowd's least thread, taken off its heap past entries that are out of date."""
+        while True:
+            rank, thread = crowd.take_least()
+            key = (market, author, thread)
+            if key not in batch.after:
+                return rank, thread
+            current = batch.after[key]
+            if current is not None and current.expires_ms is not None and current.rank == rank:
+                return rank, thread
+
+    def _evict(self, key: ThreadKey, batch: _Batch) -> None:
+        """Lets a thread go, stored or of this batch; one's own stays, but is no item any more."""
+        if key not in batch.after:
+            batch.before[key] = batch.after[key] = thread_view.current(self._db, key)
+        current = batch.after[key]
+        if current is None:
+            raise RuntimeError("a thread that is not there cannot be evicted")
+        if key[1] == self._own_author:
+            batch.after[key] = current._replace(expires_ms=None)
+            if current.rid in batch.places:
+                batch.outcomes[batch.places[current.rid]] = Admission.CROWDED
+            return
+        stored = batch.before[key]
+        if stored is not None:
+            batch.evicted.append((key, stored))
+        batch.before[key] = batch.after[key] = None
+        for rid in [
+            rid for rid, (_, arrival) in batch.records.items() if arrival == current.arrival
+        ]:
+            batch.outcomes[batch.places[rid]] = Admission.CROWDED
+            batch.record_bytes -= len(batch.records.pop(rid)[0].raw)
+        batch.superseded = [pair for pair in batch.superseded if pair[0] != current.arrival]
+
+    # -- writing ----------------------------------------------------------------------------
+
+    def _write(self, batch: _Batch) -> None:
+        db = self._db
+        for crowd in batch.crowds.values():
+            crowd.heap = None
+        if batch.evicted:
+            self._remove(batch.evicted, is_crowd_known=True)
+        stripped_rids = [rid for arrival, rid in batch.superseded if arrival in batch.stripped]
+        gone = set(stripped_rids)
+        kept = [(rid, record) for rid, record in batch.records.items() if rid not in gone]
+        log.append(db, [log.log_row(rid, arrival, record) for rid, (record, arrival) in kept])
+        db.run(
+            "UPDATE tally SET rid_last = ?, record_count = record_count + ?, "
+            "record_bytes = record_bytes + ?",
+            (batch.rid_last, len(kept), sum(len(record.raw) for _, (record, _) in kept)),
+        )
+        changed = [
+            (key, current)
+            for key, current in batch.after.items()
+            if current is not None and current != batch.before[key]
+        ]
+        thread_view.put(db, changed)
+        self._write_history(batch, [rid for rid in stripped_rids if rid not in batch.records])
+        self._write_items(batch, changed)
+        self._write_views(batch, changed)
+        db.run("UPDATE tally SET text_rid_last = rid_last")
+
+    def _write_history(self, batch: _Batch, forgotten: list[int]) -> None:
+        db = self._db
+        history = [pair for pair in batch.superseded if pair[0] not in batch.stripped]
+        db.run_many("INSERT INTO history VALUES (?,?)", history)
+        for arrival in dict.fromkeys(arrival for arrival, _ in history):
+            rids = thread_view.history(db, arrival)
+            excess = rids[: max(0, len(rids) - limits.HISTORY_REVISIONS_MAX)]
+            forgotten += excess
+            db.run_many(
+                "DELETE FROM history WHERE rid = ? AND arrival = ?",
+                [(rid, arrival) for rid in excess],
+            )
+        for arrival in batch.stripped:
+            forgotten += thread_view.history(db, arrival)
+            db.run("DELETE FROM history WHERE arrival = ?", (arrival,))
+        self._forget(forgotten)
+
+    def _write_items(self, batch: _Batch, changed: Sequence[Thread]) -> None:
+        added: dict[str, list[tuple[bytes, int]]] = {}
+        removed: dict[str, list[bytes]] = {}
+        retired: list[tuple[int]] = []
+        for key, current in changed:
+            before = batch.before[key]
+            if before is not None and before.expires_ms is not None:
+                removed.setdefault(key[0], []).append(before.key)
+            if current.expires_ms is not None:
+                added.setdefault(key[0], []).append((current.key, current.rid))
+            else:
+                retired.append((current.rid,))
+        for market in added.keys() | removed.keys():
+            self._items.apply(market, added.get(market, ()), removed.get(market, ()))
+        self._db.run_many("INSERT OR IGNORE INTO retired VALUES (?)", retired)
+
+    def _write_views(self, batch: _Batch, changed: Sequence[Thread]) -> None:
+        """What is shown of each thread is its current record alone."""
+        entries: list[tuple[int, int, Verified]] = []
+        stored: set[int] = set()
+        for key, current in changed:
+            if current.rid not in batch.records:
+                continue  # an own one that was crowded out: shown as before
+            entries.append((current.arrival, current.rid, batch.records[current.rid][0]))
+            if batch.before[key] is not None:
+                stored.add(current.arrival)
+        write_views(self._db, entries, stored)
+
+    # -- leaving ----------------------------------------------------------------------------
+
+    def forget_expired(self, now_ms: int, count_max: int) -> int:
+        """Lets up to `count_max` threads go whose life is over; own ones stay in the log."""
+        expired = thread_view.expired(self._db, now_ms, count_max)
+        own: list[Thread] = []
+        others: list[Thread] = []
+        for key, held in expired:
+            stays = key[1] == self._own_author and not held.is_delete
+            (own if stays else others).append((key, held))
+        self._retire(own)
+        self._remove(others)
+        return len(expired)
+
+    def forget_author(self, author: bytes) -> int:
+        threads = thread_view.of_author(self._db, author)
+        self._remove(threads)
+        return len(threads)
+
+    def leave_market(self, market: str) -> int:
+        """Forgets what others have there; own records stay in the log and are no items."""
+        threads = thread_view.of_market(self._db, market)
+        others = [thread for thread in threads if thread[0][1] != self._own_author]
+        own = [thread for thread in threads if thread[0][1] == self._own_author]
+        self._remove(others)
+        thread_view.put(self._db, [(key, held._replace(expires_ms=None)) for key, held in own])
+        self._items.clear(market)
+        self._census.drop()
+        return len(others)
+
+    def enter_market(self, market: str) -> None:
+        """Own records of a market that was left become items again, unless they are over."""
+        back: list[Thread] = []
+        for key, held in thread_view.of_market(self._db, market):
+            expires_ms = self._db.value(
+                "SELECT expires_ms FROM record WHERE rid = ?1 "
+                "AND NOT EXISTS (SELECT 1 FROM retired WHERE rid = ?1)",
+                (held.rid,),
+            )
+            if expires_ms is not None:
+                back.append((key, held._replace(expires_ms=expires_ms)))
+        thread_view.put(self._db, back)
+        self._items.apply(market, [(held.key, held.rid) for _, held in back], ())
+        self._census.drop()
+
+    def _retire(self, threads: Sequence[Thread]) -> None:
+        for key, held in threads:
+            self._items.apply(key[0], (), [held.key])
+        thread_view.put(self._db, [(key, held._replace(expires_ms=None)) for key, held in threads])
+        self._db.run_many(
+            "INSERT OR IGNORE INTO retired VALUES (?)", [(held.rid,) for _, held in threads]
+        )
+        self._census.drop()
+
+    def _remove(self, threads: Sequence[Thread], *, is_crowd_known: bool = False) -> None:
+        """Takes whole threads out of the log, the items and every view."""
+        if not threads:
+            return
+        db = self._db
+        rids: list[int] = []
+        keys: dict[str, list[bytes]] = {}
+        for (market, _, _), held in threads:
+            rids += (held.rid, *thread_view.history(db, held.arrival))
+            if held.expires_ms is not None:
+                keys.setdefault(market, []).append(held.key)
+        thread_view.drop(db, [key for key, _ in threads])
+        db.run_many(
+            "DELETE FROM history WHERE arrival = ?", [(held.arrival,) for _, held in threads]
+        )
+        for market, removed in keys.items():
+            self._items.apply(market, (), removed)
+        listing_view.drop(db, [held.arrival for _, held in threads])
+        profile_view.drop(db, [(key[1], held.arrival) for key, held in threads])
+        self._forget(rids)
+        if not is_crowd_known:
+            self._census.drop()
+
+    def _forget(self, rids: Sequence[int]) -> None:
+        if not rids:
+            return
+        count, size = log.forget(self._db, rids)
+        self._db.run(
+            "UPDATE tally SET record_count = record_count - ?, record_bytes = record_bytes - ?",
+            (count, size),
+        )
+
+
+def read_tally(db: Database) -> tuple[int, int]:
+    """(rid_last, record_bytes)"""
+    row = db.row("SELECT rid_last, record_bytes FROM tally")
+    if row is None:
+        raise CorruptStore("the store has lost its tally: `jangteo verify` says more")
+    return row[0], row[1]
+
+
+def write_views(
+    db: Database, entries: Sequence[tuple[int, int, Verified | Envelope]], stored: set[int]
+) -> None:
+    """Shows (arrival, rid, record); `stored` are arrivals that may be shown already."""
+    listings: list[tuple[int, int, Verified | Envelope]] = []
+    profiles: list[tuple[int, Verified | Envelope]] = []
+    withdrawals: list[tuple[int, int, Header]] = []
+    dropped: list[tuple[bytes, int]] = []
+    for arrival, rid, record in entries:
+        header = record.header
+        if listing_view.is_listing(header) and not header.is_delete:
+            listings.append((arrival, rid, record))
+            continue
+        if arrival in stored:
+            dropped.append((header.author, arrival))
+        if listing_view.is_listing(header):
+            withdrawals.append((arrival, rid, header))
+        elif profile_view.is_profile(header) and not header.is_delete:
+            profiles.append((arrival, record))
+    listing_view.drop(db, [arrival for _, arrival in dropped])
+    profile_view.drop(db, dropped)
+    listing_view.put(db, listings, stored)
+    listing_view.put_withdrawals(db, withdrawals)
+    profile_view.put(db, profiles)

@@ -1,0 +1,245 @@
+"""One connection to one SQLite file: how it is opened, its transactions, its errors in our words.
+
+Knows no table but what migrations and the schema's version need.
+"""
+
+import os
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any, Final, NoReturn, Self, TypeAlias
+
+import apsw
+
+from ..protocol import limits
+from .errors import (
+    CorruptStore,
+    NewerSchema,
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    StoreMissing,
+    StoreReadOnly,
+)
+
+Row: TypeAlias = tuple[Any, ...]
+Bindings: TypeAlias = tuple[Any, ...]
+
+SCHEMA_VERSION: Final = 1
+APPLICATION_ID: Final = 0x6A616E67  # "jang", told by `file` and by us
+_MIGRATIONS: Final = ("schema.sql",)
+"""The n-th brings a store of version n to version n + 1. Never edited once released."""
+
+_WAL_BYTES_MAX: Final = 64 * limits.MIB
+_CACHE_KIB: Final = 32 * limits.KIB
+
+
+class Database:
+    """A connection that belongs to one thread. Every apsw error leaves as a StoreError."""
+
+    def __init__(self, connection: apsw.Connection, name: str, *, read_only: bool) -> None:
+        self._connection = connection
+        self._name = name
+        self.is_read_only = read_only
+        self._is_durable: bool | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, read_only: bool = False) -> Self:
+        """Opens, and when writing makes or migrates, the file at `path`.
+
+        StoreMissing (read-only only), NewerSchema, CorruptStore, StoreReadOnly, StoreBusy.
+        """
+        if read_only and not path.exists():
+            raise StoreMissing(f"no store at {path}: `jangteo init` or `jangteo up` makes one")
+        try:
+            connection = _connect(path, read_only)
+        except apsw.Error as error:
+            _translate(error, str(path))
+        database = cls(connection, str(path), read_only=read_only)
+        try:
+            database._prepare()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    @classmethod
+    def temporary(cls) -> Self:
+        """A private one that spills to disk and is gone when closed."""
+        database = cls(apsw.Connection(""), "a temporary store", read_only=False)
+        database._prepare()
+        return database
+
+    def close(self) -> None:
+        try:
+            self._connection.close()
+        except apsw.Error as error:
+            _translate(error, self._name)
+
+    # -- statements -------------------------------------------------------------------------
+
+    def run(self, sql: str, bindings: Bindings = ()) -> None:
+        try:
+            self._connection.execute(sql, bindings)
+        except apsw.Error as error:
+            _translate(error, self._name)
+
+    def run_many(self, sql: str, rows: Iterable[Bindings]) -> None:
+        try:
+            self._connection.executemany(sql, rows)
+        except apsw.Error as error:
+            _translate(error, self._name)
+
+    def row(self, sql: str, bindings: Bindings = ()) -> Row | None:
+        """The first row, if any."""
+        try:
+            return self._connection.execute(sql, bindings).fetchone()
+        except apsw.Error as error:
+            _translate(error, self._name)
+
+    def value(self, sql: str, bindings: Bindings = ()) -> Any:
+        """The first column of the first row; None without one."""
+        row = self.row(sql, bindings)
+        return None if row is None else row[0]
+
+    def rows(self, sql: str, bindings: Bindings = ()) -> list[Row]:
+        try:
+            return self._connection.execute(sql, bindings).fetchall()
+        except apsw.Error as error:
+            _translate(error, self._name)
+
+    def each(self, sql: str, bindings: Bindings = ()) -> Generator[Row, None, None]:
+        """Rows one by one; holds a read transaction until it is used up or closed."""
+        try:
+            yield from self._connection.execute(sql, bindings)
+        except apsw.Error as error:
+            _translate(error, self._name)
+
+    # -- transactions -----------------------------------------------------------------------
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
+    def begin_write(self, durable: bool) -> None:
+        """Takes the writer's place. `durable` commits are on the disk when `commit` returns."""
+        if durable is not self._is_durable:
+            self.run("PRAGMA synchronous = FULL" if durable else "PRAGMA synchronous = NORMAL")
+            self._is_durable = durable
+        self.run("BEGIN IMMEDIATE")
+
+    def begin_read(self) -> None:
+        self.run("BEGIN")
+
+    def commit(self) -> None:
+        self.run("COMMIT")
+
+    def roll_back(self) -> None:
+        # Some errors (a full disk) have rolled back already.
+        if self._connection.in_transaction:
+            self.run("ROLLBACK")
+
+    def data_version(self) -> int:
+        """Changes when another connection has changed the file; not by what this one does."""
+        version: int = self.value("PRAGMA data_version")
+        return version
+
+    # -- opening ----------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        self._connection.set_busy_timeout(limits.STORE_BUSY_MS_MAX)
+        version = self._checked_version()
+        self.run("PRAGMA trusted_schema = OFF")
+        self.run("PRAGMA cell_size_check = ON")
+        self.run(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        self.run("PRAGMA temp_store = MEMORY")
+        if self.is_read_only:
+            if version < SCHEMA_VERSION:
+                raise StoreReadOnly(
+                    f"{self._name} is of an older version: run a command that writes, such as "
+                    "`jangteo reindex`, to bring it up to date"
+                )
+            return
+        # Without it, INSERT OR REPLACE would delete from the log past its triggers.
+        self.run("PRAGMA recursive_triggers = ON")
+        if version == 0:
+            self.run("PRAGMA journal_mode = WAL")
+        self.run(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
+        if version < SCHEMA_VERSION:
+            self._migrate()
+
+    def _checked_version(self) -> int:
+        version: int = self.value("PRAGMA user_version")
+        if version > SCHEMA_VERSION:
+            raise NewerSchema(
+                f"{self._name} was written by a newer version of Jangteo "
+                f"(schema {version}, this one knows {SCHEMA_VERSION}): update Jangteo; "
+                "nothing was changed"
+            )
+        application = self.value("PRAGMA application_id")
+        is_empty = self.value("SELECT count(*) FROM sqlite_schema") == 0
+        if application != APPLICATION_ID and not (version == 0 and is_empty):
+            raise CorruptStore(
+                f"{self._name} is a database of another program: move it away or choose another "
+                "--home"
+            )
+        return version
+
+    def _migrate(self) -> None:
+        """Each migration and its number in one transaction: it is whole or it never was."""
+        while True:
+            self.begin_write(durable=True)
+            try:
+                # Read again within: another process may have been first.
+                version = self._checked_version()
+                if version == SCHEMA_VERSION:
+                    self.roll_back()
+                    return
+                self.run(Path(__file__).with_name(_MIGRATIONS[version]).read_text())
+                self.run(f"PRAGMA application_id = {APPLICATION_ID}")
+                self.run(f"PRAGMA user_version = {version + 1}")
+                self.commit()
+            except BaseException:
+                self.roll_back()
+                raise
+
+
+def _connect(path: Path, read_only: bool) -> apsw.Connection:
+    if not read_only:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        return apsw.Connection(str(path), flags=flags)
+    if os.access(path.parent, os.W_OK):
+        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    # Readers of a WAL file share memory through a file beside it. On a medium that cannot hold one
+    # nobody can be writing either.
+    uri = f"{path.absolute().as_uri()}?immutable=1"
+    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def _translate(error: apsw.Error, name: str) -> NoReturn:
+    """The world's errors by what a person can do; ours (SQL, constraints) pass as they are."""
+    match error:
+        case apsw.CorruptError() | apsw.NotADBError():
+            raise CorruptStore(
+                f"{name} is damaged ({error}): keep a copy, move it away, then `jangteo restore` "
+                "brings back the identity and `jangteo sync` the market"
+            ) from error
+        case apsw.FullError():
+            raise StoreFull(
+                f"no space left for {name}: free some and try again; nothing was half stored"
+            ) from error
+        case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
+            raise StoreReadOnly(
+                f"{name} cannot be opened for this ({error}): check that its folder exists and "
+                "that you may write there"
+            ) from error
+        case apsw.BusyError() | apsw.LockedError():
+            raise StoreBusy(
+                f"another process is writing {name}: wait for it to finish and try again"
+            ) from error
+        case apsw.IOError():
+            raise StoreError(
+                f"the disk failed while {name} was used ({error}): check the disk, then "
+                "`jangteo verify`"
+            ) from error
+        case _:
+            raise error

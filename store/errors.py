@@ -1,0 +1,29 @@
+"""What can go wrong with the store, by what a person can do about it. Each message says so."""
+
+
+class StoreError(Exception):
+    """The store could not do what was asked; the message is one line for a person."""
+
+
+class StoreMissing(StoreError):
+    """There is no store at this path and none may be made."""
+
+
+class NewerSchema(StoreError):
+    """A newer program wrote this store. Nothing was changed."""
+
+
+class CorruptStore(StoreError):
+    """The file is damaged, or no store at all."""
+
+
+class StoreFull(StoreError):
+    """The disk is full. What was not acknowledged is not stored."""
+
+
+class StoreReadOnly(StoreError):
+    """The file, its folder or this connection cannot be written."""
+
+
+class StoreBusy(StoreError):
+    """Another process held the store for longer than one waits."""

@@ -1,0 +1,264 @@
+"""The view of listings: their columns to filter and sort by, and their words for full text.
+
+One row a thread, by its arrival, so that an edit stays where it was. Knows how a listing is
+indexed; what a query asks is search.py's.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from ..protocol import limits
+from ..protocol.envelope import Envelope, Header, Verified, listing_id
+from ..protocol.kind import LISTING
+from ..protocol.listing import Listing
+from ..protocol.money import Price
+from .database import Bindings, Database, Row
+from .row import ListingRow, ends_ms, opened
+from .segment import index_text
+
+GIFT_GROUP: Final = ""
+ASK_GROUP: Final = "~"
+"""Sort before and after every currency."""
+
+_PAGE_ROWS: Final = 500
+COLUMNS: Final = "l.arrival, l.listing_id, r.id, r.raw, p.name"
+JOINED: Final = (
+    "CROSS JOIN record AS r ON r.rid = l.rid LEFT JOIN profile AS p ON p.author = l.author"
+)
+_SELECT: Final = f"SELECT {COLUMNS} FROM listing AS l {JOINED}"  # noqa: S608 — constants
+
+
+def put(
+    db: Database, entries: Iterable[tuple[int, int, Verified | Envelope]], known: set[int]
+) -> None:
+    """Makes (arrival, rid, record) the shown revisions; `known` are arrivals that may be there."""
+    listings: list[Bindings] = []
+    texts: list[Bindings] = []
+    texts_again: list[Bindings] = []
+    for arrival, rid, record in entries:
+        header = record.header
+        listing = Listing.from_body(record.body or {}, header.ts_ms)
+        listings.append(_row(arrival, rid, header, listing))
+        (texts_again if arrival in known else texts).append(_text(arrival, header, listing))
+    again = [(text[0],) for text in texts_again]
+    if again:
+        db.run_many("DELETE FROM listing WHERE arrival = ?", again)
+        db.run_many("DELETE FROM words WHERE rowid = ?", again)
+        # A thread may have been something else before; then there was nothing to take out.
+    db.run_many("INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?)", listings)
+    db.run_many(
+        "INSERT INTO words (rowid, title, body, category, place, facet) VALUES (?,?,?,?,?,?)",
+        texts + texts_again,
+    )
+
+
+def drop(db: Database, arrivals: Iterable[int]) -> None:
+    """Takes threads out of the view, whether they are in it or not."""
+    bound = [(arrival,) for arrival in arrivals]
+    db.run_many("DELETE FROM listing WHERE arrival = ?", bound)
+    db.run_many("DELETE FROM words WHERE rowid = ?", bound)
+    db.run_many("DELETE FROM withdrawal WHERE arrival = ?", bound)
+
+
+def put_withdrawals(db: Database, entries: Iterable[tuple[int, int, Header]]) -> None:
+    """Remembers (arrival, rid, header) of deleted listings by their public ids."""
+    db.run_many(
+        "INSERT INTO withdrawal VALUES (?,?,?)",
+        [(arrival, rid, listing_id(header.thread_key)) for arrival, rid, header in entries],
+    )
+
+
+def clear(db: Database) -> None:
+    db.run("DELETE FROM listing")
+    db.run("DELETE FROM withdrawal")
+    db.run("INSERT INTO words (words) VALUES ('delete-all')")
+
+
+def is_listing(header: Header) -> bool:
+    return header.kind == LISTING
+
+
+def row_from(columns: Row, cursor: str = "") -> ListingRow:
+    """From COLUMNS; CorruptStore if the record is damaged."""
+    arrival, public_id, record_id, raw, seller_name = columns
+    envelope = opened(raw)
+    return ListingRow(
+        public_id,
+        record_id,
+        envelope.header,
+        Listing.from_body(envelope.body or {}, envelope.header.ts_ms),
+        seller_name or "",
+        arrival,
+        cursor,
+    )
+
+
+def by_id(db: Database, public_id: bytes) -> ListingRow | None:
+    columns = db.row(f"{_SELECT} WHERE l.listing_id = ?", (public_id,))
+    return None if columns is None else row_from(columns)
+
+
+def by_ref(db: Database, author: bytes, market: str, ref: bytes) -> ListingRow | None:
+    """The first that came, if several have one ref."""
+    columns = db.row(
+        f"{_SELECT} WHERE l.ref = ? AND l.author = ? AND l.market = ? ORDER BY l.arrival LIMIT 1",
+        (ref, author, market),
+    )
+    return None if columns is None else row_from(columns)
+
+
+def arrival_of(db: Database, public_id: bytes) -> int | None:
+    """The thread's arrival of a listing, withdrawn or not."""
+    arrival: int | None = db.value(
+        "SELECT arrival FROM listing WHERE listing_id = ? "
+        "UNION ALL SELECT arrival FROM withdrawal WHERE listing_id = ?",
+        (public_id, public_id),
+    )
+    return arrival
+
+
+def raws(db: Database, arrival: int) -> list[bytes]:
+    """The envelopes of a listing's history and of its current record, oldest first."""
+    rows = db.rows(
+        "SELECT r.raw FROM record AS r WHERE r.rid IN ("
+        "SELECT rid FROM history WHERE arrival = ?1 UNION ALL "
+        "SELECT rid FROM listing WHERE arrival = ?1 UNION ALL "
+        "SELECT rid FROM withdrawal WHERE arrival = ?1) ORDER BY r.rid",
+        (arrival,),
+    )
+    return [row[0] for row in rows]
+
+
+def withdrawal_rid(db: Database, public_id: bytes) -> int | None:
+    rid: int | None = db.value("SELECT rid FROM withdrawal WHERE listing_id = ?", (public_id,))
+    return rid
+
+
+def find(db: Database, prefix_hex: str) -> list[bytes]:
+    """Public ids, withdrawn ones too, that begin with `prefix_hex`; at most FIND_IDS_MAX."""
+    digits = 2 * limits.ID_BYTES
+    if len(prefix_hex) > digits or any(char not in "0123456789abcdef" for char in prefix_hex):
+        return []
+    low = bytes.fromhex(prefix_hex.ljust(digits, "0"))
+    high = bytes.fromhex(prefix_hex.ljust(digits, "f"))
+    rows = db.rows(
+        "SELECT listing_id FROM listing WHERE listing_id BETWEEN ?1 AND ?2 "
+        "UNION ALL SELECT listing_id FROM withdrawal WHERE listing_id BETWEEN ?1 AND ?2 "
+        "ORDER BY listing_id LIMIT ?3",
+        (low, high, limits.FIND_IDS_MAX),
+    )
+    return [row[0] for row in rows]
+
+
+def each_current(db: Database, now_ms: int) -> Iterator[ListingRow]:
+    """All that has not ended, oldest arrival first."""
+
+    def page(arrival: int) -> list[Row]:
+        return db.rows(
+            f"{_SELECT} WHERE l.arrival > ? AND l.ends_ms > ? ORDER BY l.arrival LIMIT ?",
+            (arrival, now_ms, _PAGE_ROWS),
+        )
+
+    return _paged(page)
+
+
+def each_of_author(db: Database, author: bytes) -> Iterator[ListingRow]:
+    """All of one author's that are not withdrawn, ended ones too, oldest arrival first."""
+
+    def page(arrival: int) -> list[Row]:
+        return db.rows(
+            f"{_SELECT} WHERE l.author = ? AND l.arrival > ? ORDER BY l.arrival LIMIT ?",
+            (author, arrival, _PAGE_ROWS),
+        )
+
+    return _paged(page)
+
+
+def _paged(page: Callable[[int], list[Row]]) -> Iterator[ListingRow]:
+    """By pages, so that the reader may write between two rows."""
+    arrival = 0
+    while True:
+        rows = page(arrival)
+        for columns in rows:
+            yield row_from(columns)
+        if len(rows) < _PAGE_ROWS:
+            return
+        arrival = rows[-1][0]
+
+
+def price_group(price: Price | None) -> tuple[str, int]:
+    """(group, amount): where a price stands when sorted by price."""
+    if price is None:
+        return ASK_GROUP, 0
+    return (GIFT_GROUP, 0) if price.is_gift else (price.currency, price.amount)
+
+
+def price_facet(group: str, amount: int) -> str:
+    """The word of a price's bucket: amounts with as many binary digits share one."""
+    return f"p{_group_word(group)}{amount.bit_length()}"
+
+
+def currency_facet(group: str) -> str:
+    return f"u{_group_word(group)}"
+
+
+def _group_word(group: str) -> str:
+    return {GIFT_GROUP: "free", ASK_GROUP: "ask"}.get(group, group)
+
+
+def market_facet(market: str) -> str:
+    return f"m{market.encode().hex()}"
+
+
+def author_facet(author: bytes) -> str:
+    return author_facet_prefix(author.hex())
+
+
+def author_facet_prefix(author_hex: str) -> str:
+    return f"a{author_hex}"
+
+
+def side_facet(side: str) -> str:
+    return f"s{side}"
+
+
+def condition_facet(condition: str) -> str:
+    return f"c{condition.replace('-', '')}"
+
+
+def _row(arrival: int, rid: int, header: Header, listing: Listing) -> Bindings:
+    group, amount = price_group(listing.price)
+    return (
+        arrival,
+        rid,
+        listing_id(header.thread_key),
+        header.author,
+        header.market,
+        listing.status,
+        group,
+        amount,
+        ends_ms(listing, header),
+        listing.ref,
+    )
+
+
+def _text(arrival: int, header: Header, listing: Listing) -> Bindings:
+    group, amount = price_group(listing.price)
+    facets = [
+        market_facet(header.market),
+        author_facet(header.author),
+        side_facet(listing.side),
+        currency_facet(group),
+        price_facet(group, amount),
+    ]
+    if listing.condition:
+        facets.append(condition_facet(listing.condition))
+    body = "\n".join((listing.description, *listing.tags)) if listing.tags else listing.description
+    return (
+        arrival,
+        index_text(listing.title),
+        index_text(body),
+        index_text(listing.category),
+        index_text(listing.place),
+        " ".join(facets),
+    )

@@ -1,0 +1,162 @@
+"""Makes every view anew from the log, and compares what stands with what would be made.
+
+Knows all views by name; what is in them is their own files' affair.
+"""
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any, Final
+
+from ..protocol.envelope import Envelope
+from . import item_set, listing_view, profile_view, thread_view
+from .admission import write_views
+from .database import Database, Row
+from .item_set import ItemTable
+from .market_book import MarketBook
+from .row import opened
+
+VIEW_VERSION: Final = 1
+"""Rises when a view is made in another way; a store of a lower one is rebuilt when next written."""
+
+_PAGE_ROWS: Final = 1000
+_PROBLEMS_MAX: Final = 20
+_TRUTHS: Final = ("record", "retired", "market")
+_VIEWS: Final = {
+    "thread": "SELECT * FROM thread ORDER BY author, market, thread",
+    "history": "SELECT * FROM history ORDER BY arrival, rid",
+    "item": "SELECT * FROM item ORDER BY market, key",
+    "listing": "SELECT * FROM listing ORDER BY arrival",
+    "withdrawal": "SELECT * FROM withdrawal ORDER BY arrival",
+    "profile": "SELECT * FROM profile ORDER BY author",
+    "words": "SELECT term, doc, col, offset FROM temp.word ORDER BY term, doc, col, offset",
+    "tally": "SELECT record_count, record_bytes FROM tally",
+}
+_TRIGGERS: Final = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name"
+
+
+def rebuild(db: Database, items: ItemTable) -> None:
+    """Within a transaction: empties every view and makes it from the log."""
+    thread_view.clear(db)
+    items.clear_all()
+    listing_view.clear(db)
+    profile_view.clear(db)
+    joined = MarketBook(db).joined()
+    # Of each thread the record of the greatest rank is current; an item, if it is not over.
+    db.run(
+        "INSERT INTO thread SELECT author, market, thread, rid, arrival, is_delete, revision, id, "
+        "ts_ms, CASE WHEN rid IN (SELECT rid FROM retired) THEN NULL ELSE expires_ms END "
+        "FROM (SELECT *, row_number() OVER (PARTITION BY author, market, thread "
+        "ORDER BY is_delete DESC, revision DESC, id DESC) AS place FROM record) WHERE place = 1"
+    )
+    for (market,) in db.rows("SELECT DISTINCT market FROM thread"):
+        if market not in joined:
+            db.run("UPDATE thread SET expires_ms = NULL WHERE market = ?", (market,))
+    db.run(
+        "INSERT INTO history SELECT arrival, rid FROM record "
+        "WHERE rid NOT IN (SELECT rid FROM thread)"
+    )
+    _rebuild_items(db, items)
+    _rebuild_shown(db)
+    db.run(
+        "UPDATE tally SET record_count = (SELECT count(*) FROM record), "
+        "record_bytes = (SELECT coalesce(sum(length(raw)), 0) FROM record), "
+        "view_version = ?, text_rid_last = rid_last",
+        (VIEW_VERSION,),
+    )
+
+
+def problems(db: Database) -> list[str]:
+    """In words, how the file and its views differ from what the log says; none is well.
+
+    Makes everything anew in a temporary database: takes the room and the time of a `rebuild`.
+    """
+    found = [
+        f"the file is damaged: {line}"
+        for (line,) in db.rows("PRAGMA integrity_check(20)")
+        if line != "ok"
+    ]
+    if found:
+        return found
+    other = Database.temporary()
+    try:
+        other.begin_write(durable=False)
+        for table in _TRUTHS:
+            other.run(f"DELETE FROM {table}")  # noqa: S608 — our own names
+            _copy(db, other, table)
+        rid_last = db.value("SELECT rid_last FROM tally")
+        other.run("INSERT INTO tally VALUES (1, ?, 0, 0, 0, 0)", (rid_last,))
+        rebuild(other, ItemTable(other))
+        other.commit()
+        if db.rows(_TRIGGERS) != other.rows(_TRIGGERS):
+            found.append("the log is not held append-only: its triggers are not as they were made")
+        for each in (db, other):
+            each.run("CREATE VIRTUAL TABLE temp.word USING fts5vocab(main, words, instance)")
+        for view, sql in _VIEWS.items():
+            found += _differences(view, db.each(sql), other.each(sql))
+        db.run("DROP TABLE temp.word")
+    finally:
+        other.close()
+    found += item_set.check(db)
+    return found
+
+
+def _rebuild_items(db: Database, items: ItemTable) -> None:
+    for (market,) in db.rows("SELECT DISTINCT market FROM thread WHERE expires_ms IS NOT NULL"):
+        added = [
+            (held.key, held.rid)
+            for _, held in thread_view.of_market(db, market)
+            if held.expires_ms is not None
+        ]
+        items.apply(market, added, ())
+
+
+def _rebuild_shown(db: Database) -> None:
+    arrival = 0
+    while True:
+        page = db.rows(
+            "SELECT r.arrival, r.rid, r.raw FROM record AS r WHERE r.rid IN "
+            "(SELECT rid FROM thread WHERE arrival > ? ORDER BY arrival LIMIT ?) "
+            "ORDER BY r.arrival",
+            (arrival, _PAGE_ROWS),
+        )
+        entries: list[tuple[int, int, Envelope]] = [
+            (arrival, rid, opened(raw)) for arrival, rid, raw in page
+        ]
+        write_views(db, entries, set())
+        if len(page) < _PAGE_ROWS:
+            return
+        arrival = page[-1][0]
+
+
+def _copy(source: Database, target: Database, table: str) -> None:
+    columns = len(source.rows(f"SELECT * FROM pragma_table_info('{table}')"))  # noqa: S608
+    marks = ", ".join("?" * columns)
+    rows: Iterator[Row] = source.each(f"SELECT * FROM {table}")  # noqa: S608
+    target.run_many(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
+
+
+def _differences(view: str, stands: Iterator[Row], made: Iterator[Row]) -> list[str]:
+    found: list[str] = []
+    for at, (row, expected) in enumerate(zip_longest(stands, made), 1):
+        if row == expected:
+            continue
+        if row is None or expected is None:
+            told = "has too few rows" if row is None else "has rows too many"
+            found.append(f"{view}: {told}, from the {at}th on: run `jangteo reindex`")
+            break
+        found.append(
+            f"{view}: {_shown(row)} stands where the log says {_shown(expected)}: "
+            "run `jangteo reindex`"
+        )
+        if len(found) >= _PROBLEMS_MAX:
+            found.append(f"{view}: and more")
+            break
+    return found
+
+
+def _shown(row: Row) -> str:
+    return f"({', '.join(_shown_value(value) for value in row)})"
+
+
+def _shown_value(value: Any) -> str:
+    return value.hex()[:12] if isinstance(value, bytes) else repr(value)[:40]

@@ -1,0 +1,233 @@
+"""Search over the store's listings, offline (SPEC.md R10.20 on): a query into SQL, a page back.
+
+Words and facets go to the full-text index, which gives arrivals in order; price, status and seller
+are checked on each row. CROSS JOIN keeps the planner from driving by another index.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from ..protocol import limits
+from . import listing_view, profile_view
+from .database import Database, Row
+from .listing_view import COLUMNS, GIFT_GROUP, JOINED
+from .query import Cursor, Page, Query
+from .segment import Word, fold, query_words
+
+_TEXT_COLUMNS: Final = "{title body category place}"
+_BY_WORDS: Final = (
+    f"SELECT {COLUMNS}, l.price_group, l.amount FROM words "  # noqa: S608 — constants
+    f"CROSS JOIN listing AS l ON l.arrival = words.rowid {JOINED} WHERE words MATCH ?"
+)
+_BY_LISTING: Final = (
+    f"SELECT {COLUMNS}, l.price_group, l.amount FROM listing AS l {JOINED} "  # noqa: S608
+    "WHERE true"
+)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """`words` and `price` are FTS5's expressions, all to hold, and `title` is the text's within
+    the title; `conditions` are SQL with their bindings."""
+
+    words: list[str] = field(default_factory=list)
+    price: str = ""
+    title: str = ""
+    conditions: list[str] = field(default_factory=list)
+    bindings: list[Any] = field(default_factory=list)
+
+    @property
+    def match(self) -> str:
+        return " AND ".join([*self.words, self.price] if self.price else self.words)
+
+    def require(self, sql: str, *bindings: Any) -> None:
+        self.conditions.append(sql)
+        self.bindings += bindings
+
+
+def search(db: Database, query: Query, now_ms: int) -> Page:
+    """One page. LocalProtocolError for a cursor that is none; no text is ever an error."""
+    plan = _plan(db, query, now_ms)
+    if plan is None:
+        return Page([], False)
+    order = query.order
+    if query.after:
+        cursor = Cursor.from_text(query.after, order)
+        is_first = False
+    else:
+        bound = db.value("SELECT coalesce(max(arrival), 0) FROM listing")
+        cursor = Cursor(order, bound, bound + 1)
+        is_first = True
+    count = query.limit + 1
+    found: list[tuple[Row, Cursor]]
+    match order:
+        case "newest":
+            found = _newest(db, plan, cursor, count)
+        case "relevance":
+            found = _by_relevance(db, plan, cursor, count)
+        case "price":
+            found = _by_price(db, plan, query, cursor, count, is_first)
+    rows = [listing_view.row_from(row[:5], at.to_text()) for row, at in found[: query.limit]]
+    return Page(rows, len(found) > query.limit)
+
+
+def _plan(db: Database, query: Query, now_ms: int) -> _Plan | None:
+    """None where nothing can be found."""
+    plan = _Plan()
+    for columns, text, last_is_prefix in (
+        (_TEXT_COLUMNS, query.text, True),
+        ("category", query.category, False),
+        ("place", query.place, False),
+    ):
+        words = query_words(text, last_is_prefix=last_is_prefix)
+        if words:
+            plan.words.append(_all_words(columns, words))
+            if columns is _TEXT_COLUMNS:
+                plan.title = _all_words("title", words)
+        elif text.strip():
+            return None
+    facets: list[str] = []
+    if query.market:
+        facets.append(listing_view.market_facet(query.market))
+    if query.side:
+        facets.append(listing_view.side_facet(query.side))
+    if query.condition:
+        facets.append(listing_view.condition_facet(query.condition))
+    plan.words += (_any_facet([facet]) for facet in facets)
+    if query.currency:
+        _require_price(plan, query)
+    if query.seller.strip() and not _require_seller(db, plan, query.seller):
+        return None
+    _require_status(plan, query.status, now_ms)
+    return plan
+
+
+def _all_words(columns: str, words: list[Word]) -> str:
+    return f"{columns} : ({' AND '.join(word.phrase for word in words)})"
+
+
+def _any_facet(facets: list[str], prefix: str = "") -> str:
+    """Any of `facets`, or one that begins with `prefix`."""
+    alternatives = [f'"{facet}"' for facet in facets] + ([f'"{prefix}"*'] if prefix else [])
+    return f"facet : ({' OR '.join(alternatives)})"
+
+
+def _require_price(plan: _Plan, query: Query) -> None:
+    """A gift costs 0 in every currency."""
+    low = query.min_price or 0
+    high = limits.INTEGER_MAX if query.max_price is None else query.max_price
+    facets = [listing_view.price_facet(GIFT_GROUP, 0)] if low == 0 else []
+    if (query.min_price, query.max_price) == (None, None):
+        facets.append(listing_view.currency_facet(query.currency))
+    else:
+        facets += (
+            listing_view.price_facet(query.currency, 1 << bits >> 1)
+            for bits in range(low.bit_length(), high.bit_length() + 1)
+        )
+    plan.price = _any_facet(facets)
+    plan.require(
+        "(l.price_group = ? AND l.amount BETWEEN ? AND ? OR l.price_group = '' AND ? = 0)",
+        query.currency,
+        low,
+        high,
+        low,
+    )
+
+
+def _require_seller(db: Database, plan: _Plan, seller: str) -> bool:
+    """By the index where few are meant, else row by row; False where nobody is."""
+    folded = " ".join(fold(seller).split())
+    bounds = profile_view.author_bounds(folded)
+    named = profile_view.authors_with_name(db, folded, limits.SEARCH_SELLERS_MAX + 1)
+    if len(named) <= limits.SEARCH_SELLERS_MAX:
+        facets = [listing_view.author_facet(author) for author in named]
+        prefix = listing_view.author_facet_prefix(folded) if bounds is not None else ""
+        if not facets and not prefix:
+            return False
+        plan.words.append(_any_facet(facets, prefix))
+        return True
+    low, high = bounds or (b"\xff", b"")
+    plan.require("(l.author BETWEEN ? AND ? OR instr(p.folded, ?) > 0)", low, high, folded)
+    return True
+
+
+def _require_status(plan: _Plan, statuses: frozenset[str], now_ms: int) -> None:
+    """As row.status_at: what is sold stays sold, the rest expires."""
+    alternatives: list[str] = []
+    bindings: list[Any] = []
+    live = sorted(statuses & {"active", "reserved"})
+    if live:
+        marks = ", ".join("?" for _ in live)
+        alternatives.append(f"l.status IN ({marks}) AND l.ends_ms > ?")
+        bindings += (*live, now_ms)
+    if "sold" in statuses:
+        alternatives.append("l.status = 'sold'")
+    if "expired" in statuses:
+        alternatives.append("l.status <> 'sold' AND l.ends_ms <= ?")
+        bindings.append(now_ms)
+    plan.require(f"({' OR '.join(alternatives) or 'false'})", *bindings)
+
+
+def _newest(db: Database, plan: _Plan, cursor: Cursor, count: int) -> list[tuple[Row, Cursor]]:
+    rows = _arrivals(db, plan, plan.match, cursor, count)
+    return [(row, replace(cursor, arrival=row[0])) for row in rows]
+
+
+def _by_relevance(
+    db: Database, plan: _Plan, cursor: Cursor, count: int
+) -> list[tuple[Row, Cursor]]:
+    """Those with every word in the title, newest first; then the others."""
+    found: list[tuple[Row, Cursor]] = []
+    for tier, match in (
+        (0, f"{plan.title} AND {plan.match}"),
+        (1, f"({plan.match}) NOT {plan.title}"),
+    ):
+        if tier < cursor.tier:
+            continue
+        start = (
+            cursor if tier == cursor.tier else replace(cursor, tier=tier, arrival=cursor.bound + 1)
+        )
+        rows = _arrivals(db, plan, match, start, count - len(found))
+        found += ((row, replace(start, arrival=row[0])) for row in rows)
+        if len(found) == count:
+            break
+    return found
+
+
+def _arrivals(db: Database, plan: _Plan, match: str, cursor: Cursor, count: int) -> list[Row]:
+    """Rows by arrival, the newest first, from below the cursor's."""
+    conditions = "".join(f" AND {condition}" for condition in plan.conditions)
+    before = min(cursor.arrival, cursor.bound + 1)
+    if match:
+        return db.rows(
+            f"{_BY_WORDS} AND words.rowid < ?{conditions} ORDER BY words.rowid DESC LIMIT ?",
+            (match, before, *plan.bindings, count),
+        )
+    return db.rows(
+        f"{_BY_LISTING} AND l.arrival < ?{conditions} ORDER BY l.arrival DESC LIMIT ?",
+        (before, *plan.bindings, count),
+    )
+
+
+def _by_price(
+    db: Database, plan: _Plan, query: Query, cursor: Cursor, count: int, is_first: bool
+) -> list[tuple[Row, Cursor]]:
+    """Gifts, then each currency in turn from the lowest price, then those to be asked for; among
+    equals the newest first."""
+    conditions = "".join(f" AND {condition}" for condition in plan.conditions)
+    conditions += " AND l.arrival <= ?"
+    bindings = [*plan.bindings, cursor.bound]
+    if not is_first:
+        conditions += (
+            " AND l.price_group >= ? AND (l.price_group > ? OR l.amount > ? "
+            "OR l.amount = ? AND l.arrival < ?)"
+        )
+        bindings += (cursor.group, cursor.group, cursor.amount, cursor.amount, cursor.arrival)
+    # Words drive where there are any; a price alone is better read off its own index.
+    sql = _BY_WORDS if plan.words else _BY_LISTING
+    match = (plan.match,) if plan.words else ()
+    rows = db.rows(
+        f"{sql}{conditions} ORDER BY l.price_group, l.amount, l.arrival DESC LIMIT ?",
+        (*match, *bindings, count),
+    )
+    return [(row, replace(cursor, arrival=row[0], group=row[5], amount=row[6])) for row in rows]

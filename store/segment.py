@@ -1,0 +1,107 @@
+"""Text into words, for the index and for queries alike (SPEC.md R10.20 to R10.27).
+
+Folds with NFKC and case folding, splits runs of Han, kana and Hangul into overlapping bigrams and
+the last character, keeps other words whole and makes each symbol or emoji a word of its own. Knows
+FTS5's manner of writing phrases and prefixes; no table.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+_CJK: Final = (
+    "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u303b\u3041-\u3096"
+    "\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb\uf900-\ufaff"
+    "\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
+)
+_RUNS: Final = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
+_IS_CJK: Final = re.compile(f"[{_CJK}]")
+_ASCII_WORDS: Final = re.compile("[0-9a-z]+")
+_VARIATION_SELECTORS: Final = frozenset(range(0xFE00, 0xFE10))
+
+
+class _Classes(dict[int, str]):
+    """For str.translate: parts of words stay, symbols stand alone, all else parts words."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        category = unicodedata.category(char)
+        if category[0] in "LN" or (
+            category in ("Mn", "Mc") and code not in _VARIATION_SELECTORS and code < 0xE0000
+        ):
+            kept = char
+        elif category == "So":
+            kept = f" {char} "
+        else:
+            kept = " "
+        self[code] = kept
+        return kept
+
+
+_CLASSES: Final = _Classes()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a query: a run of CJK characters matches within a run, another as a whole word.
+
+    `is_prefix`: another word matches also where it begins a longer one.
+    """
+
+    text: str
+    is_cjk: bool
+    is_prefix: bool = False
+
+    @property
+    def phrase(self) -> str:
+        """In FTS5's words; nothing in it can be an operator."""
+        if self.is_cjk and len(self.text) > 1:
+            return f'"{" ".join(_bigrams(self.text)[:-1])}"'
+        star = "*" if self.is_cjk or self.is_prefix else ""
+        return f'"{self.text}"{star}'
+
+
+def fold(text: str) -> str:
+    """Text as it is compared: compatibility forms, case and width made one."""
+    if text.isascii():
+        return text.lower()
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    # A few characters need a second time (their compatibility form has case).
+    again = folded.casefold()
+    return folded if again == folded else unicodedata.normalize("NFKC", again)
+
+
+def index_text(text: str) -> str:
+    """The words of `text` as the index keeps them, parted by spaces."""
+    folded = fold(text)
+    if folded.isascii():
+        return " ".join(_ASCII_WORDS.findall(folded))
+    tokens: list[str] = []
+    for run in _runs(folded):
+        if _IS_CJK.match(run):
+            tokens += _bigrams(run)
+        else:
+            tokens.append(run)
+    return " ".join(tokens)
+
+
+def query_words(text: str, *, last_is_prefix: bool) -> list[Word]:
+    """The words that a listing must have, all of them."""
+    runs = _runs(fold(text))
+    last = len(runs) - 1
+    return [
+        Word(run, bool(_IS_CJK.match(run)), last_is_prefix and at == last)
+        for at, run in enumerate(runs)
+    ]
+
+
+def _runs(folded: str) -> list[str]:
+    words = folded.translate(_CLASSES).split()
+    return [run for word in words for run in _RUNS.findall(word)]
+
+
+def _bigrams(run: str) -> list[str]:
+    """Overlapping pairs, then the last character, so that every character begins one token."""
+    return [run[at : at + 2] for at in range(len(run))]

@@ -1,0 +1,407 @@
+"""The store: what a node remembers, as one object. The facade; each table has a file of its own.
+
+Belongs to the thread that opened it. Others that read open their own, read-only.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..protocol import limits
+from ..protocol.envelope import Header, ThreadKey, Verified
+from ..protocol.errors import LocalProtocolError
+from ..protocol.item_set import ItemSet
+from ..protocol.listing import Listing
+from ..protocol.market import OPEN
+from ..protocol.profile import Profile
+from ..protocol.verdict import Admission
+from . import listing_view, log, peer_book, profile_view, rebuild, search, thread_view
+from .admission import Registrar
+from .blocklist import Blocklist
+from .database import Database
+from .errors import NewerSchema, StoreReadOnly
+from .item_set import ItemTable
+from .market_book import MarketBook
+from .query import Page, Query
+from .row import Counts, ListingRow, StoredRecord, opened
+
+
+class Store:
+    """See SPEC.md R10. `write()` is the only way to change anything."""
+
+    def __init__(self, db: Database, own_author: bytes | None, records_bytes_max: int) -> None:
+        self._db = db
+        self._own_author = own_author
+        self._items = ItemTable(db)
+        self._markets = MarketBook(db)
+        self._blocklist = Blocklist(db)
+        self._registrar = Registrar(
+            db,
+            self._items,
+            self._markets,
+            self._blocklist,
+            own_author=own_author,
+            record_bytes_max=records_bytes_max,
+        )
+        self._is_writing = False
+        self._data_version = -1
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        own_author: bytes | None = None,
+        read_only: bool = False,
+        records_bytes_max: int = limits.RECORD_STORE_BYTES_MAX,
+    ) -> Self:
+        """Opens the store at `path`; a writing one is made where there is none.
+
+        `own_author` (32 bytes) is whose records are never let go. `records_bytes_max` bounds what
+        is kept for others. StoreError's kinds as in errors.py.
+        """
+        db = Database.open(path, read_only=read_only)
+        store = cls(db, own_author, records_bytes_max)
+        try:
+            store._make_ready()
+        except BaseException:
+            db.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def write(self, durable: bool) -> Iterator[None]:
+        """One transaction. Whatever is acknowledged to anyone is `durable`: on the disk when the
+        block has been left. An exception within takes everything back."""
+        if self._db.is_read_only:
+            raise StoreReadOnly("this store was opened for reading only")
+        if self._is_writing:
+            raise RuntimeError("a transaction is open already")
+        self._db.begin_write(durable)
+        self._is_writing = True
+        try:
+            self._notice_others()
+            yield
+            self._db.commit()
+        except BaseException:
+            self._drop_memory()
+            self._db.roll_back()
+            raise
+        finally:
+            self._is_writing = False
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read within is of one moment, whatever another process or thread commits.
+
+        Needed around each call of a Reconciliation by a store beside a writer. Keep it short: the
+        write-ahead log grows meanwhile.
+        """
+        if self._db.in_transaction:
+            yield
+            return
+        self._db.begin_read()
+        try:
+            yield
+        finally:
+            self._db.roll_back()
+
+    # -- writes -----------------------------------------------------------------------------
+
+    def admit(self, records: Iterable[Verified], now_ms: int) -> list[Admission]:
+        """Takes in what may be (SPEC.md R5); an outcome for each record, in their order."""
+        self._require_write()
+        return self._registrar.admit(records, now_ms)
+
+    def forget_expired(self, now_ms: int, limit: int) -> int:
+        """Lets go of up to `limit` threads that are over, own ones only as items: how many."""
+        self._require_write()
+        return self._registrar.forget_expired(now_ms, limit)
+
+    def block(self, author: bytes) -> int:
+        """Forgets all of an author's records and takes no more: how many threads went.
+
+        LocalProtocolError for oneself.
+        """
+        self._require_write()
+        if author == self._own_author:
+            raise LocalProtocolError("this is your own key: nobody blocks themselves", "author")
+        self._blocklist.block(author)
+        return self._registrar.forget_author(author)
+
+    def unblock(self, author: bytes) -> None:
+        self._require_write()
+        self._blocklist.unblock(author)
+        # What it kept us from taking is not here, whatever was reconciled before.
+
+    def join(self, market: str) -> None:
+        """LocalProtocolError for a name that is none, or one market too many."""
+        self._require_write()
+        if self._markets.join(market):
+            self._registrar.enter_market(market)
+
+    def leave(self, market: str) -> int:
+        """Forgets what others have there: how many threads. Own records stay, unoffered."""
+        self._require_write()
+        if not self._markets.leave(market):
+            return 0
+        peer_book.drop_marks(self._db, market)
+        return self._registrar.leave_market(market)
+
+    def put_meta(self, key: str, value: str | None) -> None:
+        """Keeps a small text under `key`; None takes it away."""
+        self._require_write()
+        if value is None:
+            self._db.run("DELETE FROM meta WHERE key = ?", (key,))
+            return
+        if len(value) > limits.META_VALUE_CHARS_MAX:
+            raise ValueError(f"meta {key!r}: at most {limits.META_VALUE_CHARS_MAX} characters")
+        self._db.run("INSERT OR REPLACE INTO meta VALUES (?,?)", (key, value))
+
+    def remember_peer(self, peer: str, address: str, seen_ms: int) -> None:
+        self._require_write()
+        peer_book.remember(self._db, peer, address, seen_ms)
+
+    def forget_peer(self, peer: str) -> None:
+        self._require_write()
+        peer_book.forget(self._db, peer)
+
+    def note_synced(self, peer: str, market: str, arrival: int, now_ms: int) -> None:
+        """A completed reconciliation: `peer` holds all that is current with rid <= `arrival`."""
+        self._require_write()
+        peer_book.note_synced(self._db, peer, market, arrival, now_ms)
+
+    def reindex(self) -> None:
+        """Makes every view anew from the log, in a transaction of its own or the one that is open.
+
+        CorruptStore if a record in the log is damaged; then nothing has changed.
+        """
+        if self._is_writing:
+            self._drop_memory()
+            rebuild.rebuild(self._db, self._items)
+            return
+        with self.write(durable=True):
+            rebuild.rebuild(self._db, self._items)
+
+    # -- records ----------------------------------------------------------------------------
+
+    def has(self, record_id: bytes) -> bool:
+        return log.has(self._db, record_id)
+
+    def known(self, ids: Iterable[bytes]) -> set[bytes]:
+        """Those of `ids` that are in the log."""
+        return {record_id for record_id in ids if log.has(self._db, record_id)}
+
+    def raws(self, ids: Iterable[bytes]) -> list[bytes]:
+        """The envelopes of `ids` in their order; what is not here is left out."""
+        return log.raws(self._db, ids)
+
+    def range_raws(
+        self, market: str, after_key: bytes, bytes_max: int, count_max: int
+    ) -> tuple[list[bytes], bytes | None]:
+        """Items' envelopes in key order, after `after_key` (40 bytes, or empty for the start), and
+        the key to go on from: None at the end. At least one, however large."""
+        rows = self._db.each(
+            "SELECT i.key, r.raw FROM item AS i CROSS JOIN record AS r ON r.rid = i.rid "
+            "WHERE i.market = ? AND i.key > ? ORDER BY i.key LIMIT ?",
+            (market, after_key, count_max + 1),
+        )
+        found: list[bytes] = []
+        size = 0
+        last: bytes = after_key
+        for key, raw in rows:
+            size += len(raw)
+            if found and (size > bytes_max or len(found) == count_max):
+                rows.close()
+                return found, last
+            found.append(raw)
+            last = key
+        return found, None
+
+    def items(self, market: str) -> ItemSet:
+        """The market's reconciliation set. Beside a writer, read it within `snapshot()`."""
+        return self._items.items(market)
+
+    def summary(self, market: str) -> tuple[int, bytes]:
+        """(count, fingerprint of 16 bytes) of the market's reconciliation set."""
+        return self._items.summary(market)
+
+    def last_arrival(self) -> int:
+        """The greatest rid ever given."""
+        rid: int = self._db.value("SELECT rid_last FROM tally")
+        return rid
+
+    def iter_records(self) -> Iterator[tuple[int, bytes]]:
+        """(rid, raw) of the whole log, in order of arrival."""
+        return log.each_raw(self._db)
+
+    def current(self, thread_key: ThreadKey) -> StoredRecord | None:
+        """A thread's current record, a delete too; None if nothing of it is here."""
+        held = thread_view.current(self._db, thread_key)
+        if held is None:
+            return None
+        return StoredRecord.from_raw(held.rid, held.arrival, log.raw_of(self._db, held.rid))
+
+    # -- listings ---------------------------------------------------------------------------
+
+    def find(self, prefix_hex: str) -> list[bytes]:
+        """Ids of listings, withdrawn ones too, that begin so; at most FIND_IDS_MAX."""
+        return listing_view.find(self._db, prefix_hex)
+
+    def listing(self, listing_id: bytes) -> ListingRow | None:
+        """None if it is unknown or withdrawn (`withdrawal` tells which)."""
+        return listing_view.by_id(self._db, listing_id)
+
+    def withdrawal(self, listing_id: bytes) -> Header | None:
+        """The header of the delete of a withdrawn listing."""
+        rid = listing_view.withdrawal_rid(self._db, listing_id)
+        return None if rid is None else opened(log.raw_of(self._db, rid)).header
+
+    def revisions(self, listing_id: bytes) -> list[tuple[Header, Listing | None, bytes]]:
+        """(header, listing, record id) of what is kept of it, oldest first; a delete has None."""
+        arrival = listing_view.arrival_of(self._db, listing_id)
+        if arrival is None:
+            return []
+        found: list[tuple[Header, Listing | None, bytes]] = []
+        for raw in listing_view.raws(self._db, arrival):
+            envelope = opened(raw)
+            header, body = envelope.header, envelope.body
+            if not listing_view.is_listing(header):
+                continue
+            listing = None if body is None else Listing.from_body(body, header.ts_ms)
+            found.append((header, listing, envelope.id))
+        return found
+
+    def own_by_ref(self, author: bytes, market: str, ref: bytes) -> ListingRow | None:
+        """An author's listing of an imported row."""
+        return listing_view.by_ref(self._db, author, market, ref)
+
+    def own_listings(self, author: bytes) -> Iterator[ListingRow]:
+        """All of an author's listings but the withdrawn, expired ones too, oldest first."""
+        return listing_view.each_of_author(self._db, author)
+
+    def iter_listings(self, now_ms: int) -> Iterator[ListingRow]:
+        """Everyone's listings that have not ended, sold ones too, oldest first."""
+        return listing_view.each_current(self._db, now_ms)
+
+    def search(self, query: Query, now_ms: int) -> Page:
+        """A page of listings; LocalProtocolError for a cursor that no search has given."""
+        return search.search(self._db, query, now_ms)
+
+    def held_by(self, listing_ids: Sequence[bytes], now_ms: int | None = None) -> dict[bytes, int]:
+        """How many peers are known to hold the current record of each listing that is here.
+
+        Reconciliations count for HELD_MS_MAX before `now_ms`, or before the newest known.
+        """
+        return peer_book.held_by(self._db, listing_ids, now_ms)
+
+    def profile(self, author: bytes) -> Profile | None:
+        return profile_view.of_author(self._db, author)
+
+    def authors_named(self, text: str) -> list[bytes]:
+        """Authors whose name contains `text` or whose key begins with it, in hexadecimal."""
+        return profile_view.authors_named(self._db, text, limits.SEARCH_SELLERS_MAX)
+
+    # -- the node's own ---------------------------------------------------------------------
+
+    def blocked(self) -> set[bytes]:
+        self._notice_others()
+        return set(self._blocklist.blocked())
+
+    def joined(self) -> list[str]:
+        """Markets, `commons` among them, by name."""
+        self._notice_others()
+        return sorted(self._markets.joined())
+
+    def peers(self) -> list[tuple[str, str, int]]:
+        """(peer, address, seen_ms), the latest seen first."""
+        return peer_book.peers(self._db)
+
+    def meta(self, key: str) -> str | None:
+        value: str | None = self._db.value("SELECT value FROM meta WHERE key = ?", (key,))
+        return value
+
+    def counts(self, now_ms: int) -> Counts:
+        """Numbers for a status page; reads the views through."""
+        records, size = self._db.rows("SELECT record_count, record_bytes FROM tally")[0]
+        items = self._db.value("SELECT coalesce(sum(n), 0) FROM chunk")
+        authors = self._db.value("SELECT count(DISTINCT author) FROM thread")
+        own = self._own_author or b""
+        active, own_active = self._db.rows(
+            "SELECT count(*), coalesce(sum(author = ?), 0) FROM listing "
+            "WHERE status = 'active' AND ends_ms > ?",
+            (own, now_ms),
+        )[0]
+        unheld = self._db.value(
+            "SELECT count(*) FROM listing AS l WHERE author = ? AND status = 'active' "
+            "AND ends_ms > ? AND NOT EXISTS (SELECT 1 FROM synced AS s WHERE s.market = l.market "
+            "AND s.arrival >= l.rid AND s.at_ms >= ?)",
+            (own, now_ms, now_ms - limits.HELD_MS_MAX),
+        )
+        return Counts(records, size, items, authors, active, own_active, unheld)
+
+    def fts_lag(self) -> int:
+        """How many arrivals the full text is behind the log; 0 when it has them all."""
+        lag: int = self._db.value("SELECT rid_last - text_rid_last FROM tally")
+        return lag
+
+    def check_views(self) -> list[str]:
+        """How views differ from what the log says, in words; none is well. As long as `reindex`."""
+        with self.snapshot():
+            return rebuild.problems(self._db)
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _make_ready(self) -> None:
+        """A new store joins `open`; views of an older program are made anew."""
+        version = self._db.value("SELECT view_version FROM tally")
+        if version == rebuild.VIEW_VERSION:
+            return
+        if version is not None and version > rebuild.VIEW_VERSION:
+            raise NewerSchema(
+                "a newer version of Jangteo wrote this store: update Jangteo; nothing was changed"
+            )
+        if self._db.is_read_only:
+            raise StoreReadOnly(
+                "the store's views are another version's: run a command that writes, such as "
+                "`jangteo reindex`"
+            )
+        with self.write(durable=True):
+            if version is None:
+                self._db.run("INSERT INTO tally VALUES (1, 0, 0, 0, ?, 0)", (rebuild.VIEW_VERSION,))
+                self._markets.join(OPEN)
+            else:
+                rebuild.rebuild(self._db, self._items)
+
+    def _require_write(self) -> None:
+        if not self._is_writing:
+            raise RuntimeError("changes are made within write()")
+
+    def _notice_others(self) -> None:
+        """Another process may have changed what is kept in memory."""
+        version = self._db.data_version()
+        if version != self._data_version:
+            self._drop_memory()
+            self._data_version = version
+
+    def _drop_memory(self) -> None:
+        self._items.drop_directories()
+        self._markets.drop()
+        self._blocklist.drop()
+        self._registrar.drop_memory()
