@@ -272,6 +272,7 @@ async def test_a_reset_breaks_the_other_end(network: Network) -> None:
 
 async def test_a_failing_handler_breaks_its_stream_and_nothing_else(network: Network) -> None:
     async def fail(stream: Stream) -> None:
+        await stream.receive_exactly(1)
         raise RuntimeError("a bug")
 
     async with network.open("ana") as ana, network.open("bo") as bo:
@@ -280,6 +281,7 @@ async def test_a_failing_handler_breaks_its_stream_and_nothing_else(network: Net
         await ana.dial(bo.addresses()[0])
         with trio.fail_after(PATIENCE_S):
             stream = await ana.open_stream(bo.peer, "/test/fail/1")
+            await stream.send_all(b"?")
             with pytest.raises(StreamBroken):
                 await stream.receive_exactly(1)
             stream = await ana.open_stream(bo.peer, ECHO)
