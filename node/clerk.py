@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from ..protocol.listing import Listing
 from ..protocol.profile import Profile
+from ..store.row import ListingRow
 from .desk_error import EXIT_UNKNOWN_ID, EXIT_USAGE, DeskError, bad_value
 from .listing_json import listing_json
 from .owner import OwnerState
 from .publisher import Publisher
 
 if TYPE_CHECKING:
-    from ..store.listing_row import ListingRow
     from ..store.store import Store
 
 ID_HEX_MIN: Final = 4
@@ -46,18 +47,18 @@ class Clerk:
             )
         return self.publisher
 
-    def json(self, rows: Sequence["ListingRow"]) -> list[dict[str, Any]]:
+    def json(self, rows: Sequence[ListingRow]) -> list[dict[str, Any]]:
         """Listings in their JSON form, with how many peers hold each."""
         now_ms = self.now_ms()
-        held_by = self.store.held_by([row.listing_id for row in rows])
+        held_by = self.store.held_by([row.listing_id for row in rows], now_ms)
         return [
             listing_json(row, held_by=held_by.get(row.listing_id, 0), now_ms=now_ms, own=self.own)
             for row in rows
         ]
 
-    def find_listing(self, told: str) -> "ListingRow":
-        """The listing of an id or of its unique beginning. DeskError: no id (2), unknown (3),
-        ambiguous (2, naming the candidates)."""
+    def find_listing(self, told: str) -> ListingRow:
+        """The listing of an id or of its unique beginning, withdrawn ones too (their header is a
+        delete). DeskError: no id (2), unknown (3), ambiguous (2, naming the candidates)."""
         prefix = told.strip().lower()
         if not re.fullmatch(r"[0-9a-f]+", prefix) or len(prefix) > _ID_HEX:
             raise bad_value(
@@ -75,14 +76,9 @@ class Clerk:
             )
         if len(found) > 1:
             raise self._ambiguous(told, found)
-        row = self.store.listing(found[0])
-        if row is None:
-            raise DeskError(
-                "unknown-id", f"{told!r} is not here any more", exit_code=EXIT_UNKNOWN_ID
-            )
-        return row
+        return self.store.listing(found[0]) or self._withdrawn(found[0])
 
-    def find_own_listing(self, told: str) -> "ListingRow":
+    def find_own_listing(self, told: str) -> ListingRow:
         """As `find_listing`; DeskError (2) where it is someone else's."""
         row = self.find_listing(told)
         if row.header.author != self.own:
@@ -102,6 +98,8 @@ class Clerk:
             author = bytes.fromhex(typed)
             return author, self.name_of(author)
         found = self.store.authors_named(typed) if typed else []
+        exact = [one for one in found if self.name_of(one).casefold() == typed.casefold()]
+        found = exact if len(exact) == 1 else found
         if not found:
             raise DeskError(
                 "unknown-author",
@@ -125,13 +123,23 @@ class Clerk:
     def name_of(self, author: bytes) -> str:
         return self.profile_of(author).name
 
+    def _withdrawn(self, listing_id: bytes) -> ListingRow:
+        """What is left of a listing that was taken back: its delete, and its last revision that
+        is still here."""
+        revisions = self.store.revisions(listing_id)
+        header, _, record_id = max(revisions, key=lambda one: (one[0].is_delete, one[0].revision))
+        earlier = [one for one in revisions if one[1] is not None]
+        last = max(earlier, key=lambda one: one[0].revision)[1] if earlier else None
+        name = self.name_of(header.author)
+        return ListingRow(listing_id, record_id, header, last or Listing(title=""), name, 0)
+
     def _ambiguous(self, told: str, found: Iterable[bytes]) -> DeskError:
         ids = list(found)
         length = max(_SHORT, len(told.strip()) + 4)
         shown = []
         for listing_id in ids[: _CANDIDATES_SHOWN + 1]:
             row = self.store.listing(listing_id)
-            title = row.listing.title if row is not None and row.listing is not None else ""
+            title = "(withdrawn)" if row is None else row.listing.title
             shown.append(f"{listing_id.hex()[:length]} {title[:30]}".strip())
         return DeskError(
             "ambiguous",

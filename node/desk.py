@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..protocol import limits
+from ..protocol.errors import LocalProtocolError
 from ..store.errors import StoreError
-from . import desk_listing, desk_person, desk_search
+from . import desk_export, desk_import, desk_listing, desk_person, desk_search
 from .clerk import Clerk
 from .config import Config
-from .desk_error import DeskError, usage
+from .desk_error import DeskError, bad_value, usage
 from .owner import OwnerState
 
 if TYPE_CHECKING:
@@ -65,10 +66,17 @@ VERBS: Final[Mapping[str, Verb]] = {
     "status-local": Verb("read", desk_search.status_local, is_reminding=True),
     "whoami": Verb("read", desk_person.whoami),
     "blocked": Verb("read", desk_person.blocked),
+    "verify": Verb("read", desk_export.verify_all),
+    "reindex": Verb("write", desk_export.reindex),
 }
 STREAMS: Final[Mapping[str, StreamVerb]] = {
     "search": StreamVerb("read", desk_search.search_stream),
+    "export": StreamVerb("read", desk_export.export),
+    "import": StreamVerb("sign", desk_import.import_file, is_reminding=True),
+    "verify": StreamVerb("read", desk_export.verify),
 }
+INTERNAL_VERBS: Final = frozenset(("renew-due",))
+"""What the running node does by itself; no caller of the API may."""
 
 
 def kind_of(verb: str, args: Mapping[str, Any], *, is_stream: bool = False) -> Kind:
@@ -113,7 +121,7 @@ class Desk:
         """The result of one verb, committed and durable where it writes."""
         kind_of(verb, args)
         known = VERBS[verb]
-        with _store_errors():
+        with _told_errors():
             result = known.run(self._clerk, args)
             return result | self._notices(known)
 
@@ -122,7 +130,7 @@ class Desk:
         was yielded is committed."""
         kind_of(verb, args, is_stream=True)
         known = STREAMS[verb]
-        with _store_errors():
+        with _told_errors():
             for item in known.run(self._clerk, args):
                 if item.get("event") == "summary":
                     item = item | self._notices(known, *item.get("notices", ()))
@@ -182,8 +190,10 @@ def _notice(code: str, message: str) -> JsonObject:
 
 
 @contextmanager
-def _store_errors() -> Iterator[None]:
+def _told_errors() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
         raise DeskError("store", str(error)) from error
+    except LocalProtocolError as error:
+        raise bad_value(str(error)) from None

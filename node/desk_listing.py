@@ -5,24 +5,21 @@ Each is one new revision in one durable transaction, or says that nothing change
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from ..protocol import limits
-from ..protocol.envelope import Header
+from ..protocol.envelope import Header, listing_id
 from ..protocol.errors import LocalProtocolError
 from ..protocol.kind import LISTING, PROFILE
 from ..protocol.listing import CONDITIONS, Condition, Listing, Status
 from ..protocol.market import COMMONS, OPEN, is_market
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.profile import THREAD as PROFILE_THREAD
+from ..store.row import ListingRow
 from .clerk import Clerk
 from .desk_args import NOTHING, Args, refused
 from .desk_error import DeskError, bad_value, usage
-from .listing_json import is_over
 from .publisher import Draft
-
-if TYPE_CHECKING:
-    from ..store.listing_row import ListingRow
 
 _FIELDS: Final = (
     "title", "price", "description", "category", "condition", "place", "quantity", "tags", "url",
@@ -74,7 +71,7 @@ def relist(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
         listing = replace(row.listing, status="active", quantity=max(1, row.listing.quantity))
-        if is_over(row.header, row.listing, clerk.now_ms()):
+        if row.ends_ms <= clerk.now_ms():
             return _publish(clerk, row, replace(listing, until_ms=None))
         return _revise(clerk, row, listing)
 
@@ -91,7 +88,7 @@ def withdraw(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     return {"listing": after, "changed": True}
 
 
-def withdrawal(row: "ListingRow") -> Draft:
+def withdrawal(row: ListingRow) -> Draft:
     return Draft(LISTING, row.header.thread_key, None, row.header)
 
 
@@ -188,7 +185,7 @@ def _authored(listing: Listing) -> Listing:
         raise refused(error) from None
 
 
-def _own_live(clerk: Clerk, args: Args) -> "ListingRow":
+def _own_live(clerk: Clerk, args: Args) -> ListingRow:
     row = clerk.find_own_listing(args.needed("id"))
     if row.header.is_delete:
         raise bad_value(
@@ -202,37 +199,35 @@ def _mark(clerk: Clerk, verb: str, told: Mapping[str, Any], status: Status) -> d
     args = Args(verb, told, ("id",))
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
-        if status == "reserved" and is_over(row.header, row.listing, clerk.now_ms()):
+        if status == "reserved" and row.ends_ms <= clerk.now_ms():
             raise bad_value("it has expired: `relist` puts it up again, then reserve it")
         return _revise(clerk, row, replace(row.listing, status=status))
 
 
-def _revise(clerk: Clerk, row: "ListingRow", listing: Listing) -> dict[str, Any]:
+def _revise(clerk: Clerk, row: ListingRow, listing: Listing) -> dict[str, Any]:
     if listing == row.listing:
         return {"listing": clerk.json([row])[0], "changed": False}
     return _publish(clerk, row, listing)
 
 
-def _publish(clerk: Clerk, row: "ListingRow", listing: Listing) -> dict[str, Any]:
+def _publish(clerk: Clerk, row: ListingRow, listing: Listing) -> dict[str, Any]:
     header = _publish_again(clerk, row, listing)
     return {"listing": clerk.json([_row(clerk, header)])[0], "changed": True}
 
 
-def _publish_again(clerk: Clerk, row: "ListingRow", listing: Listing) -> Header:
+def _publish_again(clerk: Clerk, row: ListingRow, listing: Listing) -> Header:
     draft = Draft(LISTING, row.header.thread_key, listing.to_body(), row.header)
     return clerk.pen().publish(draft).header
 
 
-def _row(clerk: Clerk, header: Header) -> "ListingRow":
-    from ..protocol.envelope import listing_id
-
+def _row(clerk: Clerk, header: Header) -> ListingRow:
     row = clerk.store.listing(listing_id(header.thread_key))
     if row is None:
         raise DeskError("store", "the store does not show what was just written: run `reindex`")
     return row
 
 
-def _renewable(clerk: Clerk) -> list["ListingRow"]:
+def _renewable(clerk: Clerk) -> list[ListingRow]:
     """Own listings that live until their record expires, in any state but sold."""
     return [
         row

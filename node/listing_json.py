@@ -4,21 +4,19 @@ Knows the words of the form; nothing of where a listing came from.
 """
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..protocol.envelope import Header
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Listing
 from ..protocol.money import Price, from_decimal
-
-if TYPE_CHECKING:
-    from ..store.listing_row import ListingRow
+from ..store.row import ListingRow, ends_ms, status_at
 
 _YEAR_9999_MS: Final = 253_402_300_799_000
 
 
 def listing_json(
-    row: "ListingRow", *, held_by: int, now_ms: int, own: bytes | None
+    row: ListingRow, *, held_by: int, now_ms: int, own: bytes | None
 ) -> dict[str, Any]:
     """The JSON of `row`; `held_by` is the number of peers known to have its current record."""
     header, listing = row.header, row.listing
@@ -42,7 +40,7 @@ def listing_json(
         "market": header.market,
         "created_at": time_text(listing.created_ms or header.ts_ms),
         "updated_at": time_text(header.ts_ms),
-        "expires_at": time_text(ends_ms(header, listing)),
+        "expires_at": time_text(row.ends_ms),
         "held_by": held_by,
         "mine": header.author == own,
     }
@@ -52,18 +50,7 @@ def status_of(header: Header, listing: Listing | None, now_ms: int) -> str:
     """active, reserved, sold, withdrawn or expired: what it is now, whatever its record says."""
     if header.is_delete or listing is None:
         return "withdrawn"
-    return "expired" if is_over(header, listing, now_ms) else listing.status
-
-
-def is_over(header: Header, listing: Listing, now_ms: int) -> bool:
-    return ends_ms(header, listing) <= now_ms
-
-
-def ends_ms(header: Header, listing: Listing) -> int:
-    """When it is over: its record's life, or the end that its author set, whichever is first."""
-    if listing.until_ms is None:
-        return header.expires_ms
-    return min(header.expires_ms, listing.until_ms)
+    return status_at(listing.status, ends_ms(listing, header), now_ms)
 
 
 def price_json(price: Price | None) -> dict[str, str] | None:

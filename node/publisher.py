@@ -115,6 +115,14 @@ class Publisher:
                 outcomes[index] = _declined(admission, outcome)
         return outcomes
 
+    def carry(self, records: Sequence[Verified]) -> list[Admission]:
+        """Admits others' records, inside of `transaction`; the new ones go to the network too."""
+        admissions = self._store.admit(records, self._now_ms())
+        for record, admission in zip(records, admissions, strict=True):
+            if admission is Admission.NEW:
+                self._pending.append(record)
+        return admissions
+
     def take_published(self) -> list[Verified]:
         """What was committed since the last call, in order."""
         published, self._published = self._published, []

@@ -1,0 +1,136 @@
+"""The verbs that read all of the store: export and verify."""
+
+import csv
+import io
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from ..protocol import limits
+from ..protocol.envelope import open_record, parse
+from ..protocol.errors import RemoteProtocolError
+from ..store.row import ListingRow
+from .clerk import Clerk
+from .desk_args import Args
+from .listing_json import status_of
+from .record_file import record_chunks
+
+FORMATS: Final = ("jsonl", "csv", "records")
+CSV_COLUMNS: Final = (
+    "id", "author", "title", "price", "currency", "description", "category", "condition", "place",
+    "quantity", "side", "status", "tags", "url", "market", "seller", "created_at", "updated_at",
+    "expires_at",
+)  # fmt: skip
+_BAD_SHOWN_MAX: Final = 100
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """jsonl: a listing's JSON an item. csv: {"line": text} with its line end, the header first.
+    records: {"base64": a piece of the file}."""
+    args = Args("export", told, ("mine", "format"))
+    file_format = args.choice("format", FORMATS) or "jsonl"
+    is_mine = args.flag("mine") or False
+    if file_format == "records":
+        for chunk in record_chunks(_raws(clerk, is_mine=is_mine)):
+            yield {"base64": b64encode(chunk).decode()}
+        return
+    rows = _rows(clerk, is_mine=is_mine)
+    if file_format == "csv":
+        yield {"line": _csv_line(CSV_COLUMNS)}
+    while batch := list(islice(rows, limits.IMPORT_BATCH_ROWS_MAX)):
+        for listing in clerk.json(batch):
+            yield {"line": _csv_line(_cells(listing))} if file_format == "csv" else listing
+
+
+def verify(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every signature and every view again: {"event": "progress", "done", "total"} now and then,
+    last {"event": "summary", "records", "bad", "views", "ok"}."""
+    Args("verify", told, ())
+    total = clerk.store.counts(clerk.now_ms()).records
+    bad: list[dict[str, Any]] = []
+    bad_count = done = 0
+    for rid, raw in clerk.store.iter_records():
+        try:
+            open_record(raw)
+        except RemoteProtocolError as error:
+            bad_count += 1
+            if len(bad) < _BAD_SHOWN_MAX:
+                bad.append({"record": rid, "problem": str(error)})
+        done += 1
+        if done % limits.IMPORT_BATCH_ROWS_MAX == 0:
+            yield {"event": "progress", "done": done, "total": total}
+    views = clerk.store.check_views()
+    yield {
+        "event": "summary",
+        "records": done,
+        "bad": bad,
+        "bad_count": bad_count,
+        "views": views,
+        "ok": not bad_count and not views,
+    }
+
+
+def verify_all(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    summary: dict[str, Any] = {}
+    for summary in verify(clerk, told):  # noqa: B007  (the last is the summary)
+        pass
+    return {name: value for name, value in summary.items() if name != "event"}
+
+
+def reindex(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Makes every view anew from the records."""
+    Args("reindex", told, ())
+    clerk.store.reindex()
+    return {"reindexed": True, "records": clerk.store.counts(clerk.now_ms()).records}
+
+
+def _rows(clerk: Clerk, *, is_mine: bool) -> Iterator[ListingRow]:
+    now_ms = clerk.now_ms()
+    if not is_mine:
+        return clerk.store.iter_listings(now_ms)
+    if clerk.own is None:
+        return iter(())
+    return (
+        row
+        for row in clerk.store.own_listings(clerk.own)
+        if status_of(row.header, row.listing, now_ms) not in ("expired", "withdrawn")
+    )
+
+
+def _raws(clerk: Clerk, *, is_mine: bool) -> Iterator[bytes]:
+    """Current records of every kind, deletes too: what a neighbour would get."""
+    now_ms = clerk.now_ms()
+    for market in sorted(clerk.store.joined()):
+        after: bytes | None = b""
+        while after is not None:
+            raws, after = clerk.store.range_raws(
+                market, after, limits.SYNC_FRAME_BYTES_MAX, limits.SYNC_RECORDS_MAX
+            )
+            for raw in raws:
+                header = parse(raw).header if is_mine else None
+                if header is None or (header.author == clerk.own and header.expires_ms > now_ms):
+                    yield raw
+
+
+def _cells(listing: Mapping[str, Any]) -> list[str]:
+    price = listing["price"]
+    flat = {
+        **listing,
+        "price": "ask" if price is None else price["amount"],
+        "currency": "" if price is None else price["currency"],
+        "tags": ",".join(listing["tags"]),
+    }
+    return [_cell(str(flat[name])) for name in CSV_COLUMNS]
+
+
+def _cell(text: str) -> str:
+    """Text from anyone, opened in anyone's spreadsheet: never a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _csv_line(cells: tuple[str, ...] | list[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
