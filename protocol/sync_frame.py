@@ -29,19 +29,22 @@ class MarketSummary:
     """One market's set as it is now.
 
     `count` items whose ts is at least `since_ms`, the sender's horizon, and the fingerprint
-    (16 bytes) of all of them.
+    (16 bytes) of all of them. `declined_count` of them the sender has not: it declined them when
+    the other side offered them.
     """
 
     market: str
     count: int
     since_ms: int
     fingerprint: bytes
+    declined_count: int = 0
 
     def __post_init__(self) -> None:
         _check_market(self.market)
         _check_integer("count", self.count, 0, limits.INTEGER_MAX)
         _check_integer("since_ms", self.since_ms, 0, limits.INTEGER_MAX)
         _check_bytes("fingerprint", self.fingerprint, FINGERPRINT_BYTES, FINGERPRINT_BYTES)
+        _check_integer("declined_count", self.declined_count, 0, self.count)
 
 
 @dataclass(frozen=True, slots=True)

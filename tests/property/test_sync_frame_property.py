@@ -28,7 +28,16 @@ NUMBERS = st.integers(0, limits.INTEGER_MAX)
 KEYS = st.one_of(st.just(b""), st.binary(min_size=40, max_size=40))
 IDS = st.binary(min_size=32, max_size=32)
 RAWS = st.binary(min_size=1, max_size=500)
-SUMMARIES = st.builds(MarketSummary, MARKETS, NUMBERS, NUMBERS, st.binary(min_size=16, max_size=16))
+SUMMARIES = st.tuples(NUMBERS, NUMBERS).flatmap(
+    lambda counts: st.builds(
+        MarketSummary,
+        MARKETS,
+        st.just(max(counts)),
+        NUMBERS,
+        st.binary(min_size=16, max_size=16),
+        st.just(min(counts)),
+    )
+)
 FRAMES: st.SearchStrategy[Frame] = st.one_of(
     st.builds(
         Hello,

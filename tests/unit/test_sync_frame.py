@@ -30,12 +30,12 @@ def ids(count: int) -> list[bytes]:
 
 
 def rows(count: int) -> list[list[object]]:
-    return [[f"m{n}", 1, 0, DIGEST] for n in range(count)]
+    return [[f"m{n}", 1, 0, DIGEST, 0] for n in range(count)]
 
 
 def test_a_frame_is_an_array_that_begins_with_its_number() -> None:
-    hello = Hello(1, 1_700_000_000_000, (MarketSummary("open", 3, 0, DIGEST),))
-    expected = [1, 1, 1_700_000_000_000, [["open", 3, 0, DIGEST]]]
+    hello = Hello(1, 1_700_000_000_000, (MarketSummary("open", 3, 0, DIGEST, 2),))
+    expected = [1, 1, 1_700_000_000_000, [["open", 3, 0, DIGEST, 2]]]
     assert msgpack.unpackb(encode(hello)) == expected
     assert msgpack.unpackb(encode(Records((RAW,), KEY, True))) == [5, [RAW], KEY, True]
 
@@ -90,9 +90,10 @@ def test_what_is_just_within_the_bounds_is_a_frame(fields: list[Any]) -> None:
         pytest.param([1, 1, 2**53, []], id="beyond 2^53"),
         pytest.param([1, 1, 0, rows(limits.MARKETS_JOINED_MAX + 1)], id="too many markets"),
         pytest.param([1, 1, 0, rows(1) * 2], id="one market twice"),
-        pytest.param([1, 1, 0, [["open", 3, 0]]], id="a short summary"),
-        pytest.param([1, 1, 0, [["Open", 3, 0, DIGEST]]], id="no name of a market"),
-        pytest.param([1, 1, 0, [["open", 3, 0, bytes(15)]]], id="a short fingerprint"),
+        pytest.param([1, 1, 0, [["open", 3, 0, DIGEST]]], id="a short summary"),
+        pytest.param([1, 1, 0, [["open", 3, 0, DIGEST, 4]]], id="more declined than there are"),
+        pytest.param([1, 1, 0, [["Open", 3, 0, DIGEST, 0]]], id="no name of a market"),
+        pytest.param([1, 1, 0, [["open", 3, 0, bytes(15), 0]]], id="a short fingerprint"),
         pytest.param([1, 1, 0, [3]], id="a summary that is a number"),
         pytest.param([2, "open", bytes(39), 1], id="a short key"),
         pytest.param([2, "open", None, 1], id="nil for a key"),
