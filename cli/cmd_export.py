@@ -2,13 +2,15 @@
 
 import os
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO
 
 import click
 
+from ..node.desk_error import usage
 from .call import Call
 from .screen import json_line
 from .verb import verb
@@ -32,29 +34,42 @@ def export(call: Call, mine: bool, format_: str | None, output: str | None) -> N
 
     Only what is current: withdrawn and expired ones are left out.
     """
-    arguments = {"mine": mine or None, "format": format_}
+    if format_ == "records" and output is None and call.screen.is_terminal:
+        raise usage("records are bytes, not text", "`--output FILE` writes them to a file")
+    # Under --json stdout has objects; a file has what the format says.
+    is_raw = output is not None or not call.screen.is_json
     count = 0
+    arguments = {"mine": mine or None, "format": format_}
     with call.office() as office:
         items = office.stream("export", {k: v for k, v in arguments.items() if v is not None})
         with _opened(output) as file:
             for item in items:
                 count += 1
-                print(item["line"] if "line" in item else json_line(item), file=file)
+                file.write(_bytes(item) if is_raw else f"{json_line(item)}\n".encode())
     if output:
-        call.screen.row({"output": output, "lines": count})
-        call.screen.talk(f"{count:,} lines written to {output}")
+        call.screen.row({"output": output, "items": count})
+        call.screen.talk(f"written to {output}")
+
+
+def _bytes(item: dict[str, Any]) -> bytes:
+    """A piece of the file: signed records, a line of CSV, or a listing."""
+    if "base64" in item:
+        return b64decode(item["base64"])
+    text = item["line"] if "line" in item else f"{json_line(item)}\n"
+    return str(text).encode()
 
 
 @contextmanager
-def _opened(output: str | None) -> Iterator[TextIO]:
+def _opened(output: str | None) -> Iterator[BinaryIO]:
     """stdout, or a file that takes its name only when it is whole."""
     if output is None:
-        yield sys.stdout
+        sys.stdout.flush()
+        yield sys.stdout.buffer
         return
     path = Path(output)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        with fresh.open("w", encoding="utf-8", newline="") as file:
+        with fresh.open("wb") as file:
             yield file
         fresh.replace(path)
     except BaseException:

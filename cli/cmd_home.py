@@ -3,7 +3,7 @@
 from typing import Any
 
 from .call import Call
-from .listing_view import ID_CHARS_MIN, print_table
+from .listing_view import ID_CHARS_MIN, counted, print_table
 from .safe_text import safe_line
 
 
@@ -51,16 +51,17 @@ def _print(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> N
     else:
         peers = live.get("peers")
         count = len(peers) if isinstance(peers, list) else int(peers or 0)
-        screen.say(f"{count} neighbour{'' if count == 1 else 's'} connected", "good")
+        screen.say(f"{counted(count, 'neighbour')} connected", "good")
     screen.say(
-        f"{counts['listings_active']:,} listings here, {counts['own_active']:,} of them yours"
+        f"{counted(counts['listings_active'], 'listing')} here, "
+        f"{counts['own_active']:,} of them yours"
     )
     if unheld := result.get("unheld"):
         screen.say(f"{unheld:,} of yours held by nobody else yet", "warn")
-    if result["new"]:
+    if new := [row for row in result["new"] if not row["mine"]]:
         screen.say()
         screen.say("New", "bold")
-        print_table(screen, result["new"])
+        print_table(screen, new)
     if result["mine"]:
         screen.say()
         screen.say("Yours", "bold")

@@ -8,10 +8,12 @@ import click
 from ..node.desk_error import DeskError
 from . import cells
 from .call import Call
+from .listing_view import counted
 from .progress import Progress
 from .safe_text import safe_line
 from .verb import verb
 
+_PROBLEMS_SHOWN = 20
 _RESULTS = ("created", "updated", "unchanged", "withdrawn", "skipped", "failed")
 
 
@@ -23,7 +25,7 @@ _RESULTS = ("created", "updated", "unchanged", "withdrawn", "skipped", "failed")
         "jangteo import market.jsonl",
         "jangteo import /media/usb/records.jangteo --format records",
     ),
-    prints="Rows that failed or were changed to fit, with their line, then the sums; with --json "
+    prints="The first rows that failed or were cut to fit, then the sums; with --json "
     'an object a row and last {"event": "summary", …}.',
 )
 @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False))
@@ -53,6 +55,7 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
         raise DeskError("failed", f"no such file: {path}")
     arguments = {name: value for name, value in told.items() if value not in (None, False)}
     summary: dict[str, Any] = {}
+    problem_count = 0
     with call.office() as office, Progress(call.screen, "importing") as progress:
         for event in office.stream("import", {"path": str(file.absolute()), **arguments}):
             call.screen.row(event)
@@ -60,17 +63,21 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
                 progress.total = event.get("rows")
             elif event["event"] == "row":
                 progress.step()
-                _report_row(call, progress, event)
+                if event["result"] == "failed" or event["warnings"]:
+                    problem_count += 1
+                    if problem_count <= _PROBLEMS_SHOWN:
+                        _report_row(call, progress, event)
             elif event["event"] == "summary":
                 summary = event
+    if problem_count > _PROBLEMS_SHOWN:
+        more = counted(problem_count - _PROBLEMS_SHOWN, "more row")
+        call.screen.talk(f"… and {more} with something to say; --json tells all", "dim")
     _print_summary(call, summary)
     has_come = any(summary.get(name) for name in _RESULTS if name != "failed")
     return 1 if summary.get("failed") and not has_come else None
 
 
 def _report_row(call: Call, progress: Progress, event: dict[str, Any]) -> None:
-    if event["result"] != "failed" and not event["warnings"]:
-        return
     told = event["error"] or "; ".join(event["warnings"])
     title = cells.clip(safe_line(event["title"] or ""), 40)
     name = f" {title}:" if title else ""

@@ -5,7 +5,7 @@ import click
 from .ago import ago_text
 from .call import Call
 from .listing_options import id_argument
-from .listing_view import person_text, price_text, print_listing
+from .listing_view import counted, person_text, price_text, print_listing
 from .safe_text import safe_line
 from .table import Column
 from .verb import verb
@@ -36,10 +36,10 @@ def show(call: Call, listing_id: str) -> None:
     screen = call.screen
     screen.row({**listing, "revisions": revisions, "seller_profile": seller})
     print_listing(screen, listing)
-    count = seller.get("listings", 0)
     who = "you" if listing.get("mine") else person_text(listing["author"], seller.get("name"))
     screen.say()
-    screen.say(f"  by {safe_line(who)} · {count:,} listing{'' if count == 1 else 's'} up")
+    goods = f" · {counted(seller['listings'], 'listing')} up" if "listings" in seller else ""
+    screen.say(f"  by {safe_line(who)}{goods}")
     if about := seller.get("about"):
         screen.say(f"  {safe_line(about)}", "dim")
     screen.say(f"  put up {ago_text(listing['created_at'])} · id {listing['id']}", "dim")

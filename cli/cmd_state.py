@@ -6,7 +6,7 @@ from ..node.desk_error import usage
 from .call import Call
 from .listing_id import LISTING_ID
 from .listing_options import id_argument
-from .listing_view import ID_CHARS_MIN, print_listing, print_table
+from .listing_view import ID_CHARS_MIN, counted, print_listing, print_table
 from .verb import verb
 
 
@@ -92,6 +92,5 @@ def renew(call: Call, listing_id: str | None, is_all: bool) -> None:
         call.screen.row(listing)
     if result["listings"]:
         print_table(call.screen, result["listings"], is_own=True)
-    count = result["renewed"]
-    call.screen.talk(f"{count:,} listing{'' if count == 1 else 's'} renewed")
+    call.screen.talk(f"{counted(result['renewed'], 'listing')} renewed")
     call.notices(result)

@@ -7,7 +7,7 @@ import click
 
 from .ago import ago_text
 from .call import Call
-from .listing_view import ID_CHARS_MIN
+from .listing_view import ID_CHARS_MIN, counted
 from .safe_text import safe_line
 from .table import Column
 from .verb import verb
@@ -46,7 +46,7 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
     peers = result.get("peers")
     count = len(peers) if isinstance(peers, list) else int(peers or 0)
     since = f", up since {ago_text(result['since'])}" if result.get("since") else ""
-    screen.say(f"{count} neighbour{'' if count == 1 else 's'} connected{since}")
+    screen.say(f"{counted(count, 'neighbour')} connected{since}")
     last = result.get("last_sync")
     screen.say(f"last exchange: {ago_text(last) if last else 'none yet'}")
     screen.say(
@@ -55,8 +55,7 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
         f"{counts['bytes'] / 2**20:.1f} MiB"
     )
     if unheld := counts.get("own_unheld"):
-        plural, verb_form = ("", "is") if unheld == 1 else ("s", "are")
-        screen.say(f"{unheld:,} listing{plural} of yours {verb_form} held by nobody else", "warn")
+        screen.say(f"{counted(unheld, 'listing')} of yours held by nobody else", "warn")
     screen.table(
         _MARKETS,
         [

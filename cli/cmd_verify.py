@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from .call import Call
+from .listing_view import counted
 from .progress import Progress
 from .verb import verb
 
@@ -12,7 +13,7 @@ from .verb import verb
 @verb(
     examples=("jangteo verify", "jangteo verify --json"),
     prints='How many records were checked and what is wrong; with --json {"records", "bad", '
-    '"views", "ok"}. Exit code 1 if something is.',
+    '"bad_count", "views", "ok"}. Exit code 1 if something is.',
 )
 @click.pass_obj
 def verify(call: Call) -> int | None:
@@ -29,17 +30,15 @@ def verify(call: Call) -> int | None:
                 progress.to(event["done"])
             elif event["event"] == "summary":
                 result = event
-    shown = {name: result[name] for name in ("records", "bad", "views", "ok")}
+    shown = {name: result[name] for name in ("records", "bad", "bad_count", "views", "ok")}
     call.screen.row(shown)
     for bad in result["bad"]:
-        call.screen.say_safe(f"record {bad['record_id']}: {bad['problem']}", "bad")
+        call.screen.say_safe(f"record {bad['record']}: {bad['problem']}", "bad")
     for problem in result["views"]:
         call.screen.say_safe(f"view: {problem}", "bad")
-    call.screen.say(
-        f"{result['records']:,} records checked: {'all is well' if result['ok'] else ''}".rstrip(
-            ": "
-        )
-    )
+    wrong = result["bad_count"] + len(result["views"])
+    told = "all is well" if result["ok"] else f"{counted(wrong, 'problem')}"
+    call.screen.say(f"{counted(result['records'], 'record')} checked: {told}")
     if result["views"]:
         call.screen.talk(f"`{call.command_prefix()} reindex` rebuilds the views")
     call.notices(result)

@@ -19,14 +19,14 @@ _GIFT: Final = "free"
 _ASK: Final = "ask"
 _STATUS_STYLES: Final = {"active": "good", "reserved": "warn"}
 _COLUMNS: Final = (
-    Column("ID", ID_CHARS_MIN, 10, style="id"),
-    Column("PRICE", 6, 9, is_right=True, style="price"),
-    Column("TITLE", 10, 8),
+    Column("ID", ID_CHARS_MIN, 10, is_whole=True, style="id"),
+    Column("PRICE", 3, 9, is_right=True, is_whole=True, style="price"),
+    Column("TITLE", 14, 8),
     Column("STATE", 4, 7),
-    Column("PLACE", 5, 4),
+    Column("PLACE", 8, 4),
     Column("SELLER", 5, 3),
     Column("HELD BY", 4, 2),
-    Column("WHEN", 8, 5, style="dim"),
+    Column("WHEN", 8, 5, is_whole=True, style="dim"),
 )
 
 
@@ -38,6 +38,11 @@ def price_text(price: Mapping[str, Any] | None) -> str:
     if not amount.strip("0."):
         return _GIFTS.get(currency, _GIFT)
     return from_decimal(amount, currency).shown
+
+
+def counted(count: int, thing: str) -> str:
+    """ "1 listing", "1,200 listings"."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
@@ -65,9 +70,6 @@ def print_table(screen: Screen, rows: Iterable[Mapping[str, Any]], *, is_own: bo
     """Listings, one a line; of one's own, how many hold them instead of the seller."""
     listings = list(rows)
     short = short_ids([listing["id"] for listing in listings])
-    # A longer id than usual must not be cut: it is there to be typed.
-    id_cells = max([ID_CHARS_MIN, *map(len, short.values())])
-    columns = (Column("ID", id_cells, 10, style="id"), *_COLUMNS[1:])
     table_rows = (
         (
             short[listing["id"]],
@@ -81,12 +83,15 @@ def print_table(screen: Screen, rows: Iterable[Mapping[str, Any]], *, is_own: bo
         )
         for listing in listings
     )
-    screen.table(columns, table_rows)
+    screen.table(_COLUMNS, table_rows)
 
 
 def print_listing(screen: Screen, listing: Mapping[str, Any], short: str | None = None) -> None:
     """One listing in a few lines: what, how much, where, whose, and who holds it."""
     short = short or listing["id"][:ID_CHARS_MIN]
+    if listing["status"] == "withdrawn" and not listing["title"]:
+        screen.say(f"{screen.paint(short, 'id')}  withdrawn by its seller")
+        return
     _title(screen, short, _titled(listing))
     _facts(screen, listing)
     if listing["description"]:
@@ -104,9 +109,7 @@ def print_listing(screen: Screen, listing: Mapping[str, Any], short: str | None 
 def held_text(listing: Mapping[str, Any]) -> str:
     """ "held by 3 peers": how many neighbours would keep serving it without you."""
     count = listing.get("held_by") or 0
-    if not count:
-        return "held by nobody else yet"
-    return f"held by {count} peer{'s' if count > 1 else ''}"
+    return f"held by {counted(count, 'peer')}" if count else "held by nobody else yet"
 
 
 def _title(screen: Screen, short: str, title: str) -> None:

@@ -13,12 +13,14 @@ _GAP = "  "
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`cells_min` is what it may shrink to; of what does not fit, the least `weight` goes first."""
+    """`cells_min` is what it may shrink to, unless it `is_whole`: an id or a price with its end cut
+    off would be another one. Of what does not fit, the least `weight` goes first."""
 
     name: str
     cells_min: int = 4
     weight: int = 1
     is_right: bool = False
+    is_whole: bool = False
     style: str = ""
 
 
@@ -55,7 +57,7 @@ def _fit(
             room = {
                 index: width - columns[index].cells_min
                 for index, width in widths.items()
-                if width > columns[index].cells_min
+                if width > columns[index].cells_min and not columns[index].is_whole
             }
             if not room:
                 break

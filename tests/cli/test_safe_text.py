@@ -135,9 +135,11 @@ def test_times_are_told_as_people_tell_them() -> None:
         (190, "3 min ago"),
         (7300, "2 h ago"),
         (86_400, "1 day ago"),
-        (86_400 * 45, "1 month ago"),
+        (86_400 * 45, "45 days ago"),
+        (86_400 * 130, "4 months ago"),
         (86_400 * 363, "1 year ago"),
         (-86_400 * 29, "in 29 days"),
+        (-86_400 * 14 + 5, "in 14 days"),
         (-20, "in a moment"),
     ):
         assert ago(now - timedelta(seconds=seconds), now) == text
