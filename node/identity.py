@@ -49,13 +49,16 @@ def create(home: Home, *, passphrase: str | None = None, entropy: Entropy = os.u
 def adopt_seed(
     home: Home, seed: bytes, *, passphrase: str | None = None, entropy: Entropy = os.urandom
 ) -> bytes:
-    """Makes this home the identity of `seed`; its author. DeskError if it is someone already."""
+    """Makes this home the identity of `seed`; its author. Under the lock. DeskError if it is
+    someone else's already; where it is this very one, nothing changes."""
     from ..crypto.keys import AuthorKey
 
     home.make()
     author = AuthorKey.from_seed(seed).public
     if home.has_identity:
         known = home.author()
+        if known == author:
+            return author
         who = f" ({known.hex()[:12]}…)" if known else ""
         raise DeskError(
             "identity-exists",

@@ -185,5 +185,6 @@ MDNS_NEIGHBOURS_MAX = 4096
 # --- the desk and the control API ------------------------------------------------------------
 IMPORT_BATCH_ROWS_MAX = 500  # in one durable transaction
 IMPORT_SOURCES_MAX = 32
+BACKUP_BYTES_MAX = 1024 * MIB  # unpacked
 CONTROL_BODY_BYTES_MAX = 1 * MIB
 CONTROL_STREAMS_MAX = 32

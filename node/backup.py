@@ -1,0 +1,217 @@
+"""A backup file: the identity, one's own records and what the home was told, under a passphrase.
+
+Version 1 is a key file (crypto/keyfile.py) whose secret is zlib over JSON: {"jangteo_backup": 1,
+"made_ms", "seed", "records": […], "config", "markets", "blocked", "imports"}, bytes in base64.
+Restoring admits the records as any others are: verified, and in any order.
+"""
+
+import json
+import os
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..crypto.keyfile import NONCE_BYTES, SALT_BYTES, WrongPassphrase, open_secret, seal_secret
+from ..crypto.keys import PUBLIC_BYTES, SEED_BYTES, AuthorKey
+from ..protocol import limits
+from ..protocol.envelope import Verified, open_record, parse
+from ..protocol.errors import RemoteProtocolError
+from ..protocol.market import is_market
+from ..protocol.verdict import Admission
+from ..store.errors import StoreError, StoreMissing
+from ..store.store import Store
+from . import import_source
+from .config import Config, read_config, read_file
+from .desk_error import DeskError, bad_value
+from .home import Home
+from .home_store import open_store
+from .identity import (
+    AskPassphrase,
+    Entropy,
+    adopt_seed,
+    check_passphrase,
+    open_seed,
+    seed_from_typed_words,
+)
+from .private_file import write_private
+
+VERSION: Final = 1
+_MARK: Final = "jangteo_backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`records` are kept now; `left_out` were not taken, since they are over."""
+
+    author: bytes
+    records: int
+    left_out: int
+
+
+def make_backup(
+    home: Home,
+    config: Config,
+    file_passphrase: str,
+    *,
+    now_ms: int,
+    ask_passphrase: AskPassphrase | None = None,
+    environ: Mapping[str, str] = os.environ,
+    entropy: Entropy = os.urandom,
+) -> bytes:
+    """The file's bytes; a node may run meanwhile. DeskError where the identity cannot be opened.
+
+    Once it is written, note it: `home.owner.note_backed_up(now_ms)`.
+    """
+    check_passphrase(file_passphrase)
+    seed = open_seed(home, ask_passphrase, environ)
+    told = {
+        _MARK: VERSION,
+        "made_ms": now_ms,
+        "seed": b64encode(seed).decode(),
+        "config": read_file(home),
+        **_of_store(home, config, AuthorKey.from_seed(seed).public),
+    }
+    secret = zlib.compress(json.dumps(told).encode(), 6)
+    return seal_secret(secret, file_passphrase, entropy(SALT_BYTES), entropy(NONCE_BYTES))
+
+
+def restore_words(
+    home: Home, text: str, *, passphrase: str | None = None, entropy: Entropy = os.urandom
+) -> bytes:
+    """Makes an empty home the identity of 24 typed words; its author. Its records are for the
+    neighbours to bring back. DeskError for wrong words, or a home that is someone else's."""
+    seed = seed_from_typed_words(text)
+    with home.lock("command"):
+        return adopt_seed(home, seed, passphrase=passphrase, entropy=entropy)
+
+
+def restore_file(
+    home: Home,
+    data: bytes,
+    file_passphrase: str,
+    *,
+    now_ms: int,
+    passphrase: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    entropy: Entropy = os.urandom,
+) -> Restored:
+    """Brings identity, records and settings back; again, it adds what is missing. `passphrase` is
+    for the key file in the home. DeskError for no backup, a wrong passphrase, or a home that is
+    someone else's: nothing is changed then."""
+    told = _opened(data, file_passphrase)
+    with home.lock("command"):
+        author = adopt_seed(home, told.seed, passphrase=passphrase, entropy=entropy)
+        if told.config and not home.config_path.exists():
+            import tomli_w
+
+            write_private(home.config_path, tomli_w.dumps(told.config).encode())
+        config = read_config(home, environ=environ)
+        try:
+            with closing(open_store(home, config, own=author)) as store:
+                kept = _fill(store, told, now_ms)
+        except StoreError as error:
+            raise DeskError("store", str(error)) from error
+    return Restored(author, kept, len(told.records) - kept)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    seed: bytes
+    records: list[Verified]
+    config: dict[str, Any]
+    markets: list[str]
+    blocked: list[bytes]
+    imports: list[import_source.ImportSource]
+
+
+def _of_store(home: Home, config: Config, author: bytes) -> dict[str, Any]:
+    try:
+        store = open_store(home, config, own=author, read_only=True)
+    except StoreMissing:
+        return {"records": [], "markets": [], "blocked": [], "imports": []}
+    except StoreError as error:
+        raise DeskError("store", str(error)) from error
+    with closing(store):
+        return {
+            "records": [
+                b64encode(raw).decode()
+                for _, raw in store.iter_records()
+                if parse(raw).header.author == author
+            ],
+            "markets": store.joined(),
+            "blocked": sorted(one.hex() for one in store.blocked()),
+            "imports": [
+                {
+                    "number": one.number,
+                    "name": one.name,
+                    "market": one.market,
+                    "refs": sorted(ref.hex() for ref in one.refs),
+                }
+                for one in import_source.load(store)
+            ],
+        }
+
+
+def _opened(data: bytes, passphrase: str) -> _Told:
+    try:
+        secret = open_secret(data, passphrase)
+    except WrongPassphrase:
+        raise DeskError("passphrase", "the passphrase does not open this backup") from None
+    except ValueError as error:
+        raise bad_value(f"this is no backup file: {error}") from None
+    try:
+        unpacker = zlib.decompressobj()
+        told = json.loads(unpacker.decompress(secret, limits.BACKUP_BYTES_MAX))
+        if unpacker.unconsumed_tail or told.get(_MARK) != VERSION:
+            raise bad_value("this backup is of a version that this program does not know")
+        seed = b64decode(told["seed"], validate=True)
+        records = [open_record(b64decode(text, validate=True)) for text in told["records"]]
+        blocked = [bytes.fromhex(text) for text in told["blocked"]]
+        markets = [str(name) for name in told["markets"]]
+        imports = [
+            import_source.ImportSource(
+                int(entry["number"]),
+                str(entry["name"]),
+                str(entry["market"]),
+                frozenset(bytes.fromhex(ref) for ref in entry["refs"]),
+            )
+            for entry in told["imports"]
+        ]
+        config = dict(told["config"])
+    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+        raise bad_value(f"this is no backup file: {error}") from None
+    except RemoteProtocolError as error:
+        raise bad_value(f"a record in this backup is damaged: {error}") from None
+    fits = (
+        len(seed) == SEED_BYTES
+        and all(len(one) == PUBLIC_BYTES for one in blocked)
+        and all(is_market(name) for name in markets)
+        and all(len(ref) == limits.REF_BYTES for one in imports for ref in one.refs)
+    )
+    if not fits:
+        raise bad_value("this is no backup file")
+    return _Told(seed, records, config, markets, blocked, imports)
+
+
+def _fill(store: Store, told: _Told, now_ms: int) -> int:
+    """Brings the store what is missing; how many of the records it has now."""
+    kept = 0
+    with store.write(durable=True):
+        for market in sorted(set(told.markets) - set(store.joined())):
+            store.join(market)
+        for author in told.blocked:
+            store.block(author)
+        known = {one.number for one in import_source.load(store)}
+        for source in told.imports:
+            if source.number not in known:
+                import_source.remember(store, source)
+    for begin in range(0, len(told.records), limits.IMPORT_BATCH_ROWS_MAX):
+        with store.write(durable=True):
+            outcomes = store.admit(
+                told.records[begin : begin + limits.IMPORT_BATCH_ROWS_MAX], now_ms
+            )
+        kept += sum(one.is_kept or one is Admission.STALE for one in outcomes)
+    return kept
