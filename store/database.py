@@ -25,6 +25,8 @@ Row: TypeAlias = tuple[Any, ...]
 Bindings: TypeAlias = tuple[Any, ...]
 
 SCHEMA_VERSION: Final = 1
+VIEW_VERSION: Final = 1
+"""Rises when a view is made in another way; a store of a lower one is rebuilt when next written."""
 APPLICATION_ID: Final = 0x6A616E67  # "jang", told by `file` and by us
 _MIGRATIONS: Final = ("schema.sql",)
 """The n-th brings a store of version n to version n + 1. Never edited once released."""

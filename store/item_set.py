@@ -12,7 +12,6 @@ from typing import Final
 from ..protocol import limits
 from ..protocol.item_set import key_id
 from ..protocol.lift import LIFT_BITS, lift_wide
-from ..protocol.reconcile import fingerprint
 from .database import Database
 
 _CHUNK_KEYS_MAX: Final = limits.ITEM_CHUNK_KEYS_MAX
@@ -90,6 +89,9 @@ class ItemTable:
 
     def summary(self, market: str) -> tuple[int, bytes]:
         """(count, fingerprint) of a market; what two nodes compare first."""
+        # The machine it belongs to is not loaded for a search.
+        from ..protocol.reconcile import fingerprint
+
         directory = self.directory(market)
         return directory.total, fingerprint(directory.total_sum, directory.total, LIFT_BITS)
 

@@ -10,13 +10,10 @@ from typing import Any, Final
 from ..protocol.envelope import Envelope
 from . import item_set, listing_view, profile_view, thread_view
 from .admission import write_views
-from .database import Database, Row
+from .database import VIEW_VERSION, Database, Row
 from .item_set import ItemTable
 from .market_book import MarketBook
 from .row import opened
-
-VIEW_VERSION: Final = 1
-"""Rises when a view is made in another way; a store of a lower one is rebuilt when next written."""
 
 _PAGE_ROWS: Final = 1000
 _PROBLEMS_MAX: Final = 20

@@ -8,6 +8,7 @@ FTS5's manner of writing phrases and prefixes; no table.
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 _CJK: Final = (
@@ -16,8 +17,7 @@ _CJK: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb\uf900-\ufaff"
     "\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
 )
-_RUNS: Final = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
-_IS_CJK: Final = re.compile(f"[{_CJK}]")
+_CJK_RUN: Final = re.compile(f"([{_CJK}]+)")
 _ASCII_WORDS: Final = re.compile("[0-9a-z]+")
 _VARIATION_SELECTORS: Final = frozenset(range(0xFE00, 0xFE10))
 
@@ -79,11 +79,8 @@ def index_text(text: str) -> str:
     if folded.isascii():
         return " ".join(_ASCII_WORDS.findall(folded))
     tokens: list[str] = []
-    for run in _runs(folded):
-        if _IS_CJK.match(run):
-            tokens += _bigrams(run)
-        else:
-            tokens.append(run)
+    for run, is_cjk in _runs(folded):
+        tokens += _bigrams(run) if is_cjk else (run,)
     return " ".join(tokens)
 
 
@@ -92,16 +89,22 @@ def query_words(text: str, *, last_is_prefix: bool) -> list[Word]:
     runs = _runs(fold(text))
     last = len(runs) - 1
     return [
-        Word(run, bool(_IS_CJK.match(run)), last_is_prefix and at == last)
-        for at, run in enumerate(runs)
+        Word(run, is_cjk, last_is_prefix and at == last) for at, (run, is_cjk) in enumerate(runs)
     ]
 
 
-def _runs(folded: str) -> list[str]:
-    words = folded.translate(_CLASSES).split()
-    return [run for word in words for run in _RUNS.findall(word)]
+def _runs(folded: str) -> list[tuple[str, bool]]:
+    """Words and, cut out of them, runs of CJK characters: (run, whether it is of those)."""
+    runs: list[tuple[str, bool]] = []
+    # Splitting by a group gives what is between runs and the runs, in turn.
+    for place, part in enumerate(_CJK_RUN.split(folded.translate(_CLASSES))):
+        if place % 2:
+            runs.append((part, True))
+        else:
+            runs += [(word, False) for word in part.split()]
+    return runs
 
 
 def _bigrams(run: str) -> list[str]:
     """Overlapping pairs, then the last character, so that every character begins one token."""
-    return [run[at : at + 2] for at in range(len(run))]
+    return [*map("".join, pairwise(run)), run[-1]]

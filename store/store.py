@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from ..protocol import limits
 from ..protocol.envelope import Header, ThreadKey, Verified
@@ -17,15 +17,17 @@ from ..protocol.listing import Listing
 from ..protocol.market import OPEN
 from ..protocol.profile import Profile
 from ..protocol.verdict import Admission
-from . import listing_view, log, peer_book, profile_view, rebuild, search, thread_view
-from .admission import Registrar
+from . import listing_view, log, peer_book, profile_view, search, thread_view
 from .blocklist import Blocklist
-from .database import Database
+from .database import VIEW_VERSION, Database
 from .errors import NewerSchema, StoreReadOnly
 from .item_set import ItemTable
 from .market_book import MarketBook
 from .query import Page, Query
 from .row import Counts, ListingRow, StoredRecord, opened
+
+if TYPE_CHECKING:  # loaded by those that write: a search is to start at once
+    from .admission import Registrar
 
 
 class Store:
@@ -37,14 +39,8 @@ class Store:
         self._items = ItemTable(db)
         self._markets = MarketBook(db)
         self._blocklist = Blocklist(db)
-        self._registrar = Registrar(
-            db,
-            self._items,
-            self._markets,
-            self._blocklist,
-            own_author=own_author,
-            record_bytes_max=records_bytes_max,
-        )
+        self._records_bytes_max = records_bytes_max
+        self._registrar_made: Registrar | None = None
         self._is_writing = False
         self._data_version = -1
 
@@ -194,10 +190,10 @@ class Store:
         """
         if self._is_writing:
             self._drop_memory()
-            rebuild.rebuild(self._db, self._items)
+            self._rebuild()
             return
         with self.write(durable=True):
-            rebuild.rebuild(self._db, self._items)
+            self._rebuild()
 
     # -- records ----------------------------------------------------------------------------
 
@@ -363,17 +359,19 @@ class Store:
 
     def check_views(self) -> list[str]:
         """How views differ from what the log says, in words; none is well. As long as `reindex`."""
+        from .rebuild import problems
+
         with self.snapshot():
-            return rebuild.problems(self._db)
+            return problems(self._db)
 
     # -- private ----------------------------------------------------------------------------
 
     def _make_ready(self) -> None:
         """A new store joins `open`; views of an older program are made anew."""
         version = self._db.value("SELECT view_version FROM tally")
-        if version == rebuild.VIEW_VERSION:
+        if version == VIEW_VERSION:
             return
-        if version is not None and version > rebuild.VIEW_VERSION:
+        if version is not None and version > VIEW_VERSION:
             raise NewerSchema(
                 "a newer version of Jangteo wrote this store: update Jangteo; nothing was changed"
             )
@@ -384,10 +382,30 @@ class Store:
             )
         with self.write(durable=True):
             if version is None:
-                self._db.run("INSERT INTO tally VALUES (1, 0, 0, 0, ?, 0)", (rebuild.VIEW_VERSION,))
+                self._db.run("INSERT INTO tally VALUES (1, 0, 0, 0, ?, 0)", (VIEW_VERSION,))
                 self._markets.join(OPEN)
             else:
-                rebuild.rebuild(self._db, self._items)
+                self._rebuild()
+
+    def _rebuild(self) -> None:
+        from .rebuild import rebuild
+
+        rebuild(self._db, self._items)
+
+    @property
+    def _registrar(self) -> "Registrar":
+        if self._registrar_made is None:
+            from .admission import Registrar
+
+            self._registrar_made = Registrar(
+                self._db,
+                self._items,
+                self._markets,
+                self._blocklist,
+                own_author=self._own_author,
+                record_bytes_max=self._records_bytes_max,
+            )
+        return self._registrar_made
 
     def _require_write(self) -> None:
         if not self._is_writing:
@@ -404,4 +422,5 @@ class Store:
         self._items.drop_directories()
         self._markets.drop()
         self._blocklist.drop()
-        self._registrar.drop_memory()
+        if self._registrar_made is not None:
+            self._registrar_made.drop_memory()
