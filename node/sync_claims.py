@@ -31,7 +31,7 @@ class SyncClaims:
         return len(self._ids)
 
     def take(self, holder: object, ids: Iterable[bytes]) -> list[bytes]:
-        """Those of `ids` that nobody fetches yet: now `holder`'s. At most CLAIMED_IDS_MAX in all."""
+        """Those of `ids` that nobody fetches: now `holder`'s. CLAIMED_IDS_MAX at most in all."""
         now = trio.current_time()
         claim = _Claim(holder, now + limits.CLAIM_MS_MAX / limits.SECOND_MS)
         taken: list[bytes] = []

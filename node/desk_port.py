@@ -1,0 +1,125 @@
+"""The desk at a running node: each verb is a job of the writer's thread, and what it published
+goes out to the neighbours.
+
+Implements `live_node.DeskPort`. Knows no HTTP.
+"""
+
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import trio
+
+from ..protocol import limits
+from ..protocol.envelope import Verified
+from ..store.errors import StoreError
+from ..store.store import Store
+from .core import NodeCore
+from .desk import Desk
+from .desk_error import DeskError
+from .live_node import DeskPort, JsonObject
+from .writer import WriterClosed
+
+_STREAM_STEP_ITEMS = 100
+_POLICY_VERBS = frozenset({"block", "unblock", "join", "leave"})
+_SHOWING_VERBS = frozenset({"sell", "edit", "reserve", "sold", "relist", "withdraw", "renew"})
+
+
+class NodeDesk(DeskPort):
+    """`desk` is over the writer's store. `renew_due` is the runtime's own verb."""
+
+    def __init__(self, core: NodeCore, desk: Desk) -> None:
+        self._core = core
+        self._desk = desk
+
+    async def call(self, verb: str, args: Mapping[str, Any]) -> JsonObject:
+        job = partial(_call, self._desk, verb, args)
+        result: JsonObject | DeskError
+        result, published = await self._run(job)
+        self._core.published(published)
+        if isinstance(result, DeskError):
+            raise result
+        if verb in _POLICY_VERBS:
+            await self._core.refresh()
+        if verb in _SHOWING_VERBS and published:
+            await self._wait_held(result)
+        return result
+
+    async def stream(
+        self, verb: str, args: Mapping[str, Any]
+    ) -> AsyncGenerator[Sequence[JsonObject], None]:
+        items: Generator[JsonObject, None, None] = await self._run(
+            lambda store: self._desk.stream(verb, args)
+        )
+        try:
+            while True:
+                step, published = await self._run(partial(_step, self._desk, items))
+                self._core.published(published)
+                if isinstance(step, DeskError):
+                    raise step
+                if not step:
+                    return
+                yield step
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._close(items)
+
+    async def renew_due(self) -> int:
+        """How many of one's own listings were renewed because they are in their last days."""
+        result = await self.call("renew-due", {})
+        return int(result["renewed"])
+
+    async def _close(self, items: Generator[JsonObject, None, None]) -> None:
+        try:
+            await self._core.writer.call(lambda store: items.close())
+        except WriterClosed:
+            items.close()  # the writer's thread has ended: nobody else uses the store
+
+    async def _run(self, job: Any) -> Any:
+        try:
+            return await self._core.writer.call(job)
+        except WriterClosed:
+            raise DeskError("stopping", "the node is stopping", "try again in a moment") from None
+        except StoreError as error:
+            raise DeskError("store", str(error)) from error
+
+    async def _wait_held(self, result: JsonObject) -> None:
+        """Puts the true `held_by` into the result as soon as a peer is known to hold it, if any
+        is connected: at most HELD_WAIT_MS_MAX."""
+        listing = result.get("listing")
+        if not listing or not self._core.transport.peers():
+            return
+        public_id = bytes.fromhex(listing["id"])
+        with trio.move_on_after(limits.HELD_WAIT_MS_MAX / limits.SECOND_MS):
+            while True:
+                reported = self._core.reported
+                held = await self._run(lambda store: store.held_by([public_id]))
+                listing["held_by"] = held.get(public_id, 0)
+                if listing["held_by"]:
+                    return
+                await reported.wait()
+
+
+def _call(
+    desk: Desk, verb: str, args: Mapping[str, Any], store: Store
+) -> tuple[JsonObject | DeskError, list[Verified]]:
+    """What a verb gave, and what it published even if it failed in the end."""
+    try:
+        return desk.call(verb, args), desk.take_published()
+    except DeskError as error:
+        return error, desk.take_published()
+
+
+def _step(
+    desk: Desk, items: Generator[JsonObject, None, None], store: Store
+) -> tuple[list[JsonObject] | DeskError, list[Verified]]:
+    """The next items of a stream, none at its end. An error comes after what came before it."""
+    step: list[JsonObject] = []
+    try:
+        for item in items:
+            step.append(item)
+            if len(step) == _STREAM_STEP_ITEMS:
+                break
+    except DeskError as error:
+        return error, desk.take_published()
+    return step, desk.take_published()

@@ -1,0 +1,252 @@
+"""`jangteo up`: one node as a process, from its home's lock to a clean end.
+
+The shell around core.py: files, keys, ports, signals, the real transport, mDNS and the control
+API. Knows no verbs and prints nothing: what happens is handed to `on_event` as JSON objects.
+"""
+
+import logging
+import os
+import random
+import secrets
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import trio
+
+from ..protocol import limits
+from ..store.store import Store
+from . import identity
+from .clock import now_ms
+from .config import Config
+from .control_server import ControlFace, serve_control
+from .core import LONELY, NodeCore, Surroundings
+from .desk import Desk
+from .desk_error import DeskError
+from .desk_port import NodeDesk
+from .home import Home, NodeFace
+from .home_store import open_store
+from .interfaces import ANY_IPV4, NoFreePort, free_port, ipv4_addresses
+from .live_core import LiveCore
+from .live_node import JsonObject
+from .lonely import lonely_advice
+from .own_nursery import own_nursery
+from .renewal import Renewal
+from .worker import ThreadWorker
+
+log = logging.getLogger(__name__)
+
+PORT_META = "listen_port"
+API_PORT_META = "api_port"
+_LONELY_POLL_S = 3.0
+_S = limits.SECOND_MS
+
+OnEvent = Callable[[JsonObject], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A home that this process holds: its lock, its keys, its store for writing."""
+
+    home: Home
+    config: Config
+    desk: Desk
+    store: Store
+    author: bytes
+    peer_seed: bytes
+
+
+def up(
+    home: Home,
+    config: Config,
+    on_event: OnEvent,
+    *,
+    ask_passphrase: Callable[[], str] | None = None,
+) -> None:
+    """Runs a node on `home` until SIGINT or SIGTERM. `on_event` is called in this thread and must
+    not block for long; its first event is "ready", its last "stopping".
+
+    DeskError: the home is in use, a key is sealed, a port is taken. StoreError: the store cannot
+    be opened.
+    """
+    with home.lock("node"):
+        author, _ = identity.ensure(home)
+        key = identity.load_author_key(home, ask_passphrase)
+        peer_seed = identity.load_peer_seed(home)
+        with closing(open_store(home, config, own=author)) as store:
+            desk = Desk(store, key, config, now_ms, os.urandom, own=author, owner=home.owner)
+            opened = Opened(home, config, desk, store, author, peer_seed)
+            trio.run(partial(_until_signal, opened, on_event))
+
+
+async def _until_signal(opened: Opened, on_event: OnEvent) -> None:
+    stop = trio.Event()
+    async with own_nursery() as nursery:
+        await nursery.start(_watch_signals, stop)
+        await run_node(opened, on_event, stop)
+        nursery.cancel_scope.cancel()
+
+
+async def _watch_signals(stop: trio.Event, *, task_status: Any) -> None:
+    """A handler of Python's own would end in the middle of anything, as KeyboardInterrupt."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+        task_status.started()
+        async for _ in received:
+            stop.set()
+
+
+async def run_node(opened: Opened, on_event: OnEvent, stop: trio.Event) -> None:
+    """One node until `stop`, which takes at most SHUTDOWN_MS_MAX; what was taken is committed."""
+    from .libp2p_transport import open_libp2p  # late: a second of loading
+
+    around = Surroundings(
+        now_ms=now_ms,
+        dice=random.Random(secrets.randbits(64)),  # noqa: S311  (jitter only)
+        writer_worker=ThreadWorker(),
+        verifier=ThreadWorker(),
+        own=opened.author,
+    )
+    async with open_libp2p(opened.peer_seed, _listen(opened)) as transport:
+        core = NodeCore(transport, opened.store, around, peers=opened.config.peers)
+        async with own_nursery() as nursery:
+            await nursery.start(core.run)
+            try:
+                async with _faces(opened, core, on_event) as ready:
+                    on_event(ready)
+                    await stop.wait()
+                    await _say_goodbye(core, on_event)
+            finally:
+                core.stop()
+
+
+@asynccontextmanager
+async def _faces(opened: Opened, core: NodeCore, on_event: OnEvent) -> AsyncIterator[JsonObject]:
+    """The node's tasks toward its owner and its LAN; gives the event "ready"."""
+    config, home = opened.config, opened.home
+    live = LiveCore(core, interfaces=ipv4_addresses)
+    desk = NodeDesk(core, opened.desk)
+    async with AsyncExitStack() as stack:
+        nursery = await stack.enter_async_context(own_nursery())
+        stack.callback(nursery.cancel_scope.cancel)
+        await nursery.start(_pass_on_events, core, on_event)
+        await _serve_api(opened, core, nursery, desk, live)
+        stack.callback(home.forget_node)
+        if config.mdns:
+            nursery.start_soon(_search_neighbours, core)
+        nursery.start_soon(_watch_loneliness, core, config.mdns)
+        if config.auto_renew:
+            renewal = Renewal(desk.renew_due, now_ms=now_ms, owner_seen_ms=home.owner.seen_ms)
+            nursery.start_soon(renewal.run)
+        yield {
+            "event": "ready",
+            "author": opened.author.hex(),
+            "peer": core.transport.peer,
+            "addresses": core.transport.addresses(),
+            "api": live.api,
+        }
+
+
+async def _serve_api(
+    opened: Opened, core: NodeCore, nursery: trio.Nursery, desk: NodeDesk, live: LiveCore
+) -> None:
+    """The control API, at the port of last time if that is free."""
+    told = await core.writer.call(lambda store: store.meta(API_PORT_META)) or ""
+    serve = partial(
+        serve_control,
+        desk,
+        live,
+        port=opened.config.api_port,
+        port_remembered=int(told) if told.isdecimal() else None,
+    )
+    face: ControlFace = await nursery.start(serve)
+    if str(face.port) != told:
+        await core.writer.call(partial(_put_meta, API_PORT_META, str(face.port)))
+    live.api = face.url
+    opened.home.write_node(NodeFace(face.url, face.token, os.getpid()))
+
+
+async def _pass_on_events(core: NodeCore, on_event: OnEvent, *, task_status: Any) -> None:
+    events = core.board.events()
+    task_status.started()
+    async for event in events:
+        on_event(event)
+
+
+async def _search_neighbours(core: NodeCore) -> None:
+    from .mdns import announce_and_browse  # late: what needs no network loads no zeroconf
+
+    transport = core.transport
+    async with announce_and_browse(transport.peer, transport.addresses) as found:
+        async for address in found:
+            core.dialer.found([address])
+
+
+async def _watch_loneliness(core: NodeCore, is_searching: bool) -> None:
+    """Says what to do after LONELY_AFTER_MS without any neighbour, once for each such time."""
+    alone_since = trio.current_time()
+    while True:
+        await trio.sleep(_LONELY_POLL_S)
+        if core.transport.peers():
+            alone_since = trio.current_time()
+            core.unwarn(LONELY)
+        elif (
+            trio.current_time() - alone_since >= limits.LONELY_AFTER_MS / _S
+            and LONELY not in core.warnings
+        ):
+            interfaces = ipv4_addresses()
+            advice = lonely_advice(
+                interfaces=interfaces,
+                addresses=core.transport.addresses(),
+                is_searching=is_searching,
+            )
+            log.warning("%s", advice)
+            core.warn(LONELY, advice, interfaces=interfaces)
+
+
+async def _say_goodbye(core: NodeCore, on_event: OnEvent) -> None:
+    """The last events: what is lost to the market while this node is away."""
+    counts = await core.writer.call(lambda store: store.counts(now_ms()))
+    if counts.own_unheld:
+        some = "1 listing" if counts.own_unheld == 1 else f"{counts.own_unheld} listings"
+        on_event(
+            {
+                "event": "warning",
+                "code": "unheld",
+                "message": f"{some} of yours held by no other node: not in the market until "
+                "this one runs again",
+                "count": counts.own_unheld,
+            }
+        )
+    on_event({"event": "stopping", "unheld": counts.own_unheld})
+
+
+def _put_meta(key: str, value: str, store: Store) -> None:
+    with store.write(durable=False):
+        store.put_meta(key, value)
+
+
+def _listen(opened: Opened) -> list[str]:
+    """Where to listen: the addresses of the settings, else every interface at the port of last
+    time, or the next free one, which is remembered."""
+    config = opened.config
+    if config.listen:
+        return config.listen
+    port = config.port
+    if not port:
+        port = _remembered_port(opened.store, PORT_META, limits.PORT_DEFAULT, ANY_IPV4)
+    return [f"/ip4/{ANY_IPV4}/tcp/{port}"]
+
+
+def _remembered_port(store: Store, meta: str, default: int, host: str) -> int:
+    """The port that `meta` remembers, if it is free, else the next free one; remembered."""
+    told = store.meta(meta) or ""
+    try:
+        port = free_port(int(told) if told.isdecimal() else default, host)
+    except NoFreePort as error:
+        raise DeskError("port", str(error), "choose one with --listen") from None
+    if str(port) != told:
+        _put_meta(meta, str(port), store)
+    return port

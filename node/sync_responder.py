@@ -1,0 +1,157 @@
+"""A session that a peer opened: this side only answers (SPEC.md R6.20 and after).
+
+Which frames may come is a table; any other ends the session. Knows nothing of when sessions are
+opened; the asking half is sync_session.py.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from ..crypto.digest import LIFT_BITS
+from ..protocol import limits, sync_frame
+from ..protocol.errors import RemoteProtocolError
+from ..protocol.reconcile import Reconciliation
+from ..protocol.sync_frame import Bye, Get, Hello, Push, Pushed, Range, Recon, Records
+from ..store.store import Store
+from .sync_items import MarketState, SyncItems
+from .sync_report import SyncReport
+from .sync_shared import SyncShared
+from .sync_stream import SyncStream
+from .transport import StreamEnded, TransportError
+
+_RANGE_BYTES_MAX = limits.SYNC_FRAME_BYTES_MAX - 128 - 3 * limits.SYNC_RECORDS_MAX
+
+
+class MarketNotJoined(Exception):
+    """Asked about a market that this node has left: no fault of the peer's."""
+
+
+class SyncResponder:
+    """`run` it once, on a stream that a peer opened."""
+
+    def __init__(self, shared: SyncShared, stream: SyncStream) -> None:
+        self._shared = shared
+        self._stream = stream
+        self._peer = stream.peer
+        self._states: dict[str, MarketState] = {}
+        self._machines: dict[str, tuple[Reconciliation, SyncItems]] = {}
+        self._served = 0
+        self._served_max = 0
+        self.report = SyncReport(stream.peer, is_initiator=False)
+
+    async def run(self) -> SyncReport:
+        """Until the peer says bye. The network's doing ends up in the report's `error`;
+        RemoteProtocolError is raised, for its caller to count."""
+        try:
+            hello = await self._stream.receive_a(Hello)
+            self._shared.clock.heard(self._peer, hello.now_ms, self._shared.now_ms())
+            await self._answer_hello(hello)
+            while True:
+                frame = await self._stream.receive()
+                if isinstance(frame, Bye):
+                    break
+                await self._answer(frame)
+            await self._stream.close()
+        except StreamEnded:
+            await self._stream.close()
+        except MarketNotJoined as error:
+            await self._stream.send(Bye(f"not in {error}"))
+            await self._stream.close()
+        except TransportError as error:
+            self.report.error = str(error)
+            await self._stream.reset()
+        return self.report
+
+    async def _answer(self, frame: sync_frame.Frame) -> None:
+        match frame:
+            case Hello():
+                await self._answer_hello(frame)
+            case Recon(market, message):
+                await self._answer_recon(market, message)
+            case Range(market, after, limit):
+                await self._answer_range(market, after, limit)
+            case Get(market, ids):
+                await self._answer_get(market, ids)
+            case Push(market, raws):
+                await self._answer_push(market, raws)
+            case _:
+                raise RemoteProtocolError(
+                    "R6.21", f"a {type(frame).__name__} from the side that asks"
+                )
+
+    async def _answer_hello(self, hello: Hello) -> None:
+        self._states = await self._shared.states(self._peer)
+        self._machines.clear()
+        await self._shared.note_even(self._peer, self._states, hello, self.report)
+        held = sum(state.held_count for state in self._states.values())
+        self._served_max = max(self._served_max, 2 * held + limits.SYNC_SERVED_RECORDS_SLACK)
+        await self._stream.send(self._shared.hello(self._states))
+
+    async def _answer_recon(self, market: str, message: bytes) -> None:
+        self._check_joined(market)
+        if market not in self._machines:
+            keys = self._shared.declined.keys(self._peer, market, self._shared.now_ms())
+            items = SyncItems(market, keys)
+            machine = Reconciliation(
+                items,
+                lift_bits=LIFT_BITS,
+                frame_bytes_max=limits.RECON_MESSAGE_BYTES_MAX,
+                initiator=False,
+            )
+            self._machines[market] = (machine, items)
+        machine, items = self._machines[market]
+        reply = await self._shared.writer.call(partial(_handle, machine, items, message))
+        await self._stream.send(Recon(market, reply))
+
+    async def _answer_range(self, market: str, after: bytes, limit: int) -> None:
+        self._check_joined(market)
+        raws, next_key = await self._shared.writer.call(
+            lambda store: store.range_raws(market, after, _RANGE_BYTES_MAX, limit)
+        )
+        self._count_served(len(raws))
+        await self._stream.send(Records(tuple(raws), next_key or b""))
+
+    async def _answer_get(self, market: str, ids: Sequence[bytes]) -> None:
+        self._check_joined(market)
+        raws: Sequence[bytes] = await self._shared.writer.call(lambda store: store.raws(ids))
+        self._count_served(len(ids))
+        if len(raws) < len(ids):
+            await self._drop_absent(market, ids)
+        while True:
+            count = sync_frame.fitting(raws)
+            await self._stream.send(Records(tuple(raws[:count]), more=count < len(raws)))
+            raws = raws[count:]
+            if not raws:
+                return
+
+    async def _drop_absent(self, market: str, ids: Sequence[bytes]) -> None:
+        """It asks for what we only declined of it, so it no longer has that itself (R6.33)."""
+        known = await self._shared.writer.call(lambda store: store.known(ids))
+        self._shared.declined.drop(self._peer, market, [each for each in ids if each not in known])
+
+    async def _answer_push(self, market: str, raws: Sequence[bytes]) -> None:
+        self._check_joined(market)
+        records = await self._shared.intake.open(market, raws)
+        # "kept" is what the other side's user reads as held: on disk for good before it is said.
+        taken = await self._shared.intake.take(self._peer, records, is_durable=True)
+        report = self.report.of(market)
+        report.received += taken.new
+        report.declined += taken.declined
+        self._stream.earn(taken.new)
+        self._shared.on_progress(self.report)
+        await self._stream.send(Pushed(taken.kept))
+
+    def _check_joined(self, market: str) -> None:
+        if market not in self._states:
+            raise MarketNotJoined(market)
+
+    def _count_served(self, count: int) -> None:
+        """Everything twice over is enough for one session (R6.28)."""
+        self._served += count
+        if self._served > self._served_max:
+            raise RemoteProtocolError("R6.28", "asked for everything again and again", penalty=5)
+
+
+def _handle(machine: Reconciliation, items: SyncItems, message: bytes, store: Store) -> bytes:
+    items.refresh(store)
+    return machine.handle(message).reply or b""  # a responder always answers

@@ -1,0 +1,242 @@
+"""A session that this node opened: it asks, the other side answers (SPEC.md R6.20 and after).
+
+Hello both ways; then, for each market that differs, fetch what is lacking and push a little of
+what the other side lacks; then hello again, until both are even or nothing moves. Knows which
+frame follows which; the other side's half is sync_responder.py.
+"""
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from ..crypto.digest import LIFT_BITS
+from ..protocol import limits, sync_frame
+from ..protocol.envelope import Verified
+from ..protocol.errors import RemoteProtocolError
+from ..protocol.item_set import item_key
+from ..protocol.reconcile import Reconciliation, Step
+from ..protocol.sync_frame import (
+    Bye,
+    Get,
+    Hello,
+    MarketSummary,
+    Push,
+    Pushed,
+    Range,
+    Recon,
+    Records,
+)
+from ..store.store import Store
+from .sync_items import MarketState, SyncItems
+from .sync_report import SyncReport
+from .sync_shared import SyncShared
+from .sync_stream import PeerSaidBye, SyncStream
+from .transport import TransportError
+
+
+class SyncSession:
+    """`run` it once. Its own identity is what it claims ids with."""
+
+    def __init__(self, shared: SyncShared, stream: SyncStream) -> None:
+        self._shared = shared
+        self._stream = stream
+        self._peer = stream.peer
+        self.report = SyncReport(stream.peer, is_initiator=True)
+
+    async def run(self) -> SyncReport:
+        """The session from its first hello to the end of the stream.
+
+        What the network does ends up in the report's `error`; RemoteProtocolError is raised, for
+        its caller to count.
+        """
+        try:
+            await self._even_out_all()
+            await self._stream.send(Bye(""))
+            await self._stream.close()
+        except (TransportError, PeerSaidBye) as error:
+            self.report.error = str(error) or "the peer has ended the session"
+        finally:
+            self._shared.claims.release_all(self)
+            if self.report.error:
+                await self._stream.reset()
+        return self.report
+
+    async def _even_out_all(self) -> None:
+        for attempt in range(limits.SYNC_PASSES_MAX):
+            asked_ms = self._shared.now_ms()
+            states = await self._shared.states(self._peer)
+            await self._stream.send(self._shared.hello(states))
+            hello = await self._stream.receive_a(Hello)
+            if attempt == 0:
+                middle_ms = (asked_ms + self._shared.now_ms()) // 2
+                self._shared.clock.heard(self._peer, hello.now_ms, middle_ms)
+            differing = await self._shared.note_even(self._peer, states, hello, self.report)
+            has_moved = False
+            for theirs in differing:
+                if await self._even_out(states[theirs.market], theirs):
+                    has_moved = True
+            if not has_moved:
+                return
+
+    async def _even_out(self, ours: MarketState, theirs: MarketSummary) -> bool:
+        """One market; whether another hello is worth its while."""
+        market = theirs.market
+        claims = self._shared.claims
+        if self._shared.declined.is_paused(self._peer, market, self._shared.now_ms()):
+            return False
+        self.report.expected += max(0, theirs.count - ours.count)
+        if claims.is_ranging(market):
+            # Another session is filling this market: what it brings need not be asked for here.
+            await claims.wait_range(market)
+            return True
+        if ours.held_count == 0 and theirs.count > limits.SYNC_GET_IDS:
+            held_count, _ = await self._shared.writer.call(lambda store: store.summary(market))
+            if not held_count and claims.take_range(self, market):
+                await self._fetch_range(market)
+            return True
+        return await self._reconcile(ours, theirs)
+
+    # --- an empty store: everything, in order ---------------------------------------------------
+
+    async def _fetch_range(self, market: str) -> None:
+        after = b""
+        await self._stream.send(Range(market, after, limits.SYNC_RECORDS_MAX))
+        while True:
+            frame = await self._stream.receive_a(Records)
+            if frame.more or (frame.next_key and frame.next_key <= after):
+                raise RemoteProtocolError("R6.25", "a range that does not go on")
+            is_last = not frame.next_key
+            if not is_last and self._shared.claims.keep_range(self, market):
+                # Asked for before this batch is looked at: two are in flight (R6.27).
+                await self._stream.send(Range(market, frame.next_key, limits.SYNC_RECORDS_MAX))
+            elif not is_last:
+                return  # too slow: another session has taken over
+            records = await self._shared.intake.open(market, frame.raws)
+            for record in records:
+                if item_key(record.header.ts_ms, record.id) <= after:
+                    raise RemoteProtocolError("R6.25", "a record out of a range's order")
+            await self._take(market, records)
+            if is_last:
+                self._shared.claims.release_all(self)
+                return
+            after = frame.next_key
+
+    # --- the difference -------------------------------------------------------------------------
+
+    async def _reconcile(self, ours: MarketState, theirs: MarketSummary) -> bool:
+        market, now_ms = ours.market, self._shared.now_ms()
+        declined_keys = self._shared.declined.keys(self._peer, market, now_ms)
+        items = SyncItems(market, declined_keys)
+        machine = Reconciliation(
+            items,
+            lift_bits=LIFT_BITS,
+            frame_bytes_max=limits.RECON_MESSAGE_BYTES_MAX,
+            initiator=True,
+        )
+        need: list[bytes] = []
+        give: list[bytes] = []
+        has_moved = False
+        message: bytes | None = await self._shared.writer.call(partial(_initiate, machine, items))
+        while message is not None:
+            await self._stream.send(Recon(market, message))
+            reply = await self._stream.receive_a(Recon)
+            if reply.market != market:
+                raise RemoteProtocolError("R6.21", "an answer about another market")
+            step, known = await self._shared.writer.call(
+                partial(_handle, machine, items, reply.message)
+            )
+            self._shared.declined.drop(
+                self._peer, market, [each for each in step.have if each not in known]
+            )
+            give += [each for each in step.have if each in known]
+            need += [
+                each
+                for each in step.need
+                if each not in known and not self._shared.declined.is_stale(each, now_ms)
+            ]
+            if len(need) >= limits.SYNC_NEED_IDS_MAX:
+                has_moved |= await self._fetch(market, need)
+                need = []
+            message = step.reply
+        has_moved |= await self._fetch(market, need)
+        if len(give) > limits.SYNC_PUSH_RECORDS_MAX:
+            # All neighbours of a newcomer would push the same: it asks for itself, once (R6.26).
+            self.report.of(market).left = len(give)
+            return has_moved
+        is_all_kept = await self._push(market, give)
+        if is_all_kept and machine.is_complete and not theirs.declined_count:
+            await self._shared.note_held(self._peer, {market: ours.arrival})
+        return has_moved or bool(give)
+
+    async def _fetch(self, market: str, need: Sequence[bytes]) -> bool:
+        """What of `need` nobody else fetches; waits for the rest. Whether anything came."""
+        claims = self._shared.claims
+        ids = claims.take(self, need)
+        claimed = set(ids)
+        elsewhere = [each for each in need if each not in claimed]
+        in_flight: deque[list[bytes]] = deque()
+        for begin in range(0, len(ids), limits.SYNC_GET_IDS):
+            chunk = ids[begin : begin + limits.SYNC_GET_IDS]
+            if len(in_flight) == limits.SYNC_GETS_IN_FLIGHT_MAX:
+                await self._receive_got(market, in_flight.popleft())
+            await self._stream.send(Get(market, tuple(chunk)))
+            in_flight.append(chunk)
+        while in_flight:
+            await self._receive_got(market, in_flight.popleft())
+        if elsewhere:
+            await claims.wait_ids(elsewhere)
+        return bool(need)
+
+    async def _receive_got(self, market: str, ids: list[bytes]) -> None:
+        """The answer to one Get: only what was asked for, nothing twice."""
+        wanted = set(ids)
+        more = True
+        while more:
+            frame = await self._stream.receive_a(Records)
+            more = frame.more
+            if more and not frame.raws:
+                raise RemoteProtocolError("R6.24", "an empty frame with more to come")
+            records = await self._shared.intake.open(market, frame.raws)
+            for record in records:
+                if record.id not in wanted:
+                    raise RemoteProtocolError("R6.24", "a record that was not asked for")
+                wanted.discard(record.id)
+            await self._take(market, records)
+        self._shared.claims.release(self, ids)
+
+    async def _take(self, market: str, records: Sequence[Verified]) -> None:
+        taken = await self._shared.intake.take(self._peer, records)
+        report = self.report.of(market)
+        report.received += taken.new
+        report.declined += taken.declined
+        self._stream.earn(taken.new)
+        self._shared.on_progress(self.report)
+
+    async def _push(self, market: str, ids: Sequence[bytes]) -> bool:
+        """Whether the other side keeps all of `ids` by its own word."""
+        is_all_kept = True
+        raws: Sequence[bytes] = (
+            await self._shared.writer.call(lambda store: store.raws(ids)) if ids else []
+        )
+        while raws:
+            count = max(1, sync_frame.fitting(raws))
+            await self._stream.send(Push(market, tuple(raws[:count])))
+            kept = (await self._stream.receive_a(Pushed)).kept
+            self.report.of(market).sent += min(kept, count)
+            is_all_kept &= kept == count
+            raws = raws[count:]
+        return is_all_kept
+
+
+def _initiate(machine: Reconciliation, items: SyncItems, store: Store) -> bytes:
+    items.refresh(store)
+    return machine.initiate()
+
+
+def _handle(
+    machine: Reconciliation, items: SyncItems, message: bytes, store: Store
+) -> tuple[Step, Collection[bytes]]:
+    """The machine's step, and which of its ids the store has."""
+    items.refresh(store)
+    step = machine.handle(message)
+    return step, store.known([*step.have, *step.need])
