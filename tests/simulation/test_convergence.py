@@ -1,0 +1,149 @@
+"""Whole nodes over the in-memory network: whoever can talk ends with the same store, whatever was
+lost, delayed, cut in two or changed meanwhile. The clock is trio's, so minutes take moments.
+"""
+
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+
+from jangteo.node.simulation import Neighbourhood, SimulatedNode
+
+pytestmark = pytest.mark.trio
+NAMES = ("ann", "bob", "cho", "dae", "eun")
+
+
+async def open_all(
+    stack: AsyncExitStack, place: Neighbourhood, names: tuple[str, ...]
+) -> list[SimulatedNode]:
+    """A full graph: each dials those before it."""
+    return [
+        await stack.enter_async_context(place.node(name, peers=names[:number]))
+        for number, name in enumerate(names)
+    ]
+
+
+async def test_a_listing_is_at_every_neighbour_at_once(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with AsyncExitStack() as stack:
+        ann, *_ = await open_all(stack, place, NAMES)
+        await trio.sleep(5)
+        await ann.sell("bicycle")
+        assert await place.until_even(1.0) < 0.5
+
+
+async def test_it_passes_through_those_between(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with AsyncExitStack() as stack:
+        line = [
+            await stack.enter_async_context(place.node(name, peers=NAMES[max(0, n - 1) : n]))
+            for n, name in enumerate(NAMES)
+        ]
+        await trio.sleep(5)
+        await line[0].sell("bicycle")
+        await place.until_even(2.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_what_gossip_loses_reconciliation_brings(
+    seed: int, tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path, seed, loss=1.0)
+    async with AsyncExitStack() as stack:
+        ann, *_ = await open_all(stack, place, NAMES[:4])
+        await trio.sleep(5)
+        for number in range(10):
+            await ann.sell(f"chair {number}")
+        await place.until_even(20.0)
+        assert (await ann.summary())[0] == 10
+
+
+async def test_a_burst_arrives_whole_within_seconds(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path, loss=0.3)
+    async with AsyncExitStack() as stack:
+        ann, *_ = await open_all(stack, place, NAMES[:4])
+        await trio.sleep(5)
+        for start in range(0, 1000, 100):
+            await ann.sell_all([f"book {number}" for number in range(start, start + 100)])
+        await place.until_even(10.0)
+        assert (await ann.summary())[0] == 1000
+
+
+async def test_a_newcomer_gets_everything_once_from_many(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with AsyncExitStack() as stack:
+        ann, *_ = await open_all(stack, place, NAMES[:4])
+        await ann.sell_all([f"book {number}" for number in range(1000)])
+        await place.until_even(60.0)
+        newcomer = await stack.enter_async_context(place.node("new", peers=NAMES[:4]))
+        offered: list[int] = []
+        admitted = newcomer.core.writer.on_admitted
+
+        def count(batch: list[object], source: str) -> None:
+            offered.append(len(batch))
+            admitted(batch, source)  # type: ignore[arg-type]
+
+        newcomer.core.writer.on_admitted = count  # type: ignore[assignment]
+        await place.until_even(10.0)
+        assert sum(offered) == 1000
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_network_that_was_cut_in_two_becomes_even_again(
+    seed: int, tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path, seed, loss=0.2)
+    async with AsyncExitStack() as stack:
+        nodes = await open_all(stack, place, NAMES)
+        shared = [await node.sell(f"{node.name}'s lamp") for node in nodes]
+        await place.until_even(60.0)
+        place.network.partition([NAMES[:2], NAMES[2:]])
+        for node, record in zip(nodes, shared, strict=True):
+            await node.edit(record, f"{node.name}'s cheaper lamp")
+            await node.sell_all([f"{node.name}'s book {number}" for number in range(40)])
+        await nodes[0].withdraw(shared[0])
+        await nodes[4].withdraw(shared[4])
+        await trio.sleep(120)
+        place.network.heal()
+        await place.until_even(600.0)
+        assert (await nodes[0].summary())[0] == 5 + 5 * 40
+
+
+async def test_a_node_that_was_away_catches_up(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with AsyncExitStack() as stack:
+        ann, _ = await open_all(stack, place, NAMES[:2])
+        async with place.node("cho", peers=NAMES[:2]):
+            await ann.sell_all([f"book {number}" for number in range(300)])
+            await place.until_even(60.0)
+        await ann.sell_all([f"record {number}" for number in range(500)])
+        await trio.sleep(30)
+        await stack.enter_async_context(place.node("cho", peers=NAMES[:2]))
+        await place.until_even(10.0)
+        assert (await ann.summary())[0] == 800
+
+
+async def test_sellers_know_that_their_goods_are_held(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with AsyncExitStack() as stack:
+        ann, *_ = await open_all(stack, place, NAMES[:3])
+        await trio.sleep(5)
+        await ann.sell("bicycle")
+        await trio.sleep(3)
+        counts = await ann.core.writer.call(lambda store: store.counts(ann.now_ms()))
+        assert counts.own_active == 1
+        assert counts.own_unheld == 0
