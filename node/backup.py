@@ -24,7 +24,7 @@ from ..protocol.verdict import Admission
 from ..store.errors import StoreError, StoreMissing
 from ..store.store import Store
 from . import import_source
-from .config import Config, read_config, read_file
+from .config import KEYS, Config, read_config, read_file, write_file
 from .desk_error import DeskError, bad_value
 from .home import Home
 from .home_store import open_store
@@ -36,7 +36,6 @@ from .identity import (
     open_seed,
     seed_from_typed_words,
 )
-from .private_file import write_private
 
 VERSION: Final = 1
 _MARK: Final = "jangteo_backup"
@@ -105,9 +104,7 @@ def restore_file(
     with home.lock("command"):
         author = adopt_seed(home, told.seed, passphrase=passphrase, entropy=entropy)
         if told.config and not home.config_path.exists():
-            import tomli_w
-
-            write_private(home.config_path, tomli_w.dumps(told.config).encode())
+            write_file(home, told.config)
         config = read_config(home, environ=environ)
         try:
             with closing(open_store(home, config, own=author)) as store:
@@ -180,7 +177,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
             )
             for entry in told["imports"]
         ]
-        config = dict(told["config"])
+        config = {name: value for name, value in told["config"].items() if name in KEYS}
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise bad_value(f"this is no backup file: {error}") from None
     except RemoteProtocolError as error:

@@ -230,6 +230,13 @@ def read_file(home: Home) -> dict[str, Any]:
     return told
 
 
+def write_file(home: Home, values: Mapping[str, Any]) -> None:
+    """Replaces config.toml; the values are ones that their keys' `read` has given."""
+    import tomli_w
+
+    write_private(home.config_path, tomli_w.dumps(dict(values)).encode())
+
+
 def key_named(name: str, where: str | None = None) -> Key:
     """DeskError names the keys there are."""
     key = KEYS.get(name.strip().replace("-", "_"))
@@ -244,7 +251,7 @@ def set_value(home: Home, name: str, told: str) -> Value:
     key = key_named(name)
     value = _read(key, told, key.name)
     home.make()
-    _write(home, read_file(home) | {key.name: value})
+    write_file(home, read_file(home) | {key.name: value})
     return value
 
 
@@ -255,7 +262,7 @@ def unset_value(home: Home, name: str) -> bool:
     if key.name not in file:
         return False
     del file[key.name]
-    _write(home, file)
+    write_file(home, file)
     return True
 
 
@@ -286,9 +293,3 @@ def _read(key: Key, told: Any, where: str) -> Value:
         return key.read(told)
     except ValueError as error:
         raise bad_value(f"{where} is {error}, not {told!r}") from None
-
-
-def _write(home: Home, file: Mapping[str, Any]) -> None:
-    import tomli_w
-
-    write_private(home.config_path, tomli_w.dumps(dict(file)).encode())

@@ -3,7 +3,7 @@
 Each is one new revision in one durable transaction, or says that nothing changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -119,18 +119,9 @@ def renew_due(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         for row in _renewable(clerk)
         if now_ms < row.header.expires_ms <= now_ms + limits.RENEW_BEFORE_MS
     ]
-    with clerk.pen().transaction():
-        for row in due:
-            _publish_again(clerk, row, row.listing)
-        profile = clerk.store.current((COMMONS, clerk.pen().author, PROFILE_THREAD))
-        if (
-            profile is not None
-            and not profile.header.is_delete
-            and profile.header.expires_ms <= now_ms + _PROFILE_RENEW_BEFORE_MS
-        ):
-            body = clerk.profile_of(clerk.pen().author).to_body()
-            clerk.pen().publish(Draft(PROFILE, profile.header.thread_key, body, profile.header))
-    return {"renewed": len(due)}
+    renewed = _publish_all_again(clerk, due)
+    _renew_profile(clerk)
+    return {"renewed": len(renewed)}
 
 
 def market_of(args: Args) -> str:
@@ -239,9 +230,33 @@ def _renewable(clerk: Clerk) -> list[ListingRow]:
 
 
 def _renew_all(clerk: Clerk) -> dict[str, Any]:
+    renewed = _publish_all_again(clerk, _renewable(clerk))
+    shown = [_row(clerk, header) for header in renewed[:_SHOWN_MAX]]
+    return {"renewed": len(renewed), "listings": clerk.json(shown), "changed": bool(renewed)}
+
+
+def _publish_all_again(clerk: Clerk, rows: Sequence[ListingRow]) -> list[Header]:
+    """The headers of what could be published again, in batches."""
+    pen = clerk.pen()
+    renewed: list[Header] = []
+    for begin in range(0, len(rows), limits.IMPORT_BATCH_ROWS_MAX):
+        with pen.transaction():
+            outcomes = pen.publish_each(
+                [
+                    Draft(LISTING, row.header.thread_key, row.listing.to_body(), row.header)
+                    for row in rows[begin : begin + limits.IMPORT_BATCH_ROWS_MAX]
+                ]
+            )
+        renewed += [one.header for one in outcomes if not isinstance(one, DeskError)]
+    return renewed
+
+
+def _renew_profile(clerk: Clerk) -> None:
     pen = clerk.pen()
     with pen.transaction():
-        rows = _renewable(clerk)
-        headers = [_publish_again(clerk, row, row.listing) for row in rows]
-        shown = [_row(clerk, header) for header in headers[:_SHOWN_MAX]]
-    return {"renewed": len(headers), "listings": clerk.json(shown), "changed": bool(headers)}
+        current = clerk.store.current((COMMONS, pen.author, PROFILE_THREAD))
+        if current is None or current.header.is_delete:
+            return
+        if current.header.expires_ms <= clerk.now_ms() + _PROFILE_RENEW_BEFORE_MS:
+            body = clerk.profile_of(pen.author).to_body()
+            pen.publish(Draft(PROFILE, current.header.thread_key, body, current.header))

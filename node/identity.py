@@ -53,6 +53,8 @@ def adopt_seed(
     someone else's already; where it is this very one, nothing changes."""
     from ..crypto.keys import AuthorKey
 
+    if passphrase is not None:
+        check_passphrase(passphrase)
     home.make()
     author = AuthorKey.from_seed(seed).public
     if home.has_identity:
@@ -143,6 +145,8 @@ def set_passphrase(
     entropy: Entropy = os.urandom,
 ) -> None:
     """Seals the author key under `passphrase` (None: no longer). Under the lock."""
+    if passphrase is not None:
+        check_passphrase(passphrase)
     _write_seed(home, _open_seed(home, ask_passphrase, environ), passphrase, entropy)
 
 
@@ -241,8 +245,6 @@ def _write_author(home: Home, author: bytes) -> None:
 def _write_secret(path: Path, secret: bytes, passphrase: str | None, entropy: Entropy) -> None:
     from ..crypto.keyfile import seal_secret
 
-    if passphrase is not None:
-        check_passphrase(passphrase)
     write_private(
         path, seal_secret(secret, passphrase, entropy(_SALT_BYTES), entropy(_NONCE_BYTES))
     )

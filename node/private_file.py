@@ -48,8 +48,15 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_private(path: Path) -> bytes:
-    """DeskError if someone else could have read or changed it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    """DeskError if it cannot be read, is a link, or someone else could have read or changed it;
+    FileNotFoundError if it is not there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        why = "it is a link" if path.is_symlink() else error.strerror
+        raise DeskError("unreadable", f"cannot read {path}: {why}") from None
     with os.fdopen(descriptor, "rb") as file:
         check_private(path, os.fstat(file.fileno()), FILE_MODE)
         return file.read()
