@@ -1,0 +1,341 @@
+"""The store equals a dictionary under any doings, and any order of records leads to one state."""
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from jangteo.protocol import limits
+from jangteo.protocol.envelope import ThreadKey, Verified
+from jangteo.protocol.item_set import item_key
+from jangteo.protocol.kind import LISTING, PROFILE
+from jangteo.protocol.verdict import Admission
+from jangteo.store.query import ALL_STATUSES, Query
+from jangteo.store.store import Store
+from tests.market_maker import NOW_MS, Seller, public_id
+
+THREADS_MAX = 3
+HISTORY_MAX = 2
+SELLERS = [Seller.named(name) for name in ("oneself", "a", "b")]
+OWN = SELLERS[0]
+MARKETS = ("open", "bikes")
+DAY_MS = limits.DAY_MS
+UNKNOWN_KIND = 5
+
+
+@cache
+def made(
+    seller: int, form: str, number: int, revision: int, age_days: int, market: str, salt: int
+) -> Verified:
+    """One of few records, so that threads meet often."""
+    who = SELLERS[seller]
+    ts_ms = NOW_MS - age_days * DAY_MS
+    match form:
+        case "profile":
+            return who.is_called(f"Name {salt}", revision=revision, ts_ms=ts_ms)
+        case "delete":
+            return who.withdraws(number, revision=revision, ts_ms=ts_ms, market=market)
+        case "unknown":
+            body = {"salt": salt}
+            return who.publishes(
+                UNKNOWN_KIND, number, body, revision=revision, ts_ms=ts_ms, market=market
+            )
+        case _:
+            return who.lists(number, f"중고 {salt}", revision=revision, ts_ms=ts_ms, market=market)
+
+
+RECORDS = st.builds(
+    made,
+    seller=st.integers(0, 2),
+    form=st.sampled_from(("listing", "listing", "listing", "delete", "unknown", "profile")),
+    number=st.integers(1, 5),
+    revision=st.integers(1, 4),
+    age_days=st.sampled_from((0, 40, 89, 100)),
+    market=st.sampled_from(MARKETS),
+    salt=st.integers(0, 1),
+)
+
+
+@dataclass
+class Model:
+    """What a store should be, in dictionaries: slow, plain and without a log."""
+
+    now_ms: int = NOW_MS
+    joined: set[str] = field(default_factory=lambda: {"commons", "open"})
+    blocked: set[bytes] = field(default_factory=set)
+    current: dict[ThreadKey, Verified] = field(default_factory=dict)
+    items: set[ThreadKey] = field(default_factory=set)
+    retired: set[bytes] = field(default_factory=set)
+
+    def copy(self) -> "Model":
+        return Model(
+            self.now_ms,
+            set(self.joined),
+            set(self.blocked),
+            dict(self.current),
+            set(self.items),
+            set(self.retired),
+        )
+
+    def admit(self, records: list[Verified]) -> list[Admission]:
+        outcomes: list[Admission] = []
+        places: dict[ThreadKey, list[int]] = {}
+        for record in records:
+            outcome = self._admit(record, outcomes, places)
+            if outcome is Admission.NEW:
+                places.setdefault(record.header.thread_key, []).append(len(outcomes))
+            outcomes.append(outcome)
+        return outcomes
+
+    def _admit(
+        self, record: Verified, outcomes: list[Admission], places: dict[ThreadKey, list[int]]
+    ) -> Admission:
+        header, key = record.header, record.header.thread_key
+        is_own = header.author == OWN.author
+        if header.market not in self.joined:
+            return Admission.FOREIGN
+        if header.author in self.blocked:
+            return Admission.BLOCKED
+        is_expired = header.expires_ms <= self.now_ms
+        if is_expired and (header.is_delete or not is_own):
+            return Admission.EXPIRED
+        if key in self.current and record.rank <= self.current[key].rank:
+            return Admission.EXPIRED if is_expired else Admission.STALE
+        if is_expired:
+            self.items.discard(key)
+            self.retired.add(record.id)
+        elif key not in self.items:
+            crowd = [other for other in self.items if other[:2] == key[:2]]
+            if len(crowd) == THREADS_MAX:
+                least = min(crowd, key=lambda other: self.current[other].rank)
+                if record.rank < self.current[least].rank:
+                    return Admission.CROWDED
+                self._evict(least, outcomes, places)
+            self.items.add(key)
+        self.current[key] = record
+        return Admission.EXPIRED if is_expired else Admission.NEW
+
+    def _evict(
+        self, key: ThreadKey, outcomes: list[Admission], places: dict[ThreadKey, list[int]]
+    ) -> None:
+        self.items.discard(key)
+        gone = places.pop(key, [])
+        if key[1] == OWN.author:
+            self.retired.add(self.current[key].id)
+            gone = gone[-1:]
+        else:
+            del self.current[key]
+        for place in gone:
+            outcomes[place] = Admission.CROWDED
+
+    def forget_expired(self) -> None:
+        for key in list(self.items):
+            record = self.current[key]
+            if record.header.expires_ms <= self.now_ms:
+                self.items.discard(key)
+                if key[1] == OWN.author and not record.header.is_delete:
+                    self.retired.add(record.id)
+                else:
+                    del self.current[key]
+
+    def forget(self, author: bytes) -> None:
+        for key in [key for key in self.current if key[1] == author]:
+            self.items.discard(key)
+            del self.current[key]
+
+    def leave(self, market: str) -> None:
+        self.joined.discard(market)
+        for key in [key for key in self.current if key[0] == market]:
+            self.items.discard(key)
+            if key[1] != OWN.author:
+                del self.current[key]
+
+    def join(self, market: str) -> None:
+        if market not in self.joined:
+            self.joined.add(market)
+            for key, record in self.current.items():
+                if key[0] == market and record.id not in self.retired:
+                    self.items.add(key)
+
+
+class Undone(Exception):
+    pass
+
+
+class StoreMachine(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.bounds = [
+            patch.object(limits, "THREADS_PER_AUTHOR_MAX", THREADS_MAX),
+            patch.object(limits, "HISTORY_REVISIONS_MAX", HISTORY_MAX),
+        ]
+        for bound in self.bounds:
+            bound.start()
+        self.model = Model()
+        self.store = self.opened()
+        self.reader = Store.open(self.folder / "jangteo.db", read_only=True)
+
+    def teardown(self) -> None:
+        problems = self.store.check_views()
+        self.reader.close()
+        self.store.close()
+        for bound in self.bounds:
+            bound.stop()
+        shutil.rmtree(self.folder)
+        assert problems == []
+
+    def opened(self) -> Store:
+        return Store.open(self.folder / "jangteo.db", own_author=OWN.author)
+
+    @initialize(records=st.lists(RECORDS, max_size=6))
+    def begin(self, records: list[Verified]) -> None:
+        self.admit(records)
+
+    @rule(records=st.lists(RECORDS, max_size=12))
+    def admit(self, records: list[Verified]) -> None:
+        expected = self.model.admit(records)
+        with self.store.write(durable=False):
+            outcomes = self.store.admit(records, self.model.now_ms)
+        # The model keeps no history, so it cannot tell a duplicate from what is stale.
+        alike = {Admission.DUPLICATE: Admission.STALE}
+        assert [alike.get(outcome, outcome) for outcome in outcomes] == expected
+
+    @rule(records=st.lists(RECORDS, min_size=1, max_size=8), author=st.sampled_from(SELLERS))
+    def fail_midway(self, records: list[Verified], author: Seller) -> None:
+        try:
+            with self.store.write(durable=False):
+                self.store.admit(records, self.model.now_ms)
+                if author is not OWN:
+                    self.store.block(author.author)
+                self.store.leave("bikes")
+                raise Undone
+        except Undone:
+            pass
+
+    @rule(days=st.integers(0, 30))
+    def time_passes(self, days: int) -> None:
+        self.model.now_ms += days * DAY_MS
+        self.model.forget_expired()
+        with self.store.write(durable=False):
+            self.store.forget_expired(self.model.now_ms, 1000)
+
+    @rule(seller=st.sampled_from(SELLERS[1:]))
+    def block(self, seller: Seller) -> None:
+        self.model.blocked.add(seller.author)
+        self.model.forget(seller.author)
+        with self.store.write(durable=False):
+            self.store.block(seller.author)
+
+    @precondition(lambda self: self.model.blocked)
+    @rule(seller=st.sampled_from(SELLERS[1:]))
+    def unblock(self, seller: Seller) -> None:
+        self.model.blocked.discard(seller.author)
+        with self.store.write(durable=False):
+            self.store.unblock(seller.author)
+
+    @rule(market=st.sampled_from(MARKETS))
+    def join(self, market: str) -> None:
+        self.model.join(market)
+        with self.store.write(durable=False):
+            self.store.join(market)
+
+    @rule(market=st.sampled_from(MARKETS))
+    def leave(self, market: str) -> None:
+        if market in self.model.joined:
+            self.model.leave(market)
+        with self.store.write(durable=False):
+            self.store.leave(market)
+
+    @rule()
+    def reindex(self) -> None:
+        self.store.reindex()
+
+    @rule()
+    def open_again(self) -> None:
+        self.store.close()
+        self.store = self.opened()
+
+    @invariant()
+    def they_are_equal(self) -> None:
+        assert set(self.store.joined()) == self.model.joined
+        assert self.store.blocked() == self.model.blocked
+        for market in (*MARKETS, "commons"):
+            expected = sorted(
+                item_key(record.header.ts_ms, record.id)
+                for key in self.model.items
+                if key[0] == market and (record := self.model.current[key])
+            )
+            for store in (self.store, self.reader):
+                items = store.items(market)
+                assert items.keys(0, items.count()) == expected
+            assert self.store.summary(market) == self.reader.summary(market)
+        live = [r for r in self.model.current.values() if r.body is not None]
+        shown = self.store.search(Query(status=ALL_STATUSES, limit=1000), self.model.now_ms).rows
+        assert {(row.listing_id, row.record_id) for row in shown} == {
+            (public_id(record), record.id) for record in live if record.header.kind == LISTING
+        }
+        for seller in SELLERS:
+            profile = self.store.profile(seller.author)
+            names = {
+                r.body["name"]
+                for r in live
+                if r.body and r.header.kind == PROFILE and r.header.author == seller.author
+            }
+            assert ({profile.name} if profile else set()) == names
+
+
+StoreMachine.TestCase.settings = settings(
+    max_examples=40,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+test_the_store_equals_a_dictionary = StoreMachine.TestCase
+
+
+def state_after(folder: Path, batches: list[list[Verified]]) -> object:
+    """All that two nodes must agree on: not arrivals, not history."""
+    with Store.open(folder / "jangteo.db") as store:
+        with store.write(durable=False):
+            store.join("bikes")
+        for batch in batches:
+            with store.write(durable=False):
+                store.admit(batch, NOW_MS)
+        assert store.check_views() == []
+        rows = sorted(store.iter_listings(NOW_MS), key=lambda row: row.listing_id)
+        return (
+            [store.summary(market) for market in (*MARKETS, "commons")],
+            [(row.listing_id, row.record_id, row.listing, row.seller_name) for row in rows],
+        )
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), records=st.lists(RECORDS, min_size=1, max_size=30))
+def test_any_order_doubling_and_partition_leads_to_one_state(
+    data: st.DataObject, records: list[Verified]
+) -> None:
+    doubled = records + data.draw(st.lists(st.sampled_from(records), max_size=10))
+    shuffled = data.draw(st.permutations(doubled))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=6)))
+    edges = [0, *cuts, len(shuffled)]
+    batches = [shuffled[a:b] for a, b in pairwise(edges)]
+    with (
+        patch.object(limits, "THREADS_PER_AUTHOR_MAX", THREADS_MAX),
+        tempfile.TemporaryDirectory() as one,
+        tempfile.TemporaryDirectory() as two,
+    ):
+        assert state_after(Path(one), [records]) == state_after(Path(two), batches)
