@@ -4,6 +4,7 @@ Opens nothing until asked, so that help and usage errors cost nothing.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,8 +61,22 @@ class Call:
         for notice in result.get("notices") or ():
             self.screen.warn(safe_line(notice["message"]))
 
+    @property
+    def program(self) -> str:
+        """How this program was called: JANGTEO_PROGRAM if a wrapper says, else its name where the
+        shell finds it, else its path."""
+        from shlex import quote
+        from shutil import which
+
+        if told := os.environ.get("JANGTEO_PROGRAM"):
+            return quote(told)
+        script = Path(sys.argv[0])
+        if which("jangteo") or script.name != "jangteo":
+            return "jangteo"
+        return quote(str(script))
+
     def command_prefix(self) -> str:
-        """How to call this program for the same home, for lines a person may paste."""
+        """The same with its home, for lines a person may paste."""
         from shlex import quote
 
-        return f"jangteo --home {quote(self.home_flag)}" if self.home_flag else "jangteo"
+        return f"{self.program} --home {quote(self.home_flag)}" if self.home_flag else self.program

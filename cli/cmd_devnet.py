@@ -35,6 +35,7 @@ def devnet(call: Call, nodes: int, seconds: float | None) -> None:
     from ..node.devnet import Devnet
     from ..node.service_unit import program
 
+    call.screen.go_live()
     signal.signal(signal.SIGTERM, _interrupt)
     deadline = time.monotonic() + (_DAY_SECONDS * 365 if seconds is None else seconds)
     with Devnet(program(), nodes) as net:
@@ -85,12 +86,13 @@ def _tell_how_to_look(call: Call, net: "Devnet") -> None:
     last, first = str(net.home(net.people[-1]).path), str(net.home(net.people[0]).path)
     screen.say()
     screen.say("In another terminal:", "bold")
+    name = call.program
     for line in (
-        f"jangteo --home {last} search 자전거",
-        f"jangteo --home {last} search --max-price 50 --currency USD --sort price",
-        f"jangteo --home {first} status",
-        f'jangteo --home {first} sell "Kettle" --price 15000',
-        f"jangteo --home {last} watch",
+        f"{name} --home {last} search 자전거",
+        f"{name} --home {last} search --max-price 50 --currency USD --sort price",
+        f"{name} --home {first} status",
+        f'{name} --home {first} sell "Kettle" --price 15000',
+        f"{name} --home {last} watch",
     ):
         screen.say(f"  {line}")
     screen.say()
@@ -101,7 +103,7 @@ def _tell(call: Call, net: "Devnet", event: dict[str, Any]) -> None:
     call.screen.row(event)
     told = _sentence(net, event)
     if told and not call.screen.is_json:
-        print(safe_line(told), flush=True)
+        print(safe_line(told))
 
 
 def _sentence(net: "Devnet", event: dict[str, Any]) -> str | None:

@@ -7,8 +7,9 @@ from .call import Call
 from .table import Column
 from .verb import verb
 
+_PEER_CHARS = 8
 _COLUMNS = (
-    Column("PEER", 10, 5, style="id"),
+    Column("PEER", 9, 5, is_whole=True, style="id"),
     Column("ADDRESS", 12, 3),
     Column("CAME", 4, 2),
     Column("SINCE", 8, 1, style="dim"),
@@ -23,7 +24,8 @@ _COLUMNS = (
 def peers(call: Call) -> None:
     """List the neighbours the node is connected to.
 
-    Needs a running node (`jangteo up`).
+    A neighbour is shown by the end of its id, which `sync` takes too. Needs a running node
+    (`jangteo up`).
     """
     result = call.ask("peers")
     for peer in result["peers"]:
@@ -31,8 +33,8 @@ def peers(call: Call) -> None:
     if result["peers"]:
         rows = [
             (
-                peer["peer"],
-                peer["address"],
+                f"…{peer['peer'][-_PEER_CHARS:]}",
+                peer["address"].split("/p2p/")[0],
                 "to us" if peer["inbound"] else "from us",
                 ago_text(peer.get("since")),
             )

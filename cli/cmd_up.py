@@ -73,6 +73,7 @@ def up(
         }
     )
     _log_to_stderr(verbose)
+    call.screen.go_live()
     voice = _Voice(call, is_first=not home.has_identity)
     from ..node.runtime import up as run
 
@@ -130,7 +131,7 @@ class _Voice:
         if self._has_bar:
             sys.stdout.write("\r\x1b[K")
             self._has_bar = False
-        print(line, flush=True)
+        print(line)
 
 
 def _log_to_stderr(verbose: int) -> None:

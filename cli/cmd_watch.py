@@ -22,6 +22,7 @@ def watch(call: Call) -> None:
     Neighbours coming and going, new listings and changes, exchanges of records. Needs a running
     node (`jangteo up`).
     """
+    call.screen.go_live()
     with call.office() as office:
         events = office.stream("watch", {})
         call.screen.talk("watching; Ctrl-C ends it", "dim")
@@ -30,4 +31,4 @@ def watch(call: Call) -> None:
             told = event_text(event)
             if told is not None and not call.screen.is_json:
                 clock = call.screen.paint(time.strftime("%H:%M:%S"), "dim")
-                print(f"{clock} {safe_line(told)}", flush=True)
+                print(f"{clock} {safe_line(told)}")

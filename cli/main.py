@@ -56,7 +56,7 @@ _SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "block": ("cmd_block", "block", "See and pass on nothing more of an author."),
         "unblock": ("cmd_block", "unblock", "Undo a block."),
         "backup": ("cmd_backup", "backup", "Save your identity and records to a file."),
-        "restore": ("cmd_restore", "restore", "Bring your identity back."),
+        "restore": ("cmd_backup", "restore", "Bring your identity back."),
     },
     "House": {
         "config": ("cmd_config", "config", "Read and change settings."),

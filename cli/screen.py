@@ -3,6 +3,7 @@
 Knows widths and colours, nothing of what is printed.
 """
 
+import io
 import json
 import os
 import shutil
@@ -44,6 +45,11 @@ class Screen:
         if "COLUMNS" in os.environ or self.is_terminal:
             return max(_CELLS_MIN, shutil.get_terminal_size().columns)
         return _CELLS_PIPED
+
+    def go_live(self) -> None:
+        """Lines leave at once, into a pipe too: for commands that stay."""
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)
 
     def paint(self, text: str, style: str, stream: TextIO | None = None) -> str:
         """`text` in a style, if the stream is a terminal that wants colours."""

@@ -5,32 +5,26 @@ Knows how to start `up` and read its events; nothing of how they are shown.
 """
 
 import contextlib
-import json
-import os
 import queue
 import shutil
-import signal
-import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import Final, Self
 
-from ..protocol import limits
 from .config import read_config, set_value
 from .desk_error import DeskError
 from .home import Home
 from .identity import create
+from .node_process import Event, NodeProcess, stop_all, undisturbed
 from .office import open_office
 
 NODES_MAX: Final = 16
 READY_SECONDS_MAX: Final = 60
 TOGETHER_SECONDS_MAX: Final = 90
-_STOP_SECONDS_MAX: Final = 8
 _LOOK_SECONDS: Final = 0.25
 _SAMPLES: Final = Path(__file__).with_name("samples")
 # A neighbourhood's languages in turn: the sample file, its currency, and names.
@@ -39,8 +33,6 @@ _PEOPLE: Final = (
     ("japanese.jsonl", "JPY", ("さくら", "はると", "ひなた", "りん", "そうた")),
     ("english.jsonl", "USD", ("Maya", "Noah", "Olivia", "Liam", "Ada")),
 )
-
-Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +77,7 @@ class Devnet:
         self.folder = Path(tempfile.mkdtemp(prefix="jangteo-devnet-"))
         self.addresses: dict[int, str] = {}
         self._command = list(command)
-        self._processes: dict[int, subprocess.Popen[str]] = {}
+        self._nodes: dict[int, NodeProcess] = {}
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
@@ -130,29 +122,12 @@ class Devnet:
 
     def start(self, person: Person) -> None:
         """Starts a person's node; the others' addresses that are known are its neighbours."""
-        home = self.home(person)
         known = [word for address in self.addresses.values() for word in ("--peer", address)]
-        command = [*self._command, "--home", str(home.path), "--json", "up", "--no-mdns"]
-        command += ["--listen", "/ip4/127.0.0.1/tcp/0", *known]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        environment.pop("JANGTEO_HOME", None)
-        with (home.path / "up.log").open("w") as log:
-            # The command is this program's own.
-            process = subprocess.Popen(  # noqa: S603
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                encoding="utf-8",
-                env=environment,
-            )
-        self._processes[person.number] = process
-        told = process.stdout
-        reader = threading.Thread(
-            target=self._read, args=(person.number, process, told), daemon=True
+        options = ["--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0", *known]
+        home = self.home(person).path
+        self._nodes[person.number] = NodeProcess(
+            self._command, home, options, self._events, person.number
         )
-        reader.start()
 
     def events(self, seconds: float) -> Iterator[Event]:
         """What happens within `seconds`. DeskError where a node ends by itself."""
@@ -164,7 +139,7 @@ class Devnet:
                     raise DeskError(
                         "failed",
                         f"node {event['node']} ended by itself (exit code {event['code']}): "
-                        f"{self._last_words(event['node'])}",
+                        f"{self._nodes[event['node']].last_words}",
                     )
                 if event["event"] == "ready":
                     self.addresses[event["node"]] = event["addresses"][0]
@@ -199,46 +174,7 @@ class Devnet:
         return counts["listings_active"]
 
     def stop(self) -> None:
-        """Stops the nodes, by force if they take longer than they may, and removes the homes."""
-        with _undisturbed():
-            for process in self._processes.values():
-                if process.poll() is None:
-                    process.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + _STOP_SECONDS_MAX
-            for process in self._processes.values():
-                try:
-                    process.wait(max(0.0, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+        """Stops the nodes and removes the homes."""
+        with undisturbed():
+            stop_all(self._nodes.values())
             shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _read(self, number: int, process: subprocess.Popen[str], told: IO[str]) -> None:
-        """On a thread for each node: its events into the one queue."""
-        with told:
-            for line in told:
-                with contextlib.suppress(json.JSONDecodeError):
-                    event = json.loads(line)
-                    if isinstance(event, dict) and "event" in event:
-                        self._events.put({**event, "node": number})
-        self._events.put({"event": "ended", "node": number, "code": process.wait()})
-
-    def _last_words(self, number: int) -> str:
-        with contextlib.suppress(OSError):
-            log = self.folder / f"node-{number}" / "up.log"
-            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            return lines[-1][: limits.SYNC_TEXT_CHARS_MAX] if lines else "it said nothing"
-        return "it said nothing"
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C must not leave nodes behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,184 @@
+"""`backup` and `restore`: one's identity and own records, saved and brought back."""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..node.desk_error import DeskError, usage
+from .call import Call
+from .event_view import event_text
+from .listing_view import ID_CHARS_MIN, counted
+from .passphrase import ask_passphrase, file_passphrase, new_passphrase
+from .verb import verb
+
+_WORDS_COUNT = 24
+_FILE_BYTES_MAX = 256 * 1024 * 1024
+
+
+@verb(
+    examples=("jangteo backup ~/jangteo.backup",),
+    prints='Where the file is; with --json {"file", "bytes"}.',
+)
+@click.argument("path", metavar="FILE", type=click.Path(dir_okay=False))
+@click.pass_obj
+def backup(call: Call, path: str) -> None:
+    """Save your identity and records to a file.
+
+    Your key, your own listings and your settings, sealed with a passphrase that is asked for (or
+    stands in the file that JANGTEO_PASSPHRASE_FILE names). Keep it on another disk. What others
+    put up is not in it: neighbours bring that back.
+    """
+    from ..node.backup import make_backup
+    from ..node.private_file import write_private
+
+    home = call.home
+    home.check()
+    if not home.has_identity:
+        raise DeskError(
+            "no-identity",
+            f"no identity in this home yet: {home.path}",
+            "make one with `jangteo init`",
+        )
+    target = Path(path).expanduser().absolute()
+    if not target.parent.is_dir():
+        raise DeskError("failed", f"no such folder: {target.parent}")
+    now_ms = time.time_ns() // 1_000_000
+    sealed_with = new_passphrase("Passphrase for the backup")
+    data = make_backup(
+        home, call.config(), sealed_with, now_ms=now_ms, ask_passphrase=ask_passphrase
+    )
+    write_private(target, data)
+    home.owner.note_backed_up(now_ms)
+    call.screen.row({"file": str(target), "bytes": len(data)})
+    call.screen.say(f"written: {target} ({len(data):,} bytes)")
+    call.screen.talk("  without its passphrase it is of no use to anybody, you included", "dim")
+
+
+@verb(
+    examples=(
+        "jangteo restore                    # asks for the 24 words",
+        "jangteo restore < words.txt",
+        "jangteo restore ~/jangteo.backup",
+    ),
+    prints='Who you are again and what came back; with --json {"author", "home", "records", '
+    '"peers", "listings"}.',
+)
+@click.argument("path", metavar="[FILE]", required=False, type=click.Path(dir_okay=False))
+@click.option("--peer", metavar="ADDRESS", multiple=True, help="A neighbour to fetch from.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    metavar="N",
+    type=click.FloatRange(0, 3600),
+    default=30.0,
+    help="Seconds to look for neighbours that have your records; 30 unless told, 0 not at all.",
+)
+@click.option(
+    "--passphrase", "has_passphrase", is_flag=True, help="Seal the key in this home with one."
+)
+@click.pass_obj
+def restore(
+    call: Call, path: str | None, peer: tuple[str, ...], wait_seconds: float, has_passphrase: bool
+) -> None:
+    """Bring your identity back.
+
+    From the 24 words (typed, or on stdin) or from a backup file, into a home that has no other
+    identity. Then it looks for neighbours that hold your records, so that you go on from where
+    you were. Do not run one identity on two machines at a time.
+    """
+    screen, home = call.screen, call.home
+    brought = _restore(call, path, has_passphrase)
+    screen.say(f"you are {brought['author'][:ID_CHARS_MIN]} again")
+    screen.say(f"home: {home.path}", "dim")
+    if path is not None and "records" in brought:
+        screen.say(f"{counted(brought['records'], 'record')} from the backup")
+    fetched = _fetch(call, peer, wait_seconds)
+    screen.row({**brought, "home": str(home.path), **fetched})
+
+
+def _restore(call: Call, path: str | None, has_passphrase: bool) -> dict[str, Any]:
+    from ..node import backup as backups
+
+    home, now_ms = call.home, time.time_ns() // 1_000_000
+    data = None if path is None else _read(path)
+    words = _typed_words() if data is None else _as_words(data)
+    if words is not None:
+        from ..node.identity import seed_from_typed_words
+
+        seed_from_typed_words(words)  # wrong words are said before a passphrase is asked for
+        passphrase = new_passphrase() if has_passphrase else None
+        author = backups.restore_words(home, words, passphrase=passphrase)
+        home.owner.note_backed_up(now_ms)
+        return {"author": author.hex(), "records": 0}
+    opened_with = file_passphrase()
+    passphrase = new_passphrase("Passphrase for this home") if has_passphrase else None
+    restored = backups.restore_file(
+        home, data or b"", opened_with, now_ms=now_ms, passphrase=passphrase
+    )
+    home.owner.note_backed_up(now_ms)
+    return {"author": restored.author.hex(), "records": restored.records}
+
+
+def _read(path: str) -> bytes:
+    file = Path(path).expanduser()
+    with file.open("rb") as opened:
+        data = opened.read(_FILE_BYTES_MAX + 1)
+    if len(data) > _FILE_BYTES_MAX:
+        raise usage(f"{path} is too large for a backup")
+    return data
+
+
+def _typed_words() -> str:
+    if sys.stdin.isatty():
+        print("Your 24 words, on one line or several; an empty line ends them:", file=sys.stderr)
+        words: list[str] = []
+        while len(words) < _WORDS_COUNT and (line := sys.stdin.readline()).strip():
+            words += line.split()
+        return " ".join(words)
+    return sys.stdin.read(100_000)
+
+
+def _as_words(data: bytes) -> str | None:
+    """The text of a file with words in it; None for a backup."""
+    try:
+        text = data[:10_000].decode("ascii")
+    except UnicodeDecodeError:
+        return None
+    return text if len(data) <= 10_000 and len(text.split()) == _WORDS_COUNT else None
+
+
+def _fetch(call: Call, peers: tuple[str, ...], seconds: float) -> dict[str, Any]:
+    """Asks neighbours for one's own records; says how that went."""
+    from ..node.fetch_own import fetch_own
+    from ..node.identity import PASSPHRASE_VARIABLE, is_sealed
+    from ..node.service_unit import program
+
+    screen, home, prefix = call.screen, call.home, call.command_prefix()
+    later = f"run `{prefix} up` and wait for neighbours before you change old listings"
+    if home.node() is not None:
+        screen.talk("a node runs here: it fetches what neighbours have of yours")
+        return {"peers": 0, "listings": 0}
+    if seconds <= 0 or (is_sealed(home) and PASSPHRASE_VARIABLE not in os.environ):
+        screen.talk(f"your records were not looked for: {later}")
+        return {"peers": 0, "listings": 0}
+    screen.talk(f"looking up to {seconds:.0f} s for neighbours that have your records")
+
+    def tell(event: dict[str, Any]) -> None:
+        told = event_text(event)
+        if told is not None and event["event"] in ("peer", "sync"):
+            screen.talk(f"  {told}", "dim")
+
+    fetched = fetch_own(home, call.config(), program(), peers=peers, seconds=seconds, on_event=tell)
+    if fetched.listings:
+        screen.say(f"{counted(fetched.listings, 'listing')} of yours here")
+    if fetched.trouble:
+        screen.warn(f"the node could not run: {fetched.trouble}")
+    if not fetched.peers:
+        screen.warn(f"no neighbour was found to ask: {later}")
+    elif not fetched.listings:
+        screen.talk(f"{counted(fetched.peers, 'neighbour')} asked; none has a listing of yours")
+    return {"peers": fetched.peers, "listings": fetched.listings}
