@@ -2,7 +2,7 @@
 tasks, logs, muxer and record parsing. Knows nothing of gossip (libp2p_pubsub.py) or of limits on
 connections (libp2p_host.py).
 
-Each guard names the bug it stands for and the line of 0.8.1; tests/faults/test_libp2p_guards.py
+Each guard names the bug it stands for and the line of 0.8.1; tests/faults/test_libp2p_guards_*.py
 fails without it. The modules are patched in place, since the library names its classes directly.
 """
 
@@ -142,11 +142,6 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
             self._window_grew.set()
             self._window_grew = None
 
-    def _apply_autotune_epoch(self, buffered: int) -> int:
-        # yamux.py:412: the window doubles up to 16 MiB while we read quickly, and all of it may
-        # then be sent at once. 256 KiB carries 600 MB/s at a LAN's 0.4 ms.
-        return 0
-
     async def write(self, data: bytes) -> None:
         """Bug 14 (yamux.py:288): stock polls a closed window at 100 Hz and gives up after 5 s,
         leaving half a message on a stream that it calls reset and does not reset."""
@@ -241,6 +236,8 @@ def patch_modules() -> None:
     yamux.YamuxStream = GuardedYamuxStream
     # muxer_multistream.py:127: the class given as an option is not looked at for yamux.
     muxer_multistream.Yamux = GuardedYamux
-    # yamux.py:1282: a frame of up to this many bytes is read whole, before its window is looked at.
+    # yamux.py:1282: a frame of up to this many bytes is read whole, before its window is looked at;
+    # yamux.py:412: and the window doubles up to it while we read quickly, and may then be filled at
+    # once. 256 KiB carries 600 MB/s at a LAN's 0.4 ms.
     yamux.MAX_WINDOW_SIZE = STREAM_WINDOW_BYTES
     basic_host.update_peerstore_from_identify = take_identify

@@ -115,7 +115,6 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
             min_connections=0,
             low_watermark=0,
             high_watermark=CONNECTIONS_MAX,
-            inbound_upgrade_timeout=HANDSHAKE_S,
             outbound_upgrade_timeout=HANDSHAKE_S,
             inbound_stream_protocol_negotiation_timeout=HANDSHAKE_S,
             outbound_stream_protocol_negotiation_timeout=HANDSHAKE_S,

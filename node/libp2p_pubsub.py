@@ -334,7 +334,8 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         """Reads one peer's RPCs, one after the other: the peer waits while a message is judged.
 
         Bugs 2 to 5 (pubsub.py:562, :1747, :1641; gossipsub.py:922): garbage, keys and topics that
-        are no text, and validators that raise all end the process in stock.
+        are no text, and validators that raise all end the process in stock. What is no RPC leaves
+        here as the error it is, and costs the stream (libp2p_host.py, bug 1).
         """
         peer_id = stream.muxed_conn.peer_id
         reader = RpcReader(stream)
@@ -343,11 +344,6 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
                 await self._take(peer_id, await reader.receive())
         except (StreamError, MuxedStreamError, IOException, RawConnError) as error:
             log.debug("gossip: stream of %s ended: %r", peer_id, error)
-            return
-        except Exception as error:
-            log.warning("gossip: %s sent what is no gossip, stream reset: %r", peer_id, error)
-        await stream.reset()
-        self._handle_dead_peer(peer_id)
 
     async def _take(self, peer_id: ID, rpc: Any) -> None:
         # The sender's peer record is an addition of py-libp2p's own to GossipSub: its two

@@ -504,9 +504,9 @@ async def test_leaving_releases_sockets_and_tasks_even_when_cancelled(network: N
         async with network.open("ana") as ana:
             with trio.CancelScope() as scope:
                 async with network.open("bo") as bo:
-                    bo.serve(ECHO, echo)
-                    await ana.dial(bo.addresses()[0])
-                    await ana.open_stream(bo.peer, ECHO)
+                    ana.serve(ECHO, echo)
+                    await bo.dial(ana.addresses()[0])
+                    await bo.open_stream(ana.peer, ECHO)
                     scope.cancel()
                     await trio.sleep_forever()
             assert scope.cancelled_caught

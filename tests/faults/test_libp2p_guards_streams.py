@@ -1,0 +1,158 @@
+"""Attacks on a real node's streams: one for each guard of the muxer in node/libp2p_guard.py. Each
+fails when its guard is taken out.
+"""
+
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from libp2p.custom_types import TProtocol
+from libp2p.io import msgio
+from libp2p.io.exceptions import IncompleteReadError
+from libp2p.peer.id import ID
+from libp2p.stream_muxer.exceptions import MuxedStreamReset
+from libp2p.stream_muxer.yamux import yamux
+
+from jangteo.node.libp2p_guard import GuardedYamuxStream, read_exactly
+from jangteo.node.transport import Stream
+from jangteo.protocol.limits import (
+    SECOND_MS,
+    STREAM_STALL_MS_MAX,
+    STREAM_WINDOW_BYTES,
+    STREAMS_LINGERING_PER_CONNECTION_MAX,
+)
+from tests.loopback import is_well, settled, victim_and_attacker
+
+pytestmark = pytest.mark.trio
+
+
+async def test_bytes_beyond_the_window_cost_the_connection() -> None:
+    """yamux.py:1553: kept without bound, for a stream that nobody reads."""
+    async with victim_and_attacker() as (victim, attacker):
+        reading = trio.Event()
+
+        async def never_read(stream: Stream) -> None:
+            await reading.wait()
+
+        victim.serve("/test/never/1", never_read)
+        stream = (await attacker.open_stream(victim.peer, "/test/never/1"))._stream.muxed_stream
+        frame = yamux.struct.pack(
+            yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_DATA, 0, stream.stream_id, 60_000
+        ) + bytes(60_000)
+        for _ in range(STREAM_WINDOW_BYTES // 60_000 + 2):
+            try:
+                await stream.conn._write_frame(frame)
+            except Exception as error:  # the victim has hung up
+                assert not isinstance(error, AssertionError)
+        await settled(lambda: not victim.peers())
+        reading.set()
+        await is_well(victim)
+
+
+async def test_a_frame_larger_than_the_window_costs_the_connection() -> None:
+    """yamux.py:1282: read whole, up to 16 MiB, before its window is looked at."""
+    async with victim_and_attacker() as (victim, attacker):
+        connection = attacker.swarm.get_connections()[0].muxed_conn
+        await connection._write_frame(
+            yamux.struct.pack(
+                yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_DATA, 0, 1, STREAM_WINDOW_BYTES + 1
+            )
+        )
+        await settled(lambda: not victim.peers())
+        await is_well(victim)
+
+
+async def test_the_window_does_not_grow() -> None:
+    """yamux.py:412: up to 16 MiB for each of a peer's streams."""
+    async with victim_and_attacker() as (victim, attacker):
+
+        async def read_all(stream: Stream) -> None:
+            await stream.receive_exactly(2_000_000)
+            await stream.send_all(b"read.")
+
+        victim.serve("/test/read/1", read_all)
+        stream = await attacker.open_stream(victim.peer, "/test/read/1")
+        await stream.send_all(bytes(2_000_000))
+        assert await stream.receive_exactly(5) == b"read."
+        held = victim.swarm.get_connections()[0].muxed_conn.streams.values()
+        assert all(each.target_recv_window == STREAM_WINDOW_BYTES for each in held)
+
+
+async def test_finished_streams_that_the_peer_never_closes_are_dropped() -> None:
+    async with victim_and_attacker() as (victim, attacker):
+
+        async def done(stream: Stream) -> None:
+            await stream.send_all(b"done.")
+
+        victim.serve("/test/done/1", done)
+        connection = victim.swarm.get_connections()[0].muxed_conn
+        for _ in range(STREAMS_LINGERING_PER_CONNECTION_MAX + 20):
+            # Past our own limit on what we open, which an attacker does not keep to.
+            protocol = [TProtocol("/test/done/1")]
+            stream = await attacker.host.new_stream(ID.from_base58(victim.peer), protocol)
+            assert await read_exactly(stream, 5) == b"done."
+        await settled(
+            lambda: (
+                sum(each.send_closed for each in connection.streams.values())
+                <= STREAMS_LINGERING_PER_CONNECTION_MAX + 1
+            )
+        )
+
+
+class Wire:
+    """Takes a yamux stream's frames."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.stream_buffers: dict[int, bytearray] = {}
+
+    async def _write_frame(self, frame: bytes) -> None:
+        self.frames.append(frame)
+
+    async def _finalize_stream(self, stream: Any, *, fully_closed: bool) -> None: ...
+
+
+async def test_a_slow_reader_is_waited_for(autojump_clock: trio.testing.MockClock) -> None:
+    """Bug 14: stock gives up after five seconds, in the middle of a message."""
+    wire = Wire()
+    stream = GuardedYamuxStream(1, wire, True)
+    data = bytes(STREAM_WINDOW_BYTES + 10_000)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.write, data)
+        await trio.sleep(STREAM_STALL_MS_MAX / SECOND_MS - 1)
+        stream.send_window += 10_000
+    assert sum(len(frame) - yamux.HEADER_SIZE for frame in wire.frames) == len(data)
+
+
+async def test_a_reader_that_never_reads_is_given_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    wire = Wire()
+    stream = GuardedYamuxStream(1, wire, True)
+    begun_at = trio.current_time()
+    with pytest.raises(MuxedStreamReset):
+        await stream.write(bytes(STREAM_WINDOW_BYTES + 1))
+    assert trio.current_time() - begun_at == pytest.approx(STREAM_STALL_MS_MAX / SECOND_MS)
+    assert stream.closed and stream.reset_received
+
+
+async def test_a_packet_in_many_pieces_is_read() -> None:
+    """Bug 13: stock gives up after a hundred."""
+
+    class Trickle:
+        def __init__(self, data: bytes) -> None:
+            self.left = data
+            self.reads = 0
+
+        async def read(self, n: int) -> bytes:
+            self.reads += 1
+            piece, self.left = self.left[:1], self.left[1:]
+            return piece
+
+    assert await read_exactly(Trickle(b"x" * 1000), 1000) == b"x" * 1000
+    ended = Trickle(b"xy")
+    with pytest.raises(IncompleteReadError):
+        await read_exactly(ended, 3)
+    assert ended.reads == 3
+    assert msgio.read_exactly is yamux.read_exactly is read_exactly
