@@ -182,7 +182,11 @@ class _ListingImport:
             sources.append(source)
             gone: frozenset[bytes] = frozenset()
             if self._withdraws:
-                others = [one.refs for one in sources if one.number != source.number]
+                others = [
+                    one.refs
+                    for one in sources
+                    if one.market == market and one.number != source.number
+                ]
                 gone = source.refs - seen - frozenset().union(*others)
             if gone and self._unreadable:
                 self._notices.append(notice(
