@@ -4,7 +4,6 @@ Opens nothing until asked, so that help and usage errors cost nothing.
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..node.desk_error import usage
 from .passphrase import ask_passphrase
+from .program import named, program_name
 from .safe_text import safe_line
 from .screen import Screen
 
@@ -59,24 +59,14 @@ class Call:
     def notices(self, result: Mapping[str, Any]) -> None:
         """What the work wants to be said beside its result: reminders, warnings."""
         for notice in result.get("notices") or ():
-            self.screen.warn(safe_line(notice["message"]))
+            self.screen.warn(named(safe_line(notice["message"])))
 
     @property
     def program(self) -> str:
-        """How this program was called: JANGTEO_PROGRAM if a wrapper says, else its name where the
-        shell finds it, else its path."""
-        from shlex import quote
-        from shutil import which
-
-        if told := os.environ.get("JANGTEO_PROGRAM"):
-            return quote(told)
-        script = Path(sys.argv[0])
-        if which("jangteo") or script.name != "jangteo":
-            return "jangteo"
-        return quote(str(script))
+        return program_name()
 
     def command_prefix(self) -> str:
-        """The same with its home, for lines a person may paste."""
+        """How to call this program for this home, in lines a person may paste."""
         from shlex import quote
 
         return f"{self.program} --home {quote(self.home_flag)}" if self.home_flag else self.program

@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from ..node.desk_error import EXIT_FAILED, EXIT_USAGE, DeskError
+from .program import named
 from .safe_text import safe_line
 from .screen import json_line
 
@@ -36,7 +37,7 @@ class Report:
             return
         print(f"jangteo: {message}", file=sys.stderr)
         if hint:
-            print(f"  {hint}", file=sys.stderr)
+            print(f"  {named(hint)}", file=sys.stderr)
 
 
 def report_of(error: Exception, home: Path | None) -> Report:
