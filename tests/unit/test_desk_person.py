@@ -1,0 +1,118 @@
+"""People at the desk: one's profile, who is blocked, and which markets one is in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jangteo.node.desk import Desk
+from jangteo.node.desk_error import DeskError
+from jangteo.protocol import limits
+from tests.desk_maker import Stall, stall
+from tests.market_maker import Seller
+
+
+@pytest.fixture
+def ana(tmp_path: Path) -> Iterator[Stall]:
+    with stall(tmp_path, "ana") as made:
+        yield made
+
+
+def meet(ana: Stall, *names: str) -> dict[str, Seller]:
+    """Each has a profile and one listing at Ana's."""
+    sellers = {name: Seller.named(name) for name in names}
+    with ana.store.write(durable=False):
+        for name, seller in sellers.items():
+            ana.store.admit([seller.is_called(name), seller.lists(1, f"{name}'s")], ana.moment())
+    return sellers
+
+
+def test_a_name_is_published_once_and_changed_by_parts(ana: Stall) -> None:
+    assert ana.call("profile") == {
+        "author": ana.key.public.hex(), "name": "", "about": "", "changed": False,
+    }  # fmt: skip
+    assert ana.call("profile", name="  Ana  B ", about="hi")["name"] == "Ana B"
+    assert not ana.call("profile", name="Ana B")["changed"]
+    assert ana.call("profile", about="")["changed"]
+    assert ana.call("whoami")["name"] == "Ana B"
+    assert len(ana.desk.take_published()) == 2
+    with pytest.raises(DeskError, match="at most 40") as caught:
+        ana.call("profile", name="x" * 41)
+    assert caught.value.exit_code == 2
+
+
+def test_an_empty_profile_is_published_when_said(ana: Stall) -> None:
+    assert ana.call("profile", name="")["changed"]
+    assert not ana.call("profile", name="")["changed"]
+
+
+def test_a_blocked_author_is_gone_at_once_and_stays_away(ana: Stall) -> None:
+    ben = meet(ana, "Ben", "Cho")["Ben"]
+    assert ana.titles() == ["Ben's", "Cho's"]
+    blocked = ana.call("block", author="ben")
+    assert (blocked["author"], blocked["name"]) == (ben.author.hex(), "Ben")
+    assert blocked["forgotten"] == 2
+    assert blocked["changed"]
+    assert ana.titles() == ["Cho's"]
+    meet(ana, "Ben")
+    assert ana.titles() == ["Cho's"]
+    assert [one["author"] for one in ana.call("blocked")["blocked"]] == [ben.author.hex()]
+    assert not ana.call("block", author=ben.author.hex())["changed"]
+    assert ana.call("unblock", author=ben.author.hex()[:6])["changed"]
+    assert not ana.call("unblock", author=ben.author.hex())["changed"]
+    meet(ana, "Ben")
+    assert ana.titles() == ["Ben's", "Cho's"]
+
+
+def test_an_author_is_found_by_hex_or_by_a_name_that_is_one_person_s(ana: Stall) -> None:
+    ann = meet(ana, "Ann", "Anna", "Annabel")["Ann"]
+    assert ana.call("block", author="ann")["author"] == ann.author.hex()
+    with pytest.raises(DeskError, match="2 people") as caught:
+        ana.call("block", author="nna")
+    assert (caught.value.code, caught.value.exit_code) == ("ambiguous", 2)
+    for told in ("zoe", "", "   "):
+        with pytest.raises(DeskError, match="nobody known") as caught:
+            ana.call("block", author=told)
+        assert caught.value.exit_code == 3
+
+
+def test_a_stranger_never_met_can_be_blocked_by_the_whole_key(ana: Stall) -> None:
+    stranger = Seller.named("Stranger").author.hex()
+    assert ana.call("block", author=stranger.upper())["author"] == stranger
+    meet(ana, "Stranger")
+    assert ana.titles() == []
+
+
+def test_nobody_blocks_themselves(ana: Stall) -> None:
+    ana.call("profile", name="Ana")
+    for told in ("Ana", ana.key.public.hex()):
+        with pytest.raises(DeskError, match="that is you"):
+            ana.call("block", author=told)
+
+
+def test_markets_are_joined_and_left(ana: Stall) -> None:
+    assert ana.call("join", market="campus/hanyang")["changed"]
+    assert not ana.call("join", market="campus/hanyang")["changed"]
+    ana.sell("Lamp", market="campus/hanyang")
+    left = ana.call("leave", market="campus/hanyang")
+    assert (left["changed"], left["joined"]) == (True, ["commons", "open"])
+    assert not ana.call("leave", market="campus/hanyang")["changed"]
+    with pytest.raises(DeskError, match="every node is in"):
+        ana.call("leave", market="commons")
+    with pytest.raises(DeskError, match="a market is"):
+        ana.call("join", market="Campus")
+
+
+def test_a_node_is_in_only_so_many_markets(ana: Stall) -> None:
+    for number in range(limits.MARKETS_JOINED_MAX - 1):
+        ana.call("join", market=f"m{number}")
+    with pytest.raises(DeskError, match="at most 32") as caught:
+        ana.call("join", market="one-more")
+    assert caught.value.exit_code == 2
+
+
+def test_whoami_of_a_home_without_identity_says_so(ana: Stall) -> None:
+    desk = Desk(ana.store, None, ana.config, ana.moment, lambda count: bytes(count))
+    told = desk.call("whoami", {})
+    assert (told["author"], told["created"]) == (None, False)
+    assert told["notices"][0]["code"] == "no-identity"
