@@ -189,13 +189,12 @@ async def _body(request: Request) -> JsonObject:
     data = bytearray()
     with trio.move_on_after(_BODY_SECONDS_MAX) as patience:
         try:
-            async for piece in request.stream():
-                data += piece
-                if len(data) > limits.CONTROL_BODY_BYTES_MAX:
-                    raise HTTPException(
-                        413, f"at most {limits.CONTROL_BODY_BYTES_MAX:,} bytes",
-                        {"Connection": "close"},
-                    )  # fmt: skip
+            async with aclosing(request.stream()) as pieces:
+                async for piece in pieces:
+                    data += piece
+                    if len(data) > limits.CONTROL_BODY_BYTES_MAX:
+                        bound = f"at most {limits.CONTROL_BODY_BYTES_MAX:,} bytes"
+                        raise HTTPException(413, bound, {"Connection": "close"})
         except ClientDisconnect:
             raise HTTPException(400, "the body ended early") from None
     if patience.cancelled_caught:
