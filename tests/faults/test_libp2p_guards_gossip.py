@@ -191,6 +191,12 @@ async def test_a_queue_is_deep_and_bounded_in_number() -> None:
     assert queue.dropped_count == 1
 
 
+async def test_every_peer_has_such_a_queue() -> None:
+    async with victim_and_attacker() as (victim, _):
+        await settled(lambda: len(victim.pubsub.peer_queues) == 1)
+        assert all(isinstance(queue, DeepQueue) for queue in victim.pubsub.peer_queues.values())
+
+
 async def test_a_queue_is_bounded_in_bytes_and_frees_them() -> None:
     queue = DeepQueue()
     large = rpc_pb2.RPC(publish=[rpc_pb2.Message(data=bytes(GOSSIP_MESSAGE_BYTES_MAX))])
