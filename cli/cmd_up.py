@@ -1,5 +1,6 @@
 """`up`: runs the node in the foreground. The only command that loads the network."""
 
+import gc
 import logging
 import sys
 import time
@@ -16,6 +17,7 @@ from .safe_text import safe_line
 from .verb import verb
 
 _ADDRESSES_SHOWN = 4
+_USUAL_THRESHOLDS = (700, 10, 10)
 
 
 @verb(
@@ -77,6 +79,9 @@ def up(
     voice = _Voice(call, is_first=not home.has_identity)
     from ..node.runtime import up as run
 
+    # What is loaded stays; from here on the node lives long, and collects as any long process.
+    gc.freeze()
+    gc.set_threshold(*_USUAL_THRESHOLDS)
     run(home, config, voice.tell, ask_passphrase=ask_passphrase)
 
 

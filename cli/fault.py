@@ -7,7 +7,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -15,8 +14,6 @@ from ..node.desk_error import EXIT_FAILED, EXIT_USAGE, DeskError
 from .program import named
 from .safe_text import safe_line
 from .screen import json_line
-
-EXIT_INTERRUPTED: Final = 130
 
 
 @dataclass(frozen=True, slots=True)

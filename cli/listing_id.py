@@ -3,15 +3,17 @@
 Any trouble while completing means no suggestions: the shell is no place for messages.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from ..node.desk_error import DeskError
 from .call import Call
 from .listing_view import price_text
 from .safe_text import safe_line
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _SUGGESTIONS_MAX = 50
 
@@ -21,7 +23,9 @@ class ListingIdType(click.ParamType[str]):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
         return [
             CompletionItem(
                 row["id"][:8], help=safe_line(f"{row['title']} · {price_text(row['price'])}")
@@ -36,7 +40,9 @@ class CategoryType(click.ParamType[str]):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
         used = {safe_line(row["category"]) for row in _rows(ctx) if row["category"]}
         start = incomplete.casefold()
         return [CompletionItem(text) for text in sorted(used) if text.casefold().startswith(start)]

@@ -17,7 +17,7 @@ _INVISIBLE: Final = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
 )
 _BREAKS: Final = "\n\x0b\x0c\x85\u2028\u2029"
-_LONE: Final = re.compile(
+_LONE: Final = (
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
 )
@@ -40,7 +40,7 @@ def safe_block(text: str) -> str:
 def safe_json(document: str) -> str:
     """JSON with what a terminal could act on, or a reader overlook, written as escapes. The
     meaning stays the same, so that programs lose nothing."""
-    return _LONE.sub(_escaped, document)
+    return re.sub(_LONE, _escaped, document)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -4,15 +4,15 @@ Knows widths and colours, nothing of what is printed.
 """
 
 import io
-import json
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from . import table
 from .safe_text import safe_json, safe_line
+
+if TYPE_CHECKING:
+    from .table import Column
 
 _STYLES: Final = {
     "head": "\x1b[2m",
@@ -42,9 +42,7 @@ class Screen:
     @property
     def cells(self) -> int:
         """Columns to fill; a pipe has no edge, so it gets room."""
-        if "COLUMNS" in os.environ or self.is_terminal:
-            return max(_CELLS_MIN, shutil.get_terminal_size().columns)
-        return _CELLS_PIPED
+        return max(_CELLS_MIN, terminal_cells() or _CELLS_PIPED)
 
     def go_live(self) -> None:
         """Lines leave at once, into a pipe too: for commands that stay."""
@@ -81,16 +79,31 @@ class Screen:
         if self.is_json:
             print(json_line(value), flush=True)
 
-    def table(self, columns: Sequence[table.Column], rows: Iterable[Sequence[str]]) -> None:
+    def table(self, columns: "Sequence[Column]", rows: Iterable[Sequence[str]]) -> None:
         """A table of texts from anywhere: each cell is made safe here."""
         if self.is_json:
             return
+        from . import table
+
         safe_rows = [[safe_line(cell) for cell in row] for row in rows]
         for line in table.lines(columns, safe_rows, self.cells, self.paint):
             print(line)
 
 
+def terminal_cells() -> int | None:
+    """COLUMNS, else how wide the terminal is; None where there is neither."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
 def json_line(value: Mapping[str, Any]) -> str:
+    import json
+
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     return safe_json(json.dumps(value, ensure_ascii=encoding != "utf8"))
 

@@ -3,19 +3,18 @@
 Knows click; nothing of any single command.
 """
 
-import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from .call import Call
+from .screen import terminal_cells
 
 
 def help_context() -> dict[str, Any]:
     """Help as wide as the terminal, within what reads well."""
-    columns = shutil.get_terminal_size().columns
-    return {"terminal_width": max(30, min(columns, 92) - 1)}
+    return {"terminal_width": max(30, min(terminal_cells() or 80, 92) - 1)}
 
 
 class Verb(click.Command):
