@@ -1,0 +1,135 @@
+"""A backup brings a person back: identity, own records, settings. Nobody loses a home by it."""
+
+from pathlib import Path
+
+import pytest
+
+from jangteo.crypto.keyfile import seal_secret
+from jangteo.node import identity
+from jangteo.node.backup import make_backup, restore_file, restore_words
+from jangteo.node.config import read_config, set_value
+from jangteo.node.desk_error import DeskError
+from jangteo.node.home import Home
+from jangteo.node.home_store import open_store
+from jangteo.node.import_source import load
+from jangteo.protocol import limits
+from tests.desk_maker import DAY_MS, Dice, Moment, stall
+from tests.market_maker import NOW_MS, Seller
+
+HORSE = "correct horse"
+
+
+def backed_up(folder: Path) -> tuple[Home, bytes]:
+    """Ana's home, with two listings, a withdrawn one and an import, and its backup."""
+    with stall(folder, "ana") as ana:
+        identity.adopt_seed(ana.home, ana.key.seed, entropy=Dice())
+        set_value(ana.home, "currency", "JPY")
+        ana.call("join", market="campus")
+        ana.call("profile", name="Ana")
+        ana.sell("Lamp")
+        ana.call("edit", id=ana.sell("Chair", market="campus"), price="5 KRW")
+        ana.call("withdraw", id=ana.sell("Sofa"))
+        ana.import_text("a.csv", "title\nDesk\n")
+        ana.call("block", author=Seller.named("spam").author.hex())
+        with ana.store.write(durable=False):
+            ana.store.admit([Seller.named("ben").lists(1, "Ben's")], NOW_MS)
+        data = make_backup(
+            ana.home, ana.config, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("backup")
+        )
+        return ana.home, data
+
+
+def test_all_that_is_one_s_own_comes_back(tmp_path: Path) -> None:
+    old, data = backed_up(tmp_path)
+    new = Home(tmp_path / "new")
+    restored = restore_file(new, data, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("new"))
+    assert restored.author == old.author() == new.author()
+    assert (restored.records, restored.left_out) == (6, 0)
+    assert identity.words(new) == identity.words(old)
+    assert identity.load_peer_seed(new) != identity.load_peer_seed(old)
+    config = read_config(new, environ={})
+    assert config.currency == "JPY"
+    store = open_store(new, config, own=restored.author)
+    titles = {row.listing.title for row in store.own_listings(restored.author)}
+    assert titles == {"Lamp", "Chair", "Desk"}
+    assert [row.listing.title for row in store.iter_listings(NOW_MS)] == ["Lamp", "Chair", "Desk"]
+    assert store.joined() == ["campus", "commons", "open"]
+    assert store.blocked() == {Seller.named("spam").author}
+    assert len(load(store)) == 1
+    store.close()
+
+
+def test_a_restored_home_never_doubles_what_it_imports_again(tmp_path: Path) -> None:
+    _, data = backed_up(tmp_path)
+    restore_file(Home(tmp_path / "away" / "ana"), data, HORSE, now_ms=NOW_MS, environ={})
+    with stall(tmp_path / "away", "ana") as again:
+        *_, summary = again.import_text("a.csv", "title\nDesk\n")
+        assert (summary["created"], summary["unchanged"]) == (0, 1)
+
+
+def test_restoring_again_adds_only_what_is_missing(tmp_path: Path) -> None:
+    old, data = backed_up(tmp_path)
+    with stall(tmp_path, "ana") as ana:
+        ana.sell("Later")
+    restored = restore_file(old, data, HORSE, now_ms=NOW_MS, environ={})
+    assert restored.records == 6
+    with stall(tmp_path, "ana") as ana:
+        assert ana.titles() == ["Ben's", "Chair", "Desk", "Lamp", "Later"]
+
+
+def test_a_home_of_someone_else_is_left_alone(tmp_path: Path) -> None:
+    _, data = backed_up(tmp_path)
+    home = Home(tmp_path / "zoe")
+    author = identity.create(home, entropy=Dice("zoe")).author
+    with pytest.raises(DeskError, match="has an identity already"):
+        restore_file(home, data, HORSE, now_ms=NOW_MS, environ={})
+    with pytest.raises(DeskError, match="has an identity already"):
+        restore_words(home, identity.words(Home(tmp_path / "ana")))
+    assert home.author() == author
+    assert not home.store_path.exists()
+    assert not home.config_path.exists()
+
+
+def test_words_alone_bring_the_identity_back(tmp_path: Path) -> None:
+    old, _ = backed_up(tmp_path)
+    new = Home(tmp_path / "new")
+    assert restore_words(new, identity.words(old), entropy=Dice()) == old.author()
+    with pytest.raises(DeskError, match="not the 24 words"):
+        restore_words(Home(tmp_path / "other"), "one two three")
+    assert not (tmp_path / "other").exists()
+
+
+def test_what_is_over_is_counted_apart(tmp_path: Path) -> None:
+    _, data = backed_up(tmp_path)
+    later = Moment(NOW_MS + 400 * DAY_MS)
+    restored = restore_file(Home(tmp_path / "new"), data, HORSE, now_ms=later(), environ={})
+    assert restored.records + restored.left_out == 6
+    assert restored.left_out > 0
+
+
+def test_a_wrong_passphrase_or_another_file_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, data = backed_up(tmp_path)
+    new = Home(tmp_path / "new")
+    sealed = seal_secret(b"secret", HORSE, bytes(16), bytes(12))
+    for what, passphrase in (
+        (data, "wrong"), (data[:-20], HORSE), (b"", HORSE), (b"{}", HORSE), (sealed, HORSE),
+    ):  # fmt: skip
+        with pytest.raises(DeskError):
+            restore_file(new, what, passphrase, now_ms=NOW_MS, environ={})
+        assert not new.exists
+    monkeypatch.setattr(limits, "BACKUP_BYTES_MAX", 100)
+    with pytest.raises(DeskError, match="no backup"):
+        restore_file(new, data, HORSE, now_ms=NOW_MS, environ={})
+    assert not new.exists
+
+
+def test_a_backup_needs_a_passphrase(tmp_path: Path) -> None:
+    old, data = backed_up(tmp_path)
+    config = read_config(old, environ={})
+    with pytest.raises(DeskError, match="protects nothing"):
+        make_backup(old, config, "", now_ms=NOW_MS, environ={})
+    assert b"Lamp" not in data
+    with pytest.raises(DeskError, match="no identity"):
+        make_backup(Home(tmp_path / "none"), config, HORSE, now_ms=NOW_MS, environ={})
