@@ -62,7 +62,7 @@ class Stall:
             self.key,
             self.config,
             self.moment,
-            Dice(name),
+            Dice(f"{name} {self.store.last_arrival()}"),  # another at each opening
             owner=self.home.owner,
         )
 
