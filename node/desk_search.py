@@ -72,31 +72,16 @@ def show(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 def listings(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """One's own, newest first, in every state but withdrawn unless `status` says otherwise."""
-    args = Args("listings", told, ("status", "limit", "after"))
-    statuses = _statuses(args) or frozenset(STATUSES)
-    limit = args.integer("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT
-    after = args.text("after") or ""
+    Args("listings", told, ("status", "limit", "after"))
     if clerk.own is None:
         return {"rows": [], "has_more": False}
-    now_ms = clerk.now_ms()
-    rows = [
-        row
-        for row in clerk.store.own_listings(clerk.own)
-        if not row.header.is_delete and status_of(row.header, row.listing, now_ms) in statuses
-    ]
-    rows.sort(key=lambda row: (row.header.ts_ms, row.listing_id), reverse=True)
-    begin = 0
-    if after:
-        keys = [row.listing_id.hex() for row in rows]
-        if after not in keys:
-            raise bad_value("`after` is the cursor of a row that was shown before")
-        begin = keys.index(after) + 1
-    page = rows[begin : begin + limit]
-    shown = [
-        one | {"cursor": row.listing_id.hex()}
-        for one, row in zip(clerk.json(page), page, strict=True)
-    ]
-    return {"rows": shown, "has_more": begin + limit < len(rows)}
+    asked = {
+        **told,
+        "status": told.get("status") or "all",
+        "seller": clerk.own.hex(),
+        "sort": "newest",
+    }
+    return search(clerk, {name: value for name, value in asked.items() if value is not None})
 
 
 def home(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
