@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 AsyncFunction = Callable[..., Awaitable[None]]
 ADDRESSES_LEARNT_S = 7200
+GOODBYE_S = 1.0
 
 
 def guarded(function: AsyncFunction, what: str) -> AsyncFunction:
@@ -193,6 +194,14 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
         log.warning("libp2p: connection of %s closed: %s", self.peer_id, reason)
         self.event_shutting_down.set()
         self._nursery.start_soon(self._close_condemned)
+
+    async def close(self, error_code: int = yamux.GO_AWAY_NORMAL) -> None:
+        """yamux.py:785: says goodbye first, and waits for it behind every other writer: a peer that
+        has stopped reading keeps us from hanging up, and from shutting down."""
+        with trio.move_on_after(GOODBYE_S) as patience:
+            await super().close(error_code)
+        if patience.cancelled_caught:
+            await self._close_condemned()
 
     async def _close_condemned(self) -> None:
         with trio.CancelScope(shield=True):

@@ -66,7 +66,7 @@ class TcpStream(TrioTCPStream):  # type: ignore[misc]
     def __init__(self, stream: trio.SocketStream) -> None:
         super().__init__(stream)
         name = stream.socket.getpeername()
-        self._cached_remote_address = (str(name[0]), int(name[1]))
+        self._cached_remote_address = (str(name[0]).partition("%")[0], int(name[1]))
         # The library's yamux pings every 30 s, and takes no notice of the silence (yamux.py:728).
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in (

@@ -29,6 +29,8 @@ from jangteo.protocol.limits import (
     CONNECTIONS_PENDING_MAX,
     CONNECTIONS_PER_PEER_MAX,
     PEER_ADDRESSES_MAX,
+    SECOND_MS,
+    SHUTDOWN_MS_MAX,
 )
 from jangteo.protocol.verdict import Verdict
 from tests.loopback import (
@@ -282,6 +284,25 @@ async def test_a_dead_far_end_is_noticed_by_the_system() -> None:
             raw = transport.swarm.get_connections()[0].muxed_conn.secured_conn.conn.read_writer
             sock = raw.read_write_closer.stream.stream.socket
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+
+
+async def test_a_peer_that_does_not_read_does_not_keep_the_node_from_leaving() -> None:
+    """yamux.py:785: the goodbye waits behind a writer that is stuck."""
+    stuck = trio.Event()
+
+    async def hold(lock: trio.Lock) -> None:
+        async with lock:
+            stuck.set()
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery, host("deaf") as deaf:
+        with trio.fail_after(SHUTDOWN_MS_MAX / SECOND_MS + 1):
+            async with host("leaving") as leaving:
+                await leaving.dial(deaf.addresses()[0])
+                connection = leaving.swarm.get_connections()[0].muxed_conn
+                nursery.start_soon(hold, connection._write_lock)
+                await stuck.wait()
+        nursery.cancel_scope.cancel()
 
 
 async def test_leaving_does_not_wait_for_connections_one_by_one() -> None:
