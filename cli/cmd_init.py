@@ -12,7 +12,7 @@ from .verb import verb
     examples=(
         "jangteo init --name 은하",
         "jangteo init --passphrase",
-        "jangteo --home /tmp/try init --json",
+        "jangteo --home ~/try init --json",
     ),
     prints='Your key and, at a terminal, the 24 words; with --json {"author", "name", "home", '
     '"words"}.',

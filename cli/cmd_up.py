@@ -25,7 +25,7 @@ _USUAL_THRESHOLDS = (700, 10, 10)
         "jangteo up",
         "jangteo up --peer /ip4/192.168.0.12/tcp/4110/p2p/12D3KooW…",
         "jangteo up --market campus/hanyang --no-mdns",
-        "jangteo --home /tmp/second up --listen /ip4/0.0.0.0/tcp/4200",
+        "jangteo --home ~/second up --listen /ip4/0.0.0.0/tcp/4200",
     ),
     prints="Your addresses, then a line when a neighbour comes or a listing arrives; with --json "
     'first {"event": "ready", "author", "peer", "addresses", "api"}, then peer, listing, sync, '

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .command_table import COMMANDS
+
 if TYPE_CHECKING:
     from .call import Call
+
+__all__ = ["COMMANDS", "main"]
 
 EXIT_INTERRUPTED = 130
 _START_THRESHOLDS = (100_000, 20, 20)

@@ -1,0 +1,56 @@
+"""Which commands there are, in the order of the help, and in which file each is."""
+
+from typing import Final
+
+# Command: (module, attribute, what it does), in the order of the help.
+SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
+    "Sell": {
+        "sell": ("cmd_sell", "sell", "Put something up: for a price, as a gift, or as wanted."),
+        "edit": ("cmd_edit", "edit", "Change a listing of yours."),
+        "reserve": ("cmd_state", "reserve", "Mark a listing as reserved for someone."),
+        "sold": ("cmd_state", "sold", "Mark a listing as sold."),
+        "relist": ("cmd_state", "relist", "Put a reserved, sold or expired listing up again."),
+        "withdraw": ("cmd_state", "withdraw", "Take a listing back, for good."),
+        "renew": ("cmd_state", "renew", "Give listings another 90 days."),
+        "import": ("cmd_import", "import_", "Bring listings in from a file."),
+    },
+    "Look": {
+        "search": ("cmd_search", "search", "Find listings, also with no network."),
+        "show": ("cmd_show", "show", "Show one listing, its seller and its history."),
+        "mine": ("cmd_mine", "mine", "List what you have put up."),
+        "watch": ("cmd_watch", "watch", "Print what happens, as it happens."),
+        "export": ("cmd_export", "export", "Write listings to a file or to stdout."),
+    },
+    "Node": {
+        "up": ("cmd_up", "up", "Run the node: meet the neighbours, share listings."),
+        "status": ("cmd_status", "status", "Say how the running node is doing."),
+        "peers": ("cmd_peers", "peers", "List the neighbours the node is connected to."),
+        "connect": ("cmd_peers", "connect", "Connect to a neighbour by address."),
+        "sync": ("cmd_peers", "sync", "Compare stores with neighbours now."),
+        "join": ("cmd_market", "join", "Take part in another market."),
+        "leave": ("cmd_market", "leave", "Stop taking part in a market."),
+        "devnet": ("cmd_devnet", "devnet", "Try it alone: several nodes with sample goods."),
+        "service": ("cmd_service", "service", "Keep the node running in the background."),
+        "doctor": ("cmd_doctor", "doctor", "Check the set-up and say what to do."),
+    },
+    "You and others": {
+        "init": ("cmd_init", "init", "Make your identity."),
+        "words": ("cmd_words", "words", "Show the 24 words that are your identity."),
+        "passphrase": ("cmd_words", "passphrase", "Seal your key with a passphrase."),
+        "profile": ("cmd_profile", "profile", "Say, or show, what you call yourself."),
+        "whoami": ("cmd_profile", "whoami", "Show who you are here."),
+        "block": ("cmd_block", "block", "See and pass on nothing more of an author."),
+        "unblock": ("cmd_block", "unblock", "Undo a block."),
+        "backup": ("cmd_backup", "backup", "Save your identity and records to a file."),
+        "restore": ("cmd_backup", "restore", "Bring your identity back."),
+    },
+    "House": {
+        "config": ("cmd_config", "config", "Read and change settings."),
+        "verify": ("cmd_verify", "verify", "Check every signature and view in the store."),
+        "reindex": ("cmd_verify", "reindex", "Rebuild what is derived from the records."),
+        "completion": ("cmd_completion", "completion", "Print completion for your shell."),
+    },
+}
+COMMANDS: Final = {
+    name: place for commands in SECTIONS.values() for name, place in commands.items()
+}
