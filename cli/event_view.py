@@ -56,6 +56,8 @@ def _listing(event: Event) -> str:
     if change == "changed" and event.get("status") != "active":
         change = event.get("status")
     short = str(event["id"])[:ID_CHARS_MIN]
+    if change == "withdrawn":
+        return f"{change}: {short} {event['title']} · {who}"
     return f"{change}: {short} {event['title']} · {price_text(event['price'])} · {who}"
 
 

@@ -72,7 +72,10 @@ def _described(
     for record in records:
         public_id = listing_id(record.header.thread_key)
         row = store.listing(public_id)
-        if row is None:  # a delete of what never came here, or gone again by now
+        if row is None:
+            # Gone again by now, or withdrawn: then its last title says what went.
+            if record.header.is_delete:
+                events.append(_withdrawn(record, public_id, own, store))
             continue
         change = "withdrawn"
         if not record.header.is_delete:
@@ -82,6 +85,23 @@ def _described(
         del listing["description"]  # a line is told, not a page
         events.append({"event": "listing", "change": change, **listing})
     return events
+
+
+def _withdrawn(record: Verified, public_id: bytes, own: bytes | None, store: Store) -> JsonObject:
+    profile = store.profile(record.header.author)
+    titles = [listing.title for _, listing, _ in store.revisions(public_id) if listing is not None]
+    return {
+        "event": "listing",
+        "change": "withdrawn",
+        "id": public_id.hex(),
+        "record_id": record.id.hex(),
+        "author": record.header.author.hex(),
+        "seller": "" if profile is None else profile.name,
+        "mine": record.header.author == own,
+        "market": record.header.market,
+        "status": "withdrawn",
+        "title": titles[-1] if titles else "",
+    }
 
 
 def _change(record: Verified) -> str:

@@ -133,7 +133,10 @@ class Node:
                     at += 1
                 left = deadline - time.monotonic()
                 if left <= 0 or self.process.poll() is not None:
-                    raise AssertionError(f"{self.home.name}: no such event; log: {self.log()}")
+                    raise AssertionError(
+                        f"{self.home.name}: no such event; last: "
+                        f"{[event for _, event in self.events[-5:]]}; log: {self.log()}"
+                    )
                 self._changed.wait(min(left, 0.5))
 
     def ready(self, timeout_s: float = STEP_S) -> tuple[float, dict[str, Any]]:

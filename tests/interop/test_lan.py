@@ -100,8 +100,9 @@ def test_neighbours_trade_on_a_lan(lan: Lan, tmp_path: Path) -> None:
         standing = counted(two)
         one.kill()
         four = start(lan, started, tmp_path / "home4")
+        four.ready()
         took = four.wait_until(lambda: counted(four) == standing, "everything from the others")
-        print(f"seller killed; a fourth node has all {standing} listings {took:.2f} s after start")
+        print(f"seller killed; a fourth node has all {standing} listings {took:.2f} s after ready")
         assert four.json("verify")[-1]["ok"]
         one = Node(tmp_path / "home1", one.namespace)
         started.append(one)
