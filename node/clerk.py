@@ -14,10 +14,10 @@ from ..store.row import ListingRow
 from .desk_error import EXIT_UNKNOWN_ID, EXIT_USAGE, DeskError, bad_value
 from .listing_json import listing_json
 from .owner import OwnerState
-from .publisher import Publisher
 
 if TYPE_CHECKING:
     from ..store.store import Store
+    from .publisher import Publisher
 
 ID_HEX_MIN: Final = 4
 _ID_HEX: Final = 64
@@ -34,10 +34,10 @@ class Clerk:
     own: bytes | None
     currency: str | None
     now_ms: Callable[[], int]
-    publisher: Publisher | None = None
+    publisher: "Publisher | None" = None
     owner: OwnerState | None = None
 
-    def pen(self) -> Publisher:
+    def pen(self) -> "Publisher":
         """DeskError where this home has no identity (or it was not opened)."""
         if self.publisher is None:
             raise DeskError(

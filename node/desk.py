@@ -7,12 +7,12 @@ JSON in, JSON out. Knows which verb is which; what each does is in `desk_<noun>.
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..store.errors import StoreError
-from . import desk_export, desk_import, desk_listing, desk_person, desk_search
 from .clerk import Clerk
 from .config import Config
 from .desk_error import DeskError, bad_value, usage
@@ -33,47 +33,48 @@ CLOCK_META: Final = "clock_offset_ms"
 
 @dataclass(frozen=True, slots=True)
 class Verb:
+    """Where a verb is done: `function` of node/`module`.py, loaded when it is first asked for, so
+    that a search does not load the importers."""
+
     kind: Kind
-    run: Callable[[Clerk, Mapping[str, Any]], JsonObject]
+    module: str
+    function: str
     is_reminding: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class StreamVerb:
-    kind: Kind
-    run: Callable[[Clerk, Mapping[str, Any]], Iterator[JsonObject]]
-    is_reminding: bool = False
+    def run(self, clerk: Clerk, args: Mapping[str, Any]) -> Any:
+        """A JSON object; of a stream, an iterator of them."""
+        return getattr(import_module(f".{self.module}", __package__), self.function)(clerk, args)
 
 
 VERBS: Final[Mapping[str, Verb]] = {
-    "sell": Verb("sign", desk_listing.sell, is_reminding=True),
-    "edit": Verb("sign", desk_listing.edit),
-    "reserve": Verb("sign", desk_listing.reserve),
-    "sold": Verb("sign", desk_listing.sold),
-    "relist": Verb("sign", desk_listing.relist),
-    "withdraw": Verb("sign", desk_listing.withdraw),
-    "renew": Verb("sign", desk_listing.renew),
-    "renew-due": Verb("sign", desk_listing.renew_due),
-    "profile": Verb("sign", desk_person.profile),
-    "block": Verb("write", desk_person.block),
-    "unblock": Verb("write", desk_person.unblock),
-    "join": Verb("write", desk_person.join),
-    "leave": Verb("write", desk_person.leave),
-    "search": Verb("read", desk_search.search),
-    "show": Verb("read", desk_search.show),
-    "listings": Verb("read", desk_search.listings),
-    "home": Verb("read", desk_search.home, is_reminding=True),
-    "status-local": Verb("read", desk_search.status_local, is_reminding=True),
-    "whoami": Verb("read", desk_person.whoami),
-    "blocked": Verb("read", desk_person.blocked),
-    "verify": Verb("read", desk_export.verify_all),
-    "reindex": Verb("write", desk_export.reindex),
+    "sell": Verb("sign", "desk_listing", "sell", is_reminding=True),
+    "edit": Verb("sign", "desk_listing", "edit"),
+    "reserve": Verb("sign", "desk_listing", "reserve"),
+    "sold": Verb("sign", "desk_listing", "sold"),
+    "relist": Verb("sign", "desk_listing", "relist"),
+    "withdraw": Verb("sign", "desk_listing", "withdraw"),
+    "renew": Verb("sign", "desk_listing", "renew"),
+    "renew-due": Verb("sign", "desk_listing", "renew_due"),
+    "profile": Verb("sign", "desk_person", "profile"),
+    "block": Verb("write", "desk_person", "block"),
+    "unblock": Verb("write", "desk_person", "unblock"),
+    "join": Verb("write", "desk_person", "join"),
+    "leave": Verb("write", "desk_person", "leave"),
+    "search": Verb("read", "desk_search", "search"),
+    "show": Verb("read", "desk_search", "show"),
+    "listings": Verb("read", "desk_search", "listings"),
+    "home": Verb("read", "desk_search", "home", is_reminding=True),
+    "status-local": Verb("read", "desk_search", "status_local", is_reminding=True),
+    "whoami": Verb("read", "desk_person", "whoami"),
+    "blocked": Verb("read", "desk_person", "blocked"),
+    "verify": Verb("read", "desk_export", "verify_all"),
+    "reindex": Verb("write", "desk_export", "reindex"),
 }
-STREAMS: Final[Mapping[str, StreamVerb]] = {
-    "search": StreamVerb("read", desk_search.search_stream),
-    "export": StreamVerb("read", desk_export.export),
-    "import": StreamVerb("sign", desk_import.import_file, is_reminding=True),
-    "verify": StreamVerb("read", desk_export.verify),
+STREAMS: Final[Mapping[str, Verb]] = {
+    "search": Verb("read", "desk_search", "search_stream"),
+    "export": Verb("read", "desk_export", "export"),
+    "import": Verb("sign", "desk_import", "import_file", is_reminding=True),
+    "verify": Verb("read", "desk_export", "verify"),
 }
 INTERNAL_VERBS: Final = frozenset(("renew-due",))
 """What the running node does by itself; no caller of the API may."""
@@ -81,7 +82,7 @@ INTERNAL_VERBS: Final = frozenset(("renew-due",))
 
 def kind_of(verb: str, args: Mapping[str, Any], *, is_stream: bool = False) -> Kind:
     """What `verb` needs; DeskError for one that there is not."""
-    known: Verb | StreamVerb | None = (STREAMS if is_stream else VERBS).get(verb)
+    known = (STREAMS if is_stream else VERBS).get(verb)
     if known is None:
         raise usage(f"there is no {'stream of ' if is_stream else ''}verb {verb!r}")
     if verb == "profile" and args.get("name") is None and args.get("about") is None:
@@ -122,7 +123,7 @@ class Desk:
         kind_of(verb, args)
         known = VERBS[verb]
         with _told_errors():
-            result = known.run(self._clerk, args)
+            result: JsonObject = known.run(self._clerk, args)
             return result | self._notices(known)
 
     def stream(self, verb: str, args: Mapping[str, Any]) -> Generator[JsonObject, None, None]:
@@ -141,7 +142,7 @@ class Desk:
         publisher = self._clerk.publisher
         return [] if publisher is None else publisher.take_published()
 
-    def _notices(self, verb: Verb | StreamVerb, *others: JsonObject) -> JsonObject:
+    def _notices(self, verb: Verb, *others: JsonObject) -> JsonObject:
         """{"notices": […]}: what to tell the person besides the result; {} if nothing."""
         notices = list(others)
         clerk = self._clerk
