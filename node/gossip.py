@@ -138,10 +138,14 @@ class GossipOut:
         )
         self._wake = trio.Event()
 
+    @property
+    def waiting_count(self) -> int:
+        return sum(map(len, self._queues.values()))
+
     def tell(self, records: Sequence[Verified]) -> None:
         """Queues committed records; what goes beyond the budget becomes a doorbell."""
         now = trio.current_time()
-        room = limits.GOSSIP_OUTBOX_RECORDS_MAX - sum(map(len, self._queues.values()))
+        room = limits.GOSSIP_OUTBOX_RECORDS_MAX - self.waiting_count
         whole = self._budget.take_up_to(min(len(records), max(0, room)), now)
         for record in records[:whole]:
             self._queues.setdefault(record.header.market, []).append(record.raw)

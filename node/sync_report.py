@@ -24,6 +24,8 @@ class SyncReport:
     is_initiator: bool
     markets: dict[str, MarketReport] = field(default_factory=dict)
     expected: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
     error: str = ""
 
     def of(self, market: str) -> MarketReport:

@@ -31,7 +31,7 @@ class SyncResponder:
 
     def __init__(self, shared: SyncShared, stream: SyncStream) -> None:
         self._shared = shared
-        self._stream = stream
+        self.stream = stream
         self._peer = stream.peer
         self._states: dict[str, MarketState] = {}
         self._machines: dict[str, tuple[Reconciliation, SyncItems]] = {}
@@ -43,23 +43,23 @@ class SyncResponder:
         """Until the peer says bye. The network's doing ends up in the report's `error`;
         RemoteProtocolError is raised, for its caller to count."""
         try:
-            hello = await self._stream.receive_a(Hello)
+            hello = await self.stream.receive_a(Hello)
             self._shared.clock.heard(self._peer, hello.now_ms, self._shared.now_ms())
             await self._answer_hello(hello)
             while True:
-                frame = await self._stream.receive()
+                frame = await self.stream.receive()
                 if isinstance(frame, Bye):
                     break
                 await self._answer(frame)
-            await self._stream.close()
+            await self.stream.close()
         except StreamEnded:
-            await self._stream.close()
+            await self.stream.close()
         except MarketNotJoined as error:
-            await self._stream.send(Bye(f"not in {error}"))
-            await self._stream.close()
+            await self.stream.send(Bye(f"not in {error}"))
+            await self.stream.close()
         except TransportError as error:
             self.report.error = str(error)
-            await self._stream.reset()
+            await self.stream.reset()
         return self.report
 
     async def _answer(self, frame: sync_frame.Frame) -> None:
@@ -85,7 +85,7 @@ class SyncResponder:
         await self._shared.note_even(self._peer, self._states, hello, self.report)
         held = sum(state.held_count for state in self._states.values())
         self._served_max = max(self._served_max, 2 * held + limits.SYNC_SERVED_RECORDS_SLACK)
-        await self._stream.send(self._shared.hello(self._states))
+        await self.stream.send(self._shared.hello(self._states))
 
     async def _answer_recon(self, market: str, message: bytes) -> None:
         self._check_joined(market)
@@ -101,7 +101,7 @@ class SyncResponder:
             self._machines[market] = (machine, items)
         machine, items = self._machines[market]
         reply = await self._shared.writer.call(partial(_handle, machine, items, message))
-        await self._stream.send(Recon(market, reply))
+        await self.stream.send(Recon(market, reply))
 
     async def _answer_range(self, market: str, after: bytes, limit: int) -> None:
         self._check_joined(market)
@@ -109,7 +109,7 @@ class SyncResponder:
             lambda store: store.range_raws(market, after, _RANGE_BYTES_MAX, limit)
         )
         self._count_served(len(raws))
-        await self._stream.send(Records(tuple(raws), next_key or b""))
+        await self.stream.send(Records(tuple(raws), next_key or b""))
 
     async def _answer_get(self, market: str, ids: Sequence[bytes]) -> None:
         self._check_joined(market)
@@ -119,7 +119,7 @@ class SyncResponder:
             await self._drop_absent(market, ids)
         while True:
             count = sync_frame.fitting(raws)
-            await self._stream.send(Records(tuple(raws[:count]), more=count < len(raws)))
+            await self.stream.send(Records(tuple(raws[:count]), more=count < len(raws)))
             raws = raws[count:]
             if not raws:
                 return
@@ -137,9 +137,9 @@ class SyncResponder:
         report = self.report.of(market)
         report.received += taken.new
         report.declined += taken.declined
-        self._stream.earn(taken.new)
+        self.stream.earn(taken.new)
         self._shared.on_progress(self.report)
-        await self._stream.send(Pushed(taken.kept))
+        await self.stream.send(Pushed(taken.kept))
 
     def _check_joined(self, market: str) -> None:
         if market not in self._states:

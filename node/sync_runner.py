@@ -107,7 +107,7 @@ class SyncRunner:
                     stream = await self._transport.open_stream(peer, sync_frame.PROTOCOL)
                     session = SyncSession(self._shared, SyncStream(stream))
                     report = session.report
-                    await self._guarded(session, stream)
+                    await self._guarded(session)
         except TransportError as error:
             report.error = str(error)
         finally:
@@ -124,18 +124,19 @@ class SyncRunner:
         self._inbound[peer] += 1
         responder = SyncResponder(self._shared, SyncStream(stream))
         try:
-            await self._guarded(responder, stream)
+            await self._guarded(responder)
         finally:
             self._inbound[peer] -= 1
             if not self._inbound[peer]:
                 del self._inbound[peer]
             self._ended(responder.report, began, is_ours=False)
 
-    async def _guarded(self, session: SyncSession | SyncResponder, stream: Stream) -> None:
+    async def _guarded(self, session: SyncSession | SyncResponder) -> None:
         """Runs one session to its end, however it ends."""
-        report = session.report
+        report, stream = session.report, session.stream
         bug = await survive(f"sync with {report.peer}", partial(self._run, session))
         report.error = bug or report.error
+        report.received_bytes, report.sent_bytes = stream.received_bytes, stream.sent_bytes
         if report.error:
             await stream.reset()
 

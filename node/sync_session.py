@@ -39,7 +39,7 @@ class SyncSession:
 
     def __init__(self, shared: SyncShared, stream: SyncStream) -> None:
         self._shared = shared
-        self._stream = stream
+        self.stream = stream
         self._peer = stream.peer
         self.report = SyncReport(stream.peer, is_initiator=True)
 
@@ -51,22 +51,22 @@ class SyncSession:
         """
         try:
             await self._even_out_all()
-            await self._stream.send(Bye(""))
-            await self._stream.close()
+            await self.stream.send(Bye(""))
+            await self.stream.close()
         except (TransportError, PeerSaidBye) as error:
             self.report.error = str(error) or "the peer has ended the session"
         finally:
             self._shared.claims.release_all(self)
             if self.report.error:
-                await self._stream.reset()
+                await self.stream.reset()
         return self.report
 
     async def _even_out_all(self) -> None:
         for attempt in range(limits.SYNC_PASSES_MAX):
             asked_ms = self._shared.now_ms()
             states = await self._shared.states(self._peer)
-            await self._stream.send(self._shared.hello(states))
-            hello = await self._stream.receive_a(Hello)
+            await self.stream.send(self._shared.hello(states))
+            hello = await self.stream.receive_a(Hello)
             if attempt == 0:
                 middle_ms = (asked_ms + self._shared.now_ms()) // 2
                 self._shared.clock.heard(self._peer, hello.now_ms, middle_ms)
@@ -100,15 +100,15 @@ class SyncSession:
 
     async def _fetch_range(self, market: str) -> None:
         after = b""
-        await self._stream.send(Range(market, after, limits.SYNC_RECORDS_MAX))
+        await self.stream.send(Range(market, after, limits.SYNC_RECORDS_MAX))
         while True:
-            frame = await self._stream.receive_a(Records)
+            frame = await self.stream.receive_a(Records)
             if frame.more or (frame.next_key and frame.next_key <= after):
                 raise RemoteProtocolError("R6.25", "a range that does not go on")
             is_last = not frame.next_key
             if not is_last and self._shared.claims.keep_range(self, market):
                 # Asked for before this batch is looked at: two are in flight (R6.27).
-                await self._stream.send(Range(market, frame.next_key, limits.SYNC_RECORDS_MAX))
+                await self.stream.send(Range(market, frame.next_key, limits.SYNC_RECORDS_MAX))
             elif not is_last:
                 return  # too slow: another session has taken over
             records = await self._shared.intake.open(market, frame.raws)
@@ -138,8 +138,8 @@ class SyncSession:
         has_moved = False
         message: bytes | None = await self._shared.writer.call(partial(_initiate, machine, items))
         while message is not None:
-            await self._stream.send(Recon(market, message))
-            reply = await self._stream.receive_a(Recon)
+            await self.stream.send(Recon(market, message))
+            reply = await self.stream.receive_a(Recon)
             if reply.market != market:
                 raise RemoteProtocolError("R6.21", "an answer about another market")
             step, known = await self._shared.writer.call(
@@ -179,7 +179,7 @@ class SyncSession:
             chunk = ids[begin : begin + limits.SYNC_GET_IDS]
             if len(in_flight) == limits.SYNC_GETS_IN_FLIGHT_MAX:
                 await self._receive_got(market, in_flight.popleft())
-            await self._stream.send(Get(market, tuple(chunk)))
+            await self.stream.send(Get(market, tuple(chunk)))
             in_flight.append(chunk)
         while in_flight:
             await self._receive_got(market, in_flight.popleft())
@@ -192,7 +192,7 @@ class SyncSession:
         wanted = set(ids)
         more = True
         while more:
-            frame = await self._stream.receive_a(Records)
+            frame = await self.stream.receive_a(Records)
             more = frame.more
             if more and not frame.raws:
                 raise RemoteProtocolError("R6.24", "an empty frame with more to come")
@@ -209,7 +209,7 @@ class SyncSession:
         report = self.report.of(market)
         report.received += taken.new
         report.declined += taken.declined
-        self._stream.earn(taken.new)
+        self.stream.earn(taken.new)
         self._shared.on_progress(self.report)
 
     async def _push(self, market: str, ids: Sequence[bytes]) -> bool:
@@ -220,8 +220,8 @@ class SyncSession:
         )
         while raws:
             count = max(1, sync_frame.fitting(raws))
-            await self._stream.send(Push(market, tuple(raws[:count])))
-            kept = (await self._stream.receive_a(Pushed)).kept
+            await self.stream.send(Push(market, tuple(raws[:count])))
+            kept = (await self.stream.receive_a(Pushed)).kept
             self.report.of(market).sent += min(kept, count)
             is_all_kept &= kept == count
             raws = raws[count:]

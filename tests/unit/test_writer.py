@@ -1,0 +1,258 @@
+"""The writer: order, grouping, room, errors, and an end at which nothing taken is lost."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from jangteo.crypto.keys import AuthorKey
+from jangteo.node.worker import InlineWorker, ThreadWorker, Worker
+from jangteo.node.writer import Admitted, Writer, WriterClosed
+from jangteo.protocol import limits
+from jangteo.protocol.envelope import Header, Verified, author_record
+from jangteo.protocol.kind import LISTING
+from jangteo.protocol.listing import Listing
+from jangteo.protocol.verdict import Admission
+from jangteo.store.errors import StoreFull
+from jangteo.store.store import Store
+
+pytestmark = pytest.mark.trio
+NOW_MS = 1_750_000_000_000
+KEY = AuthorKey.from_seed(bytes(range(32)))
+
+
+def listing(number: int, *, revision: int = 1) -> Verified:
+    thread = number.to_bytes(16, "big")
+    header = Header(LISTING, KEY.public, NOW_MS, "open", thread, revision, False)
+    return author_record(KEY, header, Listing(f"thing {number}", created_ms=NOW_MS).to_body())
+
+
+class CountingStore(Store):
+    """A real store that counts its transactions, and can be made to fail in the next one."""
+
+    transactions: list[bool]
+    failure: Exception | None = None
+
+    def write(self, durable: bool) -> Any:
+        if not hasattr(self, "transactions"):
+            self.transactions = []
+        self.transactions.append(durable)
+        if self.failure is not None:
+            failure, self.failure = self.failure, None
+            raise failure
+        return super().write(durable)
+
+
+class HeldWorker:
+    """Does its jobs inline, but only while `open` is set."""
+
+    def __init__(self) -> None:
+        self.open = trio.Event()
+
+    async def __call__(self, job: Callable[[], Any], /) -> Any:
+        await self.open.wait()
+        return job()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[CountingStore]:
+    with CountingStore.open(tmp_path / "a.db", own_author=KEY.public) as opened:
+        with opened.write(durable=False):
+            opened.join("open")
+        opened.transactions.clear()
+        yield opened
+
+
+def writer_of(store: Store, worker: Worker | None = None) -> Writer:
+    return Writer(store, now_ms=lambda: NOW_MS, worker=worker or InlineWorker())
+
+
+async def test_records_are_admitted_and_their_outcome_told(store: CountingStore) -> None:
+    writer = writer_of(store)
+    told: list[tuple[list[Admitted], str]] = []
+    writer.on_admitted = lambda admitted, source: told.append((admitted, source))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        record = listing(1)
+        assert await writer.admit([record], "p") == [Admission.NEW]
+        assert await writer.admit([record], "q") == [Admission.DUPLICATE]
+        assert await writer.admit([], "q") == []
+        writer.close()
+    assert told == [
+        ([(record, Admission.NEW)], "p"),
+        ([(record, Admission.DUPLICATE)], "q"),
+    ]
+    assert store.has(record.id)
+
+
+async def test_what_waits_together_is_committed_together(store: CountingStore) -> None:
+    worker = HeldWorker()
+    writer = writer_of(store, worker)
+    for number in range(20):
+        assert writer.admit_nowait([listing(number)], "p")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        worker.open.set()
+        writer.close()
+    assert store.transactions == [False]
+    assert store.summary("open")[0] == 20
+
+
+async def test_a_transaction_is_bounded_in_records(store: CountingStore) -> None:
+    writer = writer_of(store)
+    batch = limits.WRITER_GROUP_RECORDS_MAX // 2 + 1
+    for start in range(0, 3 * batch, batch):
+        assert writer.admit_nowait([listing(start + n) for n in range(batch)], "p")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        writer.close()
+    assert len(store.transactions) == 3
+
+
+async def test_one_durable_batch_makes_its_group_durable(store: CountingStore) -> None:
+    worker = HeldWorker()
+    writer = writer_of(store, worker)
+    async with trio.open_nursery() as nursery:
+        writer.admit_nowait([listing(1)], "p")
+        async with trio.open_nursery() as asking:
+
+            @asking.start_soon
+            async def ask() -> None:
+                await writer.admit([listing(2)], "q", is_durable=True)
+
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(writer.run)
+            worker.open.set()
+        writer.close()
+    assert store.transactions == [True]
+
+
+async def test_a_full_queue_refuses_at_once_and_says_so(store: CountingStore) -> None:
+    writer = writer_of(store)
+    records = [listing(number) for number in range(limits.WRITER_RECORDS_MAX)]
+    assert writer.admit_nowait(records, "p")
+    assert not writer.admit_nowait([listing(10**6)], "p")
+    assert writer.records_queued == limits.WRITER_RECORDS_MAX
+
+
+async def test_who_waits_for_room_gets_it(store: CountingStore) -> None:
+    writer = writer_of(store)
+    records = [listing(number) for number in range(limits.WRITER_RECORDS_MAX)]
+    writer.admit_nowait(records, "p")
+    outcomes: list[Admission] = []
+    async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as asking:
+
+            @asking.start_soon
+            async def ask() -> None:
+                outcomes.extend(await writer.admit([listing(10**6)], "p"))
+
+            await trio.testing.wait_all_tasks_blocked()
+            assert outcomes == []
+            nursery.start_soon(writer.run)
+        writer.close()
+    assert outcomes == [Admission.NEW]
+
+
+async def test_jobs_wait_for_room_too(store: CountingStore) -> None:
+    writer = writer_of(store)
+    done: list[int] = []
+
+    async def ask(number: int) -> None:
+        done.append(await writer.call(lambda store: number))
+
+    async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as asking:
+            for number in range(limits.WRITER_JOBS_MAX + 5):
+                asking.start_soon(ask, number)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(writer.run)
+        writer.close()
+    assert sorted(done) == list(range(limits.WRITER_JOBS_MAX + 5))
+
+
+async def test_a_job_s_error_is_its_caller_s_alone(store: CountingStore) -> None:
+    writer = writer_of(store)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        with pytest.raises(ZeroDivisionError):
+            await writer.call(lambda store: 1 // 0)
+        assert await writer.call(lambda store: store.summary("open")[0]) == 0
+        writer.close()
+
+
+async def test_a_full_disk_is_told_and_the_writer_goes_on(store: CountingStore) -> None:
+    writer = writer_of(store)
+    failed: list[tuple[BaseException, str]] = []
+    writer.on_failed = lambda error, source: failed.append((error, source))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        store.failure = StoreFull("the disk is full")
+        with pytest.raises(StoreFull):
+            await writer.admit([listing(1)], "p")
+        store.failure = StoreFull("the disk is full")
+        writer.admit_nowait([listing(1)], "q")
+        assert await writer.admit([listing(2)], "p") == [Admission.NEW]
+        writer.close()
+    assert [source for _, source in failed] == ["q"]
+    assert not store.has(listing(1).id)
+    assert writer.records_queued == 0
+
+
+async def test_what_was_taken_is_committed_even_when_all_is_cancelled(
+    store: CountingStore,
+) -> None:
+    writer = writer_of(store, ThreadWorker())
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run)
+            for number in range(100):
+                writer.admit_nowait([listing(number)], "p")
+            writer.close()
+            scope.cancel()
+    assert store.summary("open")[0] == 100
+
+
+async def test_after_the_close_nothing_is_taken(store: CountingStore) -> None:
+    writer = writer_of(store)
+    writer.close()
+    assert not writer.admit_nowait([listing(1)], "p")
+    with pytest.raises(WriterClosed):
+        await writer.admit([listing(1)], "p")
+    with pytest.raises(WriterClosed):
+        await writer.call(lambda store: None)
+
+
+async def test_who_waits_for_room_at_the_close_is_sent_away(store: CountingStore) -> None:
+    writer = writer_of(store)
+    records = [listing(number) for number in range(limits.WRITER_RECORDS_MAX)]
+    writer.admit_nowait(records, "p")
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def ask() -> None:
+            with pytest.raises(WriterClosed):
+                await writer.admit([listing(10**6)], "p")
+
+        await trio.testing.wait_all_tasks_blocked()
+        writer.close()
+        nursery.start_soon(writer.run)
+    assert store.summary("open")[0] == limits.WRITER_RECORDS_MAX
+
+
+async def test_a_caller_that_leaves_holds_nothing_up(store: CountingStore) -> None:
+    worker = HeldWorker()
+    writer = writer_of(store, worker)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        async with trio.open_nursery() as asking:
+            asking.start_soon(writer.admit, [listing(1)], "p")
+            await trio.testing.wait_all_tasks_blocked()
+            asking.cancel_scope.cancel()
+        worker.open.set()
+        assert await writer.admit([listing(2)], "p") == [Admission.NEW]
+        writer.close()
+    assert store.has(listing(1).id)
