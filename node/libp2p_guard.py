@@ -102,6 +102,13 @@ async def read_exactly(reader: Any, count: int, retry_count: int = 0) -> bytes:
     return bytes(pieces)
 
 
+class Sink(bytearray):
+    """A buffer that stays empty."""
+
+    def extend(self, data: Any, /) -> None:
+        return
+
+
 class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
     """A yamux stream that waits for a slow reader and holds a fast writer to the window."""
 
@@ -179,6 +186,18 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
             if self.reset_received or self.conn.event_shutting_down.is_set():
                 raise MuxedStreamReset("the stream was reset") from None
             raise
+
+    async def reset(self) -> None:
+        await super().reset()
+        await self.forget_unread()
+
+    async def forget_unread(self) -> None:
+        """What has come, and what is still to come. yamux.py:962: a stream that is over keeps what
+        nobody has read for another minute: 256 KiB for each one that a peer cares to open."""
+        if self.stream_id in self.conn.stream_buffers:
+            self.conn.stream_buffers[self.stream_id] = Sink()
+        if self.closed:
+            await self.conn._finalize_stream(self, fully_closed=True)
 
 
 class GuardedYamux(yamux.Yamux):  # type: ignore[misc]

@@ -186,6 +186,7 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
             self.inbound_streams[peer_id] -= 1
             if self.inbound_streams[peer_id] <= 0:
                 del self.inbound_streams[peer_id]
+        await stream.muxed_stream.forget_unread()
         await self._drop_lingering(stream.muxed_conn)
 
     async def _drop_lingering(self, connection: GuardedYamux) -> None:

@@ -22,7 +22,7 @@ from jangteo.protocol.limits import (
     STREAM_WINDOW_BYTES,
     STREAMS_LINGERING_PER_CONNECTION_MAX,
 )
-from tests.loopback import is_well, settled, victim_and_attacker
+from tests.loopback import is_reset, is_well, settled, victim_and_attacker
 
 pytestmark = pytest.mark.trio
 
@@ -98,6 +98,33 @@ async def test_finished_streams_that_the_peer_never_closes_are_dropped() -> None
                 <= STREAMS_LINGERING_PER_CONNECTION_MAX + 1
             )
         )
+
+
+async def test_what_nobody_read_goes_with_its_stream() -> None:
+    """yamux.py:962."""
+    async with victim_and_attacker() as (victim, attacker):
+
+        async def refuse(stream: Stream) -> None:
+            await stream.receive_exactly(1)
+            await stream.reset()
+
+        async def ignore(stream: Stream) -> None:
+            await stream.receive_exactly(1)
+
+        victim.serve("/test/refuse/1", refuse)
+        victim.serve("/test/ignore/1", ignore)
+        connection = victim.swarm.get_connections()[0].muxed_conn
+        for name in ("refuse", "ignore"):
+            for _ in range(20):
+                protocol = [TProtocol(f"/test/{name}/1")]
+                stream = await attacker.host.new_stream(ID.from_base58(victim.peer), protocol)
+                await stream.write(bytes(STREAM_WINDOW_BYTES - 1000))
+                if name == "refuse":
+                    await is_reset(stream)
+                else:
+                    await stream.close()
+        await settled(lambda: sum(map(len, connection.stream_buffers.values())) < 10_000)
+        assert len(connection.streams) <= STREAMS_LINGERING_PER_CONNECTION_MAX + 5
 
 
 class Wire:
