@@ -8,6 +8,7 @@ import trio
 
 from ..protocol import limits
 from ..store.store import Store
+from .supervisor import survive
 from .transport import Transport
 from .writer import Writer
 
@@ -34,23 +35,26 @@ class AddressBook:
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
-            due, self._due = self._due, {}
-            now_ms = self._now_ms()
-            fresh = [
-                (peer, address)
-                for peer in due
-                for address in self._transport.addresses_of(peer)[:_ADDRESSES_KEPT]
-                if now_ms - self._written_ms.get((peer, address), 0) > limits.HOUR_MS
-            ]
-            if not fresh:
-                continue
-            await self._writer.call(partial(_remember, fresh, now_ms))
-            for entry in fresh:
-                self._written_ms[entry] = now_ms
-                self._written_ms.move_to_end(entry)
-            while len(self._written_ms) > _ADDRESSES_KEPT * limits.PEERS_REMEMBERED_MAX:
-                self._written_ms.popitem(last=False)
-            self.on_known([address for _, address in fresh])
+            await survive("remembering peers", self._write)
+
+    async def _write(self) -> None:
+        due, self._due = self._due, {}
+        now_ms = self._now_ms()
+        fresh = [
+            (peer, address)
+            for peer in due
+            for address in self._transport.addresses_of(peer)[:_ADDRESSES_KEPT]
+            if now_ms - self._written_ms.get((peer, address), 0) > limits.HOUR_MS
+        ]
+        if not fresh:
+            return
+        await self._writer.call(partial(_remember, fresh, now_ms))
+        for entry in fresh:
+            self._written_ms[entry] = now_ms
+            self._written_ms.move_to_end(entry)
+        while len(self._written_ms) > _ADDRESSES_KEPT * limits.PEERS_REMEMBERED_MAX:
+            self._written_ms.popitem(last=False)
+        self.on_known([address for _, address in fresh])
 
 
 def _remember(fresh: list[tuple[str, str]], now_ms: int, store: Store) -> None:

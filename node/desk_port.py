@@ -40,7 +40,7 @@ class NodeDesk(DeskPort):
         if isinstance(result, DeskError):
             raise result
         if verb in _POLICY_VERBS:
-            await self._core.refresh()
+            await self._refresh()
         if verb in _SHOWING_VERBS and published:
             await self._wait_held(result)
         return result
@@ -68,6 +68,13 @@ class NodeDesk(DeskPort):
         """How many of one's own listings were renewed because they are in their last days."""
         result = await self.call("renew-due", {})
         return int(result["renewed"])
+
+    async def _refresh(self) -> None:
+        """What the verb changed for peers: markets, blocked authors."""
+        try:
+            await self._core.refresh()
+        except (WriterClosed, StoreError) as error:
+            raise DeskError("failed", f"done, but not yet in effect: {error}") from error
 
     async def _close(self, items: Generator[JsonObject, None, None]) -> None:
         try:

@@ -4,7 +4,8 @@ Bounded for each watcher: a slow one loses the oldest and is told how many. Know
 """
 
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import trio
@@ -22,7 +23,7 @@ class _Watcher:
 
 
 class EventBoard:
-    """`post` never blocks. `events` is from the moment it is first awaited."""
+    """`post` never blocks."""
 
     def __init__(self) -> None:
         self._watchers: list[_Watcher] = []
@@ -48,25 +49,36 @@ class EventBoard:
             watcher.wake.set()
 
     async def events(self) -> AsyncGenerator[JsonObject, None]:
-        """From now on, until `close`."""
+        """From the first step on, until `close`."""
+        with self.watching() as watched:
+            async with aclosing(watched) as events:
+                async for event in events:
+                    yield event
+
+    @contextmanager
+    def watching(self) -> Iterator[AsyncGenerator[JsonObject, None]]:
+        """All events from now on, to be read later; until `close`."""
         watcher = _Watcher()
         self._watchers.append(watcher)
         try:
-            while True:
-                if watcher.missed:
-                    count, watcher.missed = watcher.missed, 0
-                    yield {
-                        "event": "warning",
-                        "code": "missed",
-                        "message": f"{count} events were not read in time",
-                        "count": count,
-                    }
-                elif watcher.pending:
-                    yield watcher.pending.popleft()
-                elif self._is_over:
-                    return
-                else:
-                    watcher.wake = trio.Event()
-                    await watcher.wake.wait()
+            yield self._read(watcher)
         finally:
             self._watchers.remove(watcher)
+
+    async def _read(self, watcher: _Watcher) -> AsyncGenerator[JsonObject, None]:
+        while True:
+            if watcher.missed:
+                count, watcher.missed = watcher.missed, 0
+                yield {
+                    "event": "warning",
+                    "code": "missed",
+                    "message": f"{count} events were not read in time",
+                    "count": count,
+                }
+            elif watcher.pending:
+                yield watcher.pending.popleft()
+            elif self._is_over:
+                return
+            else:
+                watcher.wake = trio.Event()
+                await watcher.wake.wait()

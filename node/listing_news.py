@@ -15,6 +15,7 @@ from ..protocol.kind import LISTING
 from ..protocol.verdict import Admission
 from ..store.store import Store
 from .listing_json import listing_json
+from .supervisor import survive
 from .writer import Admitted, Writer
 
 JsonObject = dict[str, Any]
@@ -54,14 +55,17 @@ class ListingNews:
             await self._wake.wait()
             await trio.sleep(limits.EVENT_GATHER_MS / limits.SECOND_MS)
             self._wake = trio.Event()
-            few, self._few = self._few, []
-            counts, self._counts = self._counts, {"new": 0, "changed": 0, "withdrawn": 0}
-            if len(few) > limits.EVENT_LISTINGS_AT_ONCE_MAX:
-                self._post({"event": "listings", **counts})
-                continue
-            job = partial(_described, few, self._own, self._now_ms())
-            for event in await self._writer.call(job):
-                self._post(event)
+            await survive("telling of listings", self._tell)
+
+    async def _tell(self) -> None:
+        few, self._few = self._few, []
+        counts, self._counts = self._counts, {"new": 0, "changed": 0, "withdrawn": 0}
+        if len(few) > limits.EVENT_LISTINGS_AT_ONCE_MAX:
+            self._post({"event": "listings", **counts})
+            return
+        job = partial(_described, few, self._own, self._now_ms())
+        for event in await self._writer.call(job):
+            self._post(event)
 
 
 def _described(

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from ..protocol import limits
+from .supervisor import survive
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Renewal:
     async def run(self) -> None:
         """Now and every hour, until cancelled."""
         while True:
-            await self.check()
+            await survive("renewal", self.check)
             await trio.sleep(limits.RENEW_EVERY_MS / limits.SECOND_MS)
 
     async def check(self) -> int:

@@ -9,8 +9,8 @@ import os
 import random
 import secrets
 import signal
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 PORT_META = "listen_port"
 API_PORT_META = "api_port"
 _LONELY_POLL_S = 3.0
+_GOODBYE_S = 0.7
 _S = limits.SECOND_MS
 
 OnEvent = Callable[[JsonObject], None]
@@ -66,8 +67,9 @@ def up(
     *,
     ask_passphrase: Callable[[], str] | None = None,
 ) -> None:
-    """Runs a node on `home` until SIGINT or SIGTERM. `on_event` is called in this thread and must
-    not block for long; its first event is "ready", its last "stopping".
+    """Runs a node on `home` until SIGINT or SIGTERM. `on_event` is called for one event after the
+    other, on changing threads; its first event is "ready", its last "stopping". OSError from it
+    (nobody reads any more) stops the node.
 
     DeskError: the home is in use, a key is sealed, a port is taken. StoreError: the store cannot
     be opened.
@@ -109,21 +111,55 @@ async def run_node(opened: Opened, on_event: OnEvent, stop: trio.Event) -> None:
         verifier=ThreadWorker(),
         own=opened.author,
     )
+    voice = Voice(on_event, stop)
     async with open_libp2p(opened.peer_seed, _listen(opened)) as transport:
         core = NodeCore(transport, opened.store, around, peers=opened.config.peers)
-        async with own_nursery() as nursery:
-            await nursery.start(core.run)
+        with core.board.watching() as events:
+            async with own_nursery() as nursery:
+                await nursery.start(core.run)
+                try:
+                    async with _faces(opened, core) as ready:
+                        await voice.tell(ready)
+                        nursery.start_soon(voice.tell_all, events)
+                        await stop.wait()
+                        with trio.move_on_after(_GOODBYE_S):
+                            await _say_goodbye(core, voice)
+                finally:
+                    core.stop()
+
+
+class Voice:
+    """Hands events to whoever prints them, one after the other, on a thread: a reader who does not
+    read must not hold up the node. When nobody is there to read any more, the node stops."""
+
+    def __init__(self, on_event: OnEvent, stop: trio.Event) -> None:
+        self._on_event = on_event
+        self._stop = stop
+        self._turn = trio.Lock()
+        self.has_said_goodbye = False
+
+    async def tell(self, event: JsonObject) -> None:
+        async with self._turn:
             try:
-                async with _faces(opened, core, on_event) as ready:
-                    on_event(ready)
-                    await stop.wait()
-                    await _say_goodbye(core, on_event)
-            finally:
-                core.stop()
+                await trio.to_thread.run_sync(
+                    self._on_event,
+                    event,
+                    abandon_on_cancel=True,  # type: ignore[call-arg]  # newer than the stubs
+                )
+            except OSError as error:
+                log.debug("nobody reads the events any more: %s", error)
+                self._stop.set()
+
+    async def tell_all(self, watched: AsyncGenerator[JsonObject, None]) -> None:
+        async with aclosing(watched) as events:
+            async for event in events:
+                if self.has_said_goodbye:
+                    return
+                await self.tell(event)
 
 
 @asynccontextmanager
-async def _faces(opened: Opened, core: NodeCore, on_event: OnEvent) -> AsyncIterator[JsonObject]:
+async def _faces(opened: Opened, core: NodeCore) -> AsyncIterator[JsonObject]:
     """The node's tasks toward its owner and its LAN; gives the event "ready"."""
     config, home = opened.config, opened.home
     live = LiveCore(core, interfaces=ipv4_addresses)
@@ -131,7 +167,6 @@ async def _faces(opened: Opened, core: NodeCore, on_event: OnEvent) -> AsyncIter
     async with AsyncExitStack() as stack:
         nursery = await stack.enter_async_context(own_nursery())
         stack.callback(nursery.cancel_scope.cancel)
-        await nursery.start(_pass_on_events, core, on_event)
         await _serve_api(opened, core, nursery, desk, live)
         stack.callback(home.forget_node)
         if config.mdns:
@@ -168,13 +203,6 @@ async def _serve_api(
     opened.home.write_node(NodeFace(face.url, face.token, os.getpid()))
 
 
-async def _pass_on_events(core: NodeCore, on_event: OnEvent, *, task_status: Any) -> None:
-    events = core.board.events()
-    task_status.started()
-    async for event in events:
-        on_event(event)
-
-
 async def _search_neighbours(core: NodeCore) -> None:
     from .mdns import announce_and_browse  # late: what needs no network loads no zeroconf
 
@@ -206,12 +234,13 @@ async def _watch_loneliness(core: NodeCore, is_searching: bool) -> None:
             core.warn(LONELY, advice, interfaces=interfaces)
 
 
-async def _say_goodbye(core: NodeCore, on_event: OnEvent) -> None:
+async def _say_goodbye(core: NodeCore, voice: Voice) -> None:
     """The last events: what is lost to the market while this node is away."""
     counts = await core.writer.call(lambda store: store.counts(now_ms()))
+    voice.has_said_goodbye = True
     if counts.own_unheld:
         some = "1 listing" if counts.own_unheld == 1 else f"{counts.own_unheld} listings"
-        on_event(
+        await voice.tell(
             {
                 "event": "warning",
                 "code": "unheld",
@@ -220,7 +249,7 @@ async def _say_goodbye(core: NodeCore, on_event: OnEvent) -> None:
                 "count": counts.own_unheld,
             }
         )
-    on_event({"event": "stopping", "unheld": counts.own_unheld})
+    await voice.tell({"event": "stopping", "unheld": counts.own_unheld})
 
 
 def _put_meta(key: str, value: str, store: Store) -> None:

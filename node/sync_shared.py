@@ -70,8 +70,8 @@ class SyncShared:
         held: dict[str, int] = {}
         for theirs in hello.markets:
             ours = states.get(theirs.market)
-            if ours is None:
-                continue
+            if ours is None or theirs.since_ms:
+                continue  # not a market of ours, or a horizon, which version 1 has not
             is_even = (ours.count, ours.fingerprint) == (theirs.count, theirs.fingerprint)
             report.of(theirs.market).is_even = is_even
             if not is_even:
