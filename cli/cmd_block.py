@@ -10,7 +10,8 @@ from .verb import verb
 
 @verb(
     examples=("jangteo block 9c1d04aa", "jangteo block"),
-    prints="Who is blocked and how many of their records were dropped; alone, everybody you block.",
+    prints="Who is blocked and how many of their records were dropped; alone, everybody you block. "
+    'With --json {"author", "name", "changed", "forgotten"}.',
 )
 @click.argument("author", required=False, metavar="[AUTHOR]")
 @click.pass_obj
@@ -43,7 +44,10 @@ def block(call: Call, author: str | None) -> None:
     call.notices(result)
 
 
-@verb(examples=("jangteo unblock 9c1d04aa",), prints="Who is no longer blocked.")
+@verb(
+    examples=("jangteo unblock 9c1d04aa",),
+    prints='Who is no longer blocked; with --json {"author", "name", "changed"}.',
+)
 @click.argument("author")
 @click.pass_obj
 def unblock(call: Call, author: str) -> None:

@@ -4,6 +4,7 @@ import time
 
 import click
 
+from ..node.desk_error import needs_node
 from .call import Call
 from .event_view import event_text
 from .safe_text import safe_line
@@ -24,6 +25,8 @@ def watch(call: Call) -> None:
     """
     call.screen.go_live()
     with call.office() as office:
+        if office.node is None:
+            raise needs_node("watch")
         events = office.stream("watch", {})
         call.screen.talk("watching; Ctrl-C ends it", "dim")
         for event in events:

@@ -54,8 +54,11 @@ def passphrase(call: Call, remove: bool) -> None:
     from ..node import identity
 
     home = call.home
+    # The file that the environment names has the passphrase of now, if there is one.
+    is_open = not identity.is_sealed(home)
+    fresh = None if remove else new_passphrase(may_read_file=is_open)
     with home.lock("command"):
-        identity.set_passphrase(home, None if remove else new_passphrase(), ask_passphrase, {})
+        identity.set_passphrase(home, fresh, ask_passphrase)
     call.screen.row({"sealed": not remove})
     call.screen.say("the key is open again" if remove else "the key is sealed")
 

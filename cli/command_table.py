@@ -36,7 +36,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     "You and others": {
         "init": ("cmd_init", "init", "Make your identity."),
         "words": ("cmd_words", "words", "Show the 24 words that are your identity."),
-        "passphrase": ("cmd_words", "passphrase", "Seal your key with a passphrase."),
+        "passphrase": ("cmd_words", "passphrase", "Seal your key with a passphrase, or change it."),
         "profile": ("cmd_profile", "profile", "Say, or show, what you call yourself."),
         "whoami": ("cmd_profile", "whoami", "Show who you are here."),
         "block": ("cmd_block", "block", "See and pass on nothing more of an author."),

@@ -13,11 +13,11 @@ def ask_passphrase() -> str:
     return _ask("Passphrase: ")
 
 
-def new_passphrase(what: str = "New passphrase") -> str:
+def new_passphrase(what: str = "New passphrase", *, may_read_file: bool = True) -> str:
     """A passphrase to seal something with, asked for twice at a terminal."""
     from ..node.identity import check_passphrase, passphrase_from_file
 
-    told = passphrase_from_file(os.environ)
+    told = passphrase_from_file(os.environ) if may_read_file else None
     if told is not None:
         return told
     passphrase = check_passphrase(_ask(f"{what}: "))

@@ -1,0 +1,385 @@
+"""A person's day at the command line, with no node running: transcripts of real commands."""
+
+import base64
+import json
+import os
+import pty
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+import wcwidth
+
+from tests.cli_runner import COMMAND, Person
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Person:
+    one = Person(tmp_path / "home")
+    assert one.types("init", "--name", "은하").code == 0
+    return one
+
+
+def test_init_makes_an_identity_and_shows_the_words_to_programs_that_ask(tmp_path: Path) -> None:
+    person = Person(tmp_path / "home")
+    made = person.json("init", "--name", "Hana").row
+    assert len(made["words"].split()) == 24
+    assert made["name"] == "Hana"
+    assert made["home"] == str(person.home)
+    assert re.fullmatch("[0-9a-f]{64}", made["author"])
+    assert stat.S_IMODE(person.home.stat().st_mode) == 0o700
+    assert person.json("whoami").row["author"] == made["author"]
+    assert person.json("words").row["words"] == made["words"]
+    again = person.json("init")
+    assert again.code == 1
+    assert again.error["code"] == "identity-exists"
+
+
+def test_the_words_never_go_into_a_pipe(tmp_path: Path) -> None:
+    person = Person(tmp_path / "home")
+    said = person.types("init")
+    words = person.json("words").row["words"].split()
+    assert f"{words[0]} " not in said.out + said.err
+    assert "jangteo words" in said.err
+    assert person.types("words").code == 1
+
+
+def test_the_words_are_shown_in_a_terminal_with_what_they_are(tmp_path: Path) -> None:
+    person = Person(tmp_path / "home")
+    shown = _in_terminal(person, "init")
+    words = person.json("words").row["words"].split()
+    assert re.findall(r"\d+\. ([a-z]+)", shown) == words
+    assert "restore" in shown
+
+
+def test_a_listing_goes_through_its_life(person: Person) -> None:
+    sold = person.json(
+        "sell", "로드 자전거", "--price", "95만원", "--category", "자전거", "--place", "망원역",
+        "--condition", "good", "--tag", "시마노", "--quantity", "2", "--until", "30d",
+    ).row  # fmt: skip
+    assert sold["price"] == {"amount": "950000", "currency": "KRW"}
+    assert (sold["title"], sold["status"], sold["tags"]) == ("로드 자전거", "active", ["시마노"])
+    short = sold["id"][:8]
+    edited = person.json("edit", short, "--price", "₩900,000", "--description", "3년 탔어요").row
+    assert edited["id"] == sold["id"]
+    assert edited["price"]["amount"] == "900000"
+    for command, status in (
+        ("reserve", "reserved"),
+        ("sold", "sold"),
+        ("relist", "active"),
+        ("withdraw", "withdrawn"),
+    ):
+        assert person.json(command, short).row["status"] == status
+    assert person.json("search", "자전거").rows == []
+    assert person.json("show", short).row["status"] == "withdrawn"
+
+
+def test_show_tells_the_history_of_a_price(person: Person) -> None:
+    listing = person.sells("Desk", "100 USD")
+    person.types("edit", listing["id"], "--price", "80 USD")
+    shown = person.json("show", listing["id"]).row
+    assert [one["price"]["amount"] for one in shown["revisions"]] == ["80.00", "100.00"]
+    said = person.types("show", listing["id"][:8])
+    assert "$80.00" in said.out and "$100.00" in said.out
+    assert "held by nobody else yet" in said.out
+
+
+def test_prices_stand_in_their_currencys_manner(person: Person) -> None:
+    for title, price in (
+        ("one", "950000 KRW"), ("two", "￥3,000"), ("three", "$80"), ("four", "나눔"),
+        ("five", "ask"), ("six", "free"), ("seven", "1299 SAR"),
+    ):  # fmt: skip
+        person.sells(title, price, *(("--description", "x") if title == "one" else ()))
+    out = person.types("search", "--limit", "50").out
+    for told in ("₩950,000", "￥3,000", "$80.00", "free", "ask", "1,299.00 SAR"):
+        assert told in out
+    person.types("config", "set", "currency", "KRW")
+    person.sells("eight", "free")
+    assert "나눔" in person.types("search", "eight").out
+
+
+def test_searching_pages_without_skipping_or_repeating(person: Person) -> None:
+    for number in range(7):
+        person.sells(f"chair {number}", f"{number + 1} USD")
+    seen: list[str] = []
+    cursor: list[str] = []
+    while rows := person.json("search", "chair", "--limit", "3", *cursor).rows:
+        seen += [row["title"] for row in rows]
+        cursor = ["--after", rows[-1]["cursor"]]
+    assert sorted(seen) == [f"chair {number}" for number in range(7)]
+    said = person.types("search", "chair", "--limit", "3")
+    more = re.search(r"more: jangteo (.*)", said.err)
+    assert more is not None
+    assert person.types(*more[1].replace("'", "").split()).code == 0
+    cheap = person.json("search", "--max-price", "2", "--currency", "USD", "--sort", "price").rows
+    assert [row["title"] for row in cheap] == ["chair 0", "chair 1"]
+
+
+def test_json_stands_before_or_after_the_command(person: Person) -> None:
+    person.sells("Kettle")
+    before = person.types("--json", "search").out
+    assert json.loads(before)["title"] == "Kettle"
+    assert person.types("search", "--json").out == before
+    home = str(person.home)
+    for words in (["--home", home, "whoami"], ["whoami", "--home", home]):
+        assert "은하" in person.types(*words, JANGTEO_HOME="/nowhere").out
+
+
+def test_nothing_that_others_wrote_can_act_on_the_terminal(person: Person) -> None:
+    evil = "\x1b[2J\x1b]0;owned\x07red\u202eevil\u200b\x9b31m"
+    person.json("sell", f"lamp {evil}", "--description", f"two\nlines {evil}", "--price", "5 USD")
+    listing_id = person.json("search", "lamp").row["id"]
+    for words in (
+        ["search"],
+        ["show", listing_id],
+        ["mine"],
+        [],
+        ["search", "--json"],
+        ["show", listing_id, "--json"],
+        ["export"],
+    ):
+        said = person.types(*words)
+        assert not re.search(
+            "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202a-\u202e]", said.out + said.err
+        )
+    assert person.json("show", listing_id).row["description"] == f"two\nlines {evil}"
+
+
+@pytest.mark.parametrize("cells", [40, 60, 80, 200])
+def test_tables_and_listings_fit_the_terminal(person: Person, cells: int) -> None:
+    person.sells(
+        "아주 긴 제목의 중고 로드 자전거 팝니다 상태 좋아요 한강에서만 탔습니다",
+        "1299 SAR", "--place", "서울특별시 마포구 망원동 근처", "--description", "설명 " * 200,
+    )  # fmt: skip
+    listing_id = person.json("mine").row["id"]
+    for words in (["search"], ["mine"], ["show", listing_id[:8]], [], ["doctor"], ["config"]):
+        said = person.types(*words, COLUMNS=str(cells))
+        wide = [line for line in said.out.splitlines() if wcwidth.wcswidth(line) > cells]
+        # An id or a command to type is never broken.
+        assert all(re.search(r"[0-9a-f]{64}|jangteo|/", line) for line in wide), wide
+
+
+def test_colours_are_for_terminals_that_want_them(person: Person) -> None:
+    person.sells("Kettle")
+    assert "\x1b" not in person.types("search").out
+    assert "\x1b[" in _in_terminal(person, "search")
+    assert "\x1b[" not in _in_terminal(person, "search", NO_COLOR="1")
+    assert "\x1b[" not in _in_terminal(person, "search", TERM="dumb")
+
+
+def test_the_home_screen_tells_what_is_here_and_what_to_type(person: Person) -> None:
+    assert "jangteo up" in person.types().out
+    person.sells("Kettle")
+    said = person.types()
+    assert "Kettle" in said.out and "은하" in said.out
+    told = person.json().row
+    assert told["running"] is False
+    assert told["counts"]["own_active"] == 1
+
+
+def test_a_backup_is_reminded_of_once_a_day(person: Person) -> None:
+    first, second = (person.types("sell", title, "--price", "1 USD") for title in ("a", "b"))
+    assert "backup" in first.err
+    assert "backup" not in second.err
+
+
+def test_a_backup_brings_identity_and_records_back(person: Person, tmp_path: Path) -> None:
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("correct horse\n")
+    passphrase.chmod(0o600)
+    secret = {"JANGTEO_PASSPHRASE_FILE": str(passphrase)}
+    listing = person.sells("Kettle")
+    file = tmp_path / "backup"
+    assert person.json("backup", str(file), **secret).row["bytes"] == file.stat().st_size
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert b"Kettle" not in file.read_bytes()
+    again = Person(tmp_path / "again")
+    told = again.json("restore", str(file), "--wait", "0", **secret).row
+    assert told["author"] == person.json("whoami").row["author"]
+    assert again.json("mine").row["id"] == listing["id"]
+    passphrase.write_text("wrong\n")
+    third = Person(tmp_path / "third").json("restore", str(file), "--wait", "0", **secret)
+    assert third.code == 1
+    assert "does not open" in third.error["message"]
+    assert not (tmp_path / "third" / "author.key").exists()
+
+
+def test_the_24_words_bring_the_identity_back(person: Person, tmp_path: Path) -> None:
+    words = person.json("words").row["words"]
+    again = Person(tmp_path / "again")
+    said = again.types("restore", "--wait", "0", "--json", stdin=words.upper().replace(" ", "\n"))
+    assert said.row["author"] == person.json("whoami").row["author"]
+    broken = words.replace(words.split()[3], "zebraa", 1)
+    wrong = Person(tmp_path / "wrong").types("restore", "--wait", "0", stdin=broken)
+    assert (wrong.code, "word 4" in wrong.err) == (2, True)
+    file = tmp_path / "words.txt"
+    file.write_text(words)
+    third = Person(tmp_path / "third")
+    assert third.json("restore", str(file), "--wait", "0").row["author"] == said.row["author"]
+
+
+def test_a_sealed_key_is_asked_for_and_never_guessed(tmp_path: Path) -> None:
+    person = Person(tmp_path / "home")
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("correct horse\n")
+    passphrase.chmod(0o600)
+    secret = {"JANGTEO_PASSPHRASE_FILE": str(passphrase)}
+    assert person.types("init", "--passphrase", "--name", "은하", **secret).code == 0
+    refused = person.json("sell", "x", "--price", "1 USD")
+    assert (refused.code, refused.error["code"]) == (1, "passphrase")
+    assert person.json("sell", "x", "--price", "1 USD", **secret).code == 0
+    assert person.json("search").row["title"] == "x"
+    assert person.json("passphrase", "--remove", **secret).row == {"sealed": False}
+    assert person.json("sell", "y", "--price", "1 USD").code == 0
+
+
+def test_a_file_of_goods_is_imported_with_its_problems_told_by_line(
+    person: Person, tmp_path: Path
+) -> None:
+    file = tmp_path / "goods.csv"
+    file.write_text("title,price,currency\nLamp,20,USD\nDesk,abc,USD\nChair,,\n")
+    dry = person.json("import", str(file), "--dry-run")
+    assert dry.rows[-1]["dry_run"] is True
+    assert person.json("mine").rows == []
+    said = person.types("import", str(file))
+    assert said.code == 0
+    assert "line 3" in said.err and "Desk" in said.err
+    assert "2 created, 1 failed" in said.out
+    again = person.json("import", str(file)).rows
+    assert again[-1]["event"] == "summary"
+    assert (again[-1]["unchanged"], again[-1]["created"]) == (2, 0)
+
+
+def test_what_is_exported_can_be_imported_elsewhere(person: Person, tmp_path: Path) -> None:
+    person.sells("Lamp", "20 USD")
+    file = tmp_path / "market.records"
+    assert person.types("export", "--format", "records", "--output", str(file)).code == 0
+    other = Person(tmp_path / "other")
+    other.types("init")
+    assert other.types("import", str(file)).code == 0
+    assert other.json("search", "lamp").row["seller"] == "은하"
+    pieces = person.json("export", "--format", "records").rows
+    assert b"".join(base64.b64decode(one["base64"]) for one in pieces) == file.read_bytes()
+    assert person.types("export", "--format", "csv").out.splitlines()[0].startswith("id,author,")
+    assert json.loads(person.types("export", "--mine").out)["title"] == "Lamp"
+
+
+def test_block_and_unblock_work_at_once(person: Person, tmp_path: Path) -> None:
+    other = Person(tmp_path / "other")
+    other.types("init", "--name", "Spam")
+    other.sells("Watches")
+    file = tmp_path / "spam"
+    other.types("export", "--format", "records", "--output", str(file))
+    person.types("import", str(file))
+    assert person.json("search", "watches").rows
+    blocked = person.json("block", "Spam").row
+    assert blocked["forgotten"] >= 1
+    assert person.json("search", "watches").rows == []
+    assert person.json("block").row["author"] == blocked["author"]
+    person.types("import", str(file))
+    assert person.json("search", "watches").rows == []
+    assert person.json("unblock", blocked["author"][:12]).row["changed"] is True
+    person.types("import", str(file))
+    assert person.json("search", "watches").rows
+
+
+def test_settings_are_got_set_and_listed(person: Person) -> None:
+    assert person.types("config", "set", "currency", "krw").out == "currency = KRW\n"
+    assert person.types("config", "get", "currency").out == "KRW\n"
+    assert person.json("sell", "x", "--price", "5000").row["price"]["currency"] == "KRW"
+    over = person.json("config", "get", "currency", JANGTEO_CURRENCY="JPY").row
+    assert over == {"key": "currency", "value": "JPY", "from": "environment"}
+    listed = {row["key"]: row for row in person.json("config").rows}
+    assert listed["currency"]["from"] == "file"
+    assert all(row["help"] for row in listed.values())
+    assert person.json("config", "unset", "currency").row["from"] == "default"
+
+
+def test_verify_and_reindex_find_all_well(person: Person) -> None:
+    person.sells("Lamp")
+    assert person.json("verify").row["ok"] is True
+    assert person.json("reindex").row == {"reindexed": True}
+    assert person.json("search", "lamp").rows
+
+
+def test_markets_are_joined_and_left(person: Person) -> None:
+    assert "campus/x" in person.json("join", "campus/x").row["joined"]
+    assert person.json("sell", "x", "--price", "1 USD", "--market", "campus/x").code == 0
+    assert "campus/x" not in person.json("leave", "campus/x").row["joined"]
+
+
+def test_the_doctor_names_what_is_wrong(person: Person) -> None:
+    checks = {row["check"]: row for row in person.json("doctor").rows}
+    assert checks["home"]["verdict"] == "ok"
+    assert checks["neighbours"]["advice"] == "`jangteo up`"
+    assert "IP address" in checks["seen by others"]["found"]
+    (person.home / "author.key").chmod(0o644)
+    said = person.json("doctor")
+    assert said.code == 1
+    (home,) = [row for row in said.rows if row["check"] == "home"]
+    assert home["verdict"] == "fail"
+    assert "chmod 600" in home["advice"]
+
+
+def test_a_home_open_to_others_is_refused_with_the_chmod_that_mends_it(person: Person) -> None:
+    person.home.chmod(0o755)
+    said = person.types("search")
+    assert said.code == 1
+    assert "chmod 700" in said.err
+
+
+def test_a_reader_who_leaves_early_is_no_error(person: Person) -> None:
+    file = person.home.parent / "many.jsonl"
+    file.write_text("\n".join(f'{{"title": "thing {n}", "price": "1 USD"}}' for n in range(900)))
+    person.types("import", str(file))
+    with subprocess.Popen(
+        [*COMMAND, "export"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=person.environ()
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_what_nobody_expected_is_one_line_and_a_log(person: Person) -> None:
+    (person.home / "jangteo.db").unlink()
+    (person.home / "jangteo.db").mkdir()
+    said = person.types("search")
+    assert said.code == 1
+    assert len(said.err.splitlines()) <= 2
+    assert "Traceback" not in said.err
+
+
+def test_completion_knows_commands_and_own_listings(person: Person) -> None:
+    listing = person.sells("Lamp", "20 USD", "--category", "lighting")
+    for shell in ("bash", "zsh", "fish"):
+        assert "_JANGTEO_COMPLETE" in person.types("completion", shell).out
+    complete = {"_JANGTEO_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
+    assert "plain,search" in person.types(COMP_WORDS="jangteo sea", **complete).out
+    complete["COMP_CWORD"] = "2"
+    found = person.types(COMP_WORDS="jangteo show ", **complete).out
+    assert found.strip() == f"plain,{listing['id'][:8]}"
+    complete["COMP_CWORD"] = "3"
+    assert "lighting" in person.types(COMP_WORDS="jangteo search --category ", **complete).out
+
+
+def _in_terminal(person: Person, *words: str, **environment: str) -> str:
+    """What a person at a terminal of 80 columns sees."""
+    near, far = pty.openpty()
+    env = person.environ() | {"TERM": "xterm", "COLUMNS": "80"} | environment
+    with subprocess.Popen([*COMMAND, *words], stdin=far, stdout=far, stderr=far, env=env) as done:
+        os.close(far)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(near, 65536)
+            except OSError:  # the other end has closed
+                break
+            if not piece:
+                break
+            shown += piece
+    os.close(near)
+    assert done.returncode == 0, shown.decode()
+    return shown.decode().replace("\r\n", "\n")
