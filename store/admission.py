@@ -1,4 +1,4 @@
-"""What becomes of verified records: the rules of admission, and of leaving (SPEC.md R5).
+"""What becomes of verified records: the rules of admission (SPEC.md R5).
 
 A batch is judged in memory against what is stored, then written at once: log, threads, items and
 views in the caller's transaction. The outcome does not depend on order, doubles or batches.
@@ -13,6 +13,7 @@ from ..protocol.verdict import Admission
 from . import listing_view, log, profile_view, thread_view
 from .blocklist import Blocklist
 from .database import Database
+from .departure import Departures
 from .errors import CorruptStore
 from .item_set import ItemTable
 from .market_book import MarketBook
@@ -33,8 +34,10 @@ class _Batch:
     """rid → (record, arrival)"""
     places: dict[int, int] = field(default_factory=dict)
     """rid → its place among the outcomes"""
-    superseded: list[tuple[int, int]] = field(default_factory=list)
-    """(arrival, rid), of this batch or stored"""
+    of_thread: dict[int, list[int]] = field(default_factory=dict)
+    """arrival → rids of this batch"""
+    superseded: dict[int, list[int]] = field(default_factory=dict)
+    """arrival → rids, of this batch or stored"""
     stripped: set[int] = field(default_factory=set)
     """Arrivals of threads that keep no history: withdrawn, or in a full store."""
     evicted: list[Thread] = field(default_factory=list)
@@ -45,7 +48,7 @@ class _Batch:
 
 
 class Registrar:
-    """Admits records and lets them go. Its memory holds only between two changes from elsewhere:
+    """Admits records. Its memory holds only between two changes from elsewhere:
     `drop_memory` after a roll-back or another process's commit."""
 
     def __init__(
@@ -65,6 +68,7 @@ class Registrar:
         self._own_author = own_author
         self._record_bytes_max = record_bytes_max
         self._census = Census(db)
+        self.departures = Departures(db, items, self._census, own_author)
 
     def drop_memory(self) -> None:
         self._census.drop()
@@ -103,19 +107,21 @@ class Registrar:
         if held is not None and record.rank <= held.rank:
             if is_expired:
                 return Admission.EXPIRED
-            is_known = record.id == held.id or self._is_in_log(record.id, batch)
+            is_known = record.id == held.id or self._is_in_log(record.id, held.arrival, batch)
             return Admission.DUPLICATE if is_known else Admission.STALE
         if not is_own and not self._has_room(record, held, batch):
             return Admission.FULL
-        if not is_expired and not self._enter_crowd(record, held, batch):
+        if is_expired:
+            self._leave_crowd(record, held)
+        elif not self._enter_crowd(record, held, batch):
             return Admission.CROWDED
         self._accept(record, held, None if is_expired else expires_ms, batch)
         # An own record that is over is kept, but it is no item: another node's would be declined.
         return Admission.EXPIRED if is_expired else Admission.NEW
 
-    def _is_in_log(self, record_id: bytes, batch: _Batch) -> bool:
+    def _is_in_log(self, record_id: bytes, arrival: int, batch: _Batch) -> bool:
         return log.has(self._db, record_id) or any(
-            record.id == record_id for record, _ in batch.records.values()
+            batch.records[rid][0].id == record_id for rid in batch.of_thread.get(arrival, ())
         )
 
     def _has_room(self, record: Verified, held: Current | None, batch: _Batch) -> bool:
@@ -143,10 +149,11 @@ class Registrar:
         rid = batch.rid_last = batch.rid_last + 1
         arrival = rid if held is None else held.arrival
         if held is not None:
-            batch.superseded.append((arrival, held.rid))
+            batch.superseded.setdefault(arrival, []).append(held.rid)
             if header.is_delete:
                 batch.stripped.add(arrival)
         batch.records[rid] = (record, arrival)
+        batch.of_thread.setdefault(arrival, []).append(rid)
         batch.places[rid] = len(batch.outcomes)
         batch.record_bytes += len(record.raw)
         batch.after[header.thread_key] = Current(
@@ -181,6 +188,13 @@ class Registrar:
             crowd.count += 1
         crowd.note(rank, header.thread)
         return True
+
+    def _leave_crowd(self, record: Verified, held: Current | None) -> None:
+        """An own record that is over takes the place of one that is an item."""
+        if held is not None and held.expires_ms is not None:
+            crowd = self._census.crowd(record.header.author, record.header.market)
+            crowd.count -= 1
+            crowd.floor = None
 
     def _load_heap(self, crowd: Crowd, author: bytes, market: str, batch: _Batch) -> None:
         if crowd.heap is not None:
@@ -222,12 +236,10 @@ class Registrar:
         if stored is not None:
             batch.evicted.append((key, stored))
         batch.before[key] = batch.after[key] = None
-        for rid in [
-            rid for rid, (_, arrival) in batch.records.items() if arrival == current.arrival
-        ]:
+        for rid in batch.of_thread.pop(current.arrival, ()):
             batch.outcomes[batch.places[rid]] = Admission.CROWDED
             batch.record_bytes -= len(batch.records.pop(rid)[0].raw)
-        batch.superseded = [pair for pair in batch.superseded if pair[0] != current.arrival]
+        batch.superseded.pop(current.arrival, None)
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -236,9 +248,8 @@ class Registrar:
         for crowd in batch.crowds.values():
             crowd.heap = None
         if batch.evicted:
-            self._remove(batch.evicted, is_crowd_known=True)
-        stripped_rids = [rid for arrival, rid in batch.superseded if arrival in batch.stripped]
-        gone = set(stripped_rids)
+            self.departures.remove(batch.evicted, is_crowd_known=True)
+        gone = {rid for arrival in batch.stripped for rid in batch.superseded.pop(arrival, ())}
         kept = [(rid, record) for rid, record in batch.records.items() if rid not in gone]
         log.append(db, [log.log_row(rid, arrival, record) for rid, (record, arrival) in kept])
         db.run(
@@ -252,27 +263,26 @@ class Registrar:
             if current is not None and current != batch.before[key]
         ]
         thread_view.put(db, changed)
-        self._write_history(batch, [rid for rid in stripped_rids if rid not in batch.records])
+        self._write_history(batch, [rid for rid in gone if rid not in batch.records])
         self._write_items(batch, changed)
         self._write_views(batch, changed)
         db.run("UPDATE tally SET text_rid_last = rid_last")
 
     def _write_history(self, batch: _Batch, forgotten: list[int]) -> None:
         db = self._db
-        history = [pair for pair in batch.superseded if pair[0] not in batch.stripped]
-        db.run_many("INSERT INTO history VALUES (?,?)", history)
-        for arrival in dict.fromkeys(arrival for arrival, _ in history):
+        for arrival, superseded in batch.superseded.items():
+            db.run_many("INSERT INTO history VALUES (?,?)", [(arrival, rid) for rid in superseded])
             rids = thread_view.history(db, arrival)
             excess = rids[: max(0, len(rids) - limits.HISTORY_REVISIONS_MAX)]
             forgotten += excess
             db.run_many(
-                "DELETE FROM history WHERE rid = ? AND arrival = ?",
-                [(rid, arrival) for rid in excess],
+                "DELETE FROM history WHERE arrival = ? AND rid = ?",
+                [(arrival, rid) for rid in excess],
             )
         for arrival in batch.stripped:
             forgotten += thread_view.history(db, arrival)
             db.run("DELETE FROM history WHERE arrival = ?", (arrival,))
-        self._forget(forgotten)
+        self.departures.forget(forgotten)
 
     def _write_items(self, batch: _Batch, changed: Sequence[Thread]) -> None:
         added: dict[str, list[tuple[bytes, int]]] = {}
@@ -301,92 +311,6 @@ class Registrar:
             if batch.before[key] is not None:
                 stored.add(current.arrival)
         write_views(self._db, entries, stored)
-
-    # -- leaving ----------------------------------------------------------------------------
-
-    def forget_expired(self, now_ms: int, count_max: int) -> int:
-        """Lets up to `count_max` threads go whose life is over; own ones stay in the log."""
-        expired = thread_view.expired(self._db, now_ms, count_max)
-        own: list[Thread] = []
-        others: list[Thread] = []
-        for key, held in expired:
-            stays = key[1] == self._own_author and not held.is_delete
-            (own if stays else others).append((key, held))
-        self._retire(own)
-        self._remove(others)
-        return len(expired)
-
-    def forget_author(self, author: bytes) -> int:
-        threads = thread_view.of_author(self._db, author)
-        self._remove(threads)
-        return len(threads)
-
-    def leave_market(self, market: str) -> int:
-        """Forgets what others have there; own records stay in the log and are no items."""
-        threads = thread_view.of_market(self._db, market)
-        others = [thread for thread in threads if thread[0][1] != self._own_author]
-        own = [thread for thread in threads if thread[0][1] == self._own_author]
-        self._remove(others)
-        thread_view.put(self._db, [(key, held._replace(expires_ms=None)) for key, held in own])
-        self._items.clear(market)
-        self._census.drop()
-        return len(others)
-
-    def enter_market(self, market: str) -> None:
-        """Own records of a market that was left become items again, unless they are over."""
-        back: list[Thread] = []
-        for key, held in thread_view.of_market(self._db, market):
-            expires_ms = self._db.value(
-                "SELECT expires_ms FROM record WHERE rid = ?1 "
-                "AND NOT EXISTS (SELECT 1 FROM retired WHERE rid = ?1)",
-                (held.rid,),
-            )
-            if expires_ms is not None:
-                back.append((key, held._replace(expires_ms=expires_ms)))
-        thread_view.put(self._db, back)
-        self._items.apply(market, [(held.key, held.rid) for _, held in back], ())
-        self._census.drop()
-
-    def _retire(self, threads: Sequence[Thread]) -> None:
-        for key, held in threads:
-            self._items.apply(key[0], (), [held.key])
-        thread_view.put(self._db, [(key, held._replace(expires_ms=None)) for key, held in threads])
-        self._db.run_many(
-            "INSERT OR IGNORE INTO retired VALUES (?)", [(held.rid,) for _, held in threads]
-        )
-        self._census.drop()
-
-    def _remove(self, threads: Sequence[Thread], *, is_crowd_known: bool = False) -> None:
-        """Takes whole threads out of the log, the items and every view."""
-        if not threads:
-            return
-        db = self._db
-        rids: list[int] = []
-        keys: dict[str, list[bytes]] = {}
-        for (market, _, _), held in threads:
-            rids += (held.rid, *thread_view.history(db, held.arrival))
-            if held.expires_ms is not None:
-                keys.setdefault(market, []).append(held.key)
-        thread_view.drop(db, [key for key, _ in threads])
-        db.run_many(
-            "DELETE FROM history WHERE arrival = ?", [(held.arrival,) for _, held in threads]
-        )
-        for market, removed in keys.items():
-            self._items.apply(market, (), removed)
-        listing_view.drop(db, [held.arrival for _, held in threads])
-        profile_view.drop(db, [(key[1], held.arrival) for key, held in threads])
-        self._forget(rids)
-        if not is_crowd_known:
-            self._census.drop()
-
-    def _forget(self, rids: Sequence[int]) -> None:
-        if not rids:
-            return
-        count, size = log.forget(self._db, rids)
-        self._db.run(
-            "UPDATE tally SET record_count = record_count - ?, record_bytes = record_bytes - ?",
-            (count, size),
-        )
 
 
 def read_tally(db: Database) -> tuple[int, int]:

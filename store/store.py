@@ -128,7 +128,7 @@ class Store:
     def forget_expired(self, now_ms: int, limit: int) -> int:
         """Lets go of up to `limit` threads that are over, own ones only as items: how many."""
         self._require_write()
-        return self._registrar.forget_expired(now_ms, limit)
+        return self._registrar.departures.forget_expired(now_ms, limit)
 
     def block(self, author: bytes) -> int:
         """Forgets all of an author's records and takes no more: how many threads went.
@@ -139,7 +139,7 @@ class Store:
         if author == self._own_author:
             raise LocalProtocolError("this is your own key: nobody blocks themselves", "author")
         self._blocklist.block(author)
-        return self._registrar.forget_author(author)
+        return self._registrar.departures.forget_author(author)
 
     def unblock(self, author: bytes) -> None:
         self._require_write()
@@ -150,7 +150,7 @@ class Store:
         """LocalProtocolError for a name that is none, or one market too many."""
         self._require_write()
         if self._markets.join(market):
-            self._registrar.enter_market(market)
+            self._registrar.departures.enter_market(market)
 
     def leave(self, market: str) -> int:
         """Forgets what others have there: how many threads. Own records stay, unoffered."""
@@ -158,7 +158,7 @@ class Store:
         if not self._markets.leave(market):
             return 0
         peer_book.drop_marks(self._db, market)
-        return self._registrar.leave_market(market)
+        return self._registrar.departures.leave_market(market)
 
     def put_meta(self, key: str, value: str | None) -> None:
         """Keeps a small text under `key`; None takes it away."""

@@ -296,7 +296,7 @@ def test_an_author_has_so_many_threads_a_market_and_the_greatest_stay(
     assert admit(store, *records[5:]) == [Admission.NEW] * 3
     assert sorted(titles(store)) == [f"Lamp {number}" for number in range(4, 9)]
     assert admit(store, records[0]) == [Admission.CROWDED]
-    assert admit(store, OTHER.lists(1, "Commons", market="open", revision=99)) == [Admission.NEW]
+    assert admit(store, OTHER.lists(1, "Risen", revision=99)) == [Admission.NEW]
     assert store.counts(NOW_MS).records == small_crowds
 
 
@@ -334,6 +334,16 @@ def test_ones_own_crowded_out_listing_is_kept_but_not_offered(
     assert store.has(records[0].id)
     assert store.items("open").count() == 5
     assert len(list(store.own_listings(OWN.author))) == 6
+
+
+def test_an_own_record_that_is_over_leaves_its_place_in_the_crowd(
+    store: Store, small_crowds: int
+) -> None:
+    records = [OWN.lists(number, f"Lamp {number}") for number in range(small_crowds)]
+    over = OWN.lists(1, "Over", revision=2, ts_ms=NOW_MS - limits.LIFETIME_SHORT_MS)
+    admit(store, *records)
+    assert admit(store, over, OWN.lists(9, "Fresh")) == [Admission.EXPIRED, Admission.NEW]
+    assert store.items("open").count() == small_crowds
 
 
 def test_what_is_forgotten_makes_room_in_a_crowd(store: Store, small_crowds: int) -> None:

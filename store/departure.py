@@ -1,0 +1,107 @@
+"""How records leave: over, blocked, of a market that was left, or crowded out (SPEC.md R10).
+
+Takes them out of the log, the items and every view in the caller's transaction. Who must go is for
+others to say, but for what is over.
+"""
+
+from collections.abc import Sequence
+
+from . import listing_view, log, profile_view, thread_view
+from .database import Database
+from .item_set import ItemTable
+from .thread_view import Census, Thread
+
+
+class Departures:
+    def __init__(
+        self, db: Database, items: ItemTable, census: Census, own_author: bytes | None
+    ) -> None:
+        self._db = db
+        self._items = items
+        self._census = census
+        self._own_author = own_author
+
+    def forget_expired(self, now_ms: int, count_max: int) -> int:
+        """Lets up to `count_max` threads go whose life is over; own ones stay in the log."""
+        expired = thread_view.expired(self._db, now_ms, count_max)
+        own: list[Thread] = []
+        others: list[Thread] = []
+        for key, held in expired:
+            stays = key[1] == self._own_author and not held.is_delete
+            (own if stays else others).append((key, held))
+        self._retire(own)
+        self.remove(others)
+        return len(expired)
+
+    def forget_author(self, author: bytes) -> int:
+        threads = thread_view.of_author(self._db, author)
+        self.remove(threads)
+        return len(threads)
+
+    def leave_market(self, market: str) -> int:
+        """Forgets what others have there; own records stay in the log and are no items."""
+        threads = thread_view.of_market(self._db, market)
+        others = [thread for thread in threads if thread[0][1] != self._own_author]
+        own = [thread for thread in threads if thread[0][1] == self._own_author]
+        self.remove(others)
+        thread_view.put(self._db, [(key, held._replace(expires_ms=None)) for key, held in own])
+        self._items.clear(market)
+        self._census.drop()
+        return len(others)
+
+    def enter_market(self, market: str) -> None:
+        """Own records of a market that was left become items again, unless they are over."""
+        back: list[Thread] = []
+        for key, held in thread_view.of_market(self._db, market):
+            expires_ms = self._db.value(
+                "SELECT expires_ms FROM record WHERE rid = ?1 "
+                "AND NOT EXISTS (SELECT 1 FROM retired WHERE rid = ?1)",
+                (held.rid,),
+            )
+            if expires_ms is not None:
+                back.append((key, held._replace(expires_ms=expires_ms)))
+        thread_view.put(self._db, back)
+        self._items.apply(market, [(held.key, held.rid) for _, held in back], ())
+        self._census.drop()
+
+    def _retire(self, threads: Sequence[Thread]) -> None:
+        for key, held in threads:
+            self._items.apply(key[0], (), [held.key])
+        thread_view.put(self._db, [(key, held._replace(expires_ms=None)) for key, held in threads])
+        self._db.run_many(
+            "INSERT OR IGNORE INTO retired VALUES (?)", [(held.rid,) for _, held in threads]
+        )
+        self._census.drop()
+
+    def remove(self, threads: Sequence[Thread], *, is_crowd_known: bool = False) -> None:
+        """Takes whole threads out of the log, the items and every view."""
+        if not threads:
+            return
+        db = self._db
+        rids: list[int] = []
+        keys: dict[str, list[bytes]] = {}
+        for (market, _, _), held in threads:
+            rids += (held.rid, *thread_view.history(db, held.arrival))
+            if held.expires_ms is not None:
+                keys.setdefault(market, []).append(held.key)
+        thread_view.drop(db, [key for key, _ in threads])
+        db.run_many(
+            "DELETE FROM history WHERE arrival = ?", [(held.arrival,) for _, held in threads]
+        )
+        for market, removed in keys.items():
+            self._items.apply(market, (), removed)
+        listing_view.drop(db, [held.arrival for _, held in threads])
+        profile_view.drop(db, [(key[1], held.arrival) for key, held in threads])
+        self.forget(rids)
+        if not is_crowd_known:
+            self._census.drop()
+
+    def forget(self, rids: Sequence[int]) -> None:
+        """Takes records out of the log and of the tally."""
+        if not rids:
+            return
+        count, size = log.forget(self._db, rids)
+        self._db.run(
+            "UPDATE tally SET record_count = record_count - ?, record_bytes = record_bytes - ?",
+            (count, size),
+        )
