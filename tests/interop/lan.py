@@ -57,8 +57,12 @@ class Lan:
         for namespace in (*self._hosts, self._switch):
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True)
 
-    def add_host(self) -> str:
-        """A new host's namespace, plugged into the first bridge."""
+    def add_host(self, *, with_route: bool = False) -> str:
+        """A new host's namespace, plugged into the first bridge.
+
+        `with_route`: it has a route for multicast, as a LAN with a router gives; some programs
+        send none without, a node must.
+        """
         number = len(self._hosts) + 1
         namespace, port = f"{self._name}h{number}", f"p{number}"
         ip("netns", "add", namespace)
@@ -69,6 +73,8 @@ class Lan:
         ip("-n", namespace, "addr", "add", f"10.77.0.{number}/24", "dev", "eth0")
         for link in ("eth0", "lo"):
             ip("-n", namespace, "link", "set", link, "up")
+        if with_route:
+            ip("-n", namespace, "route", "add", "224.0.0.0/4", "dev", "eth0")
         return namespace
 
     def cut(self, *namespaces: str) -> None:

@@ -148,7 +148,7 @@ def test_each_finds_the_other_by_mdns(tmp_path: Path, js_peers: list[JsPeer]) ->
         here = Node(tmp_path / "here", lan.add_host())
         started.append(here)
         peer = here.ready()[1]["peer"]
-        foreign = JsPeer("/ip4/0.0.0.0/tcp/4001", "--mdns", namespace=lan.add_host())
+        foreign = JsPeer("/ip4/0.0.0.0/tcp/4001", "--mdns", namespace=lan.add_host(with_route=True))
         js_peers.append(foreign)
         foreign.wait(lambda line: line["event"] == "found" and line["peer"] == peer)
         # The js peer only reports what it finds and does not dial: the node has found it itself.

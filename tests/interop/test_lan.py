@@ -109,8 +109,11 @@ def test_neighbours_trade_on_a_lan(lan: Lan, tmp_path: Path) -> None:
         one.ready()
 
         members = [one, two, three, four]
-        for node in members:
-            node.wait_until(lambda: agree(members), "equal sets before the cut")
+        try:
+            one.wait_until(lambda: agree(members), "equal sets before the cut")
+        except AssertionError:
+            print([fingerprints(node) for node in members])
+            raise
         heal_after_a_cut(lan, members)
 
 
