@@ -102,6 +102,8 @@ class ControlApp:
         return self._lines(self._desk.stream(verb, await _body(request)))
 
     async def _events(self, request: Request) -> Response:
+        if request.method != "GET":  # Starlette takes HEAD for GET
+            raise HTTPException(405, "events are read with GET")
         self._admit(request)
         return self._lines(_singly(self._live.events()))
 

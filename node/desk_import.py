@@ -26,7 +26,7 @@ from .import_file import AUTO, FORMATS, ListingFile, open_listing_file, read_row
 from .import_records import import_records
 from .import_row import ImportRow
 from .import_step import ImportStep, ImportTally, notice
-from .publisher import Draft
+from .publisher import Draft, not_joined
 
 JsonObject = dict[str, Any]
 _SOURCE_CHARS_MAX: Final = 64
@@ -65,6 +65,8 @@ class _ListingImport:
         self._clerk = clerk
         self._is_dry = is_dry
         self._market = market_of(args) if "market" in args else None
+        if self._market is not None and self._market not in clerk.store.joined():
+            raise not_joined(self._market)
         self._currency = args.currency("currency") or clerk.currency
         self._per_variant = args.flag("per_variant") or False
         self._withdraws = args.flag("withdraw_missing") or False
@@ -145,6 +147,8 @@ class _ListingImport:
             raise ValueError("only a row that is ready creates")
         if self._live >= limits.LIVE_THREADS_PER_AUTHOR_MAX:
             error = f"an author has at most {limits.LIVE_THREADS_PER_AUTHOR_MAX:,} listings"
+            if all(one["code"] != "crowded" for one in self._notices):
+                self._notices.append(notice("crowded", f"{error}: withdraw some first"))
             return ImportStep(row.line, "failed", row.title, row.warnings, error)
         self._live += 1
         if row.ref is not None:

@@ -129,7 +129,10 @@ class Home:
         """Holds the home alone; the lock dies with the process. HomeInUse after `wait_ms`, and at
         once where a node that answers holds it."""
         self.make()
-        descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DeskError("home", f"cannot lock the home {self.path}: {error.strerror}") from None
         try:
             deadline = time.monotonic() + wait_ms / 1000
             while not _try_flock(descriptor):

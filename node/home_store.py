@@ -1,6 +1,7 @@
 """The store of a home, opened as its settings say. Knows both; asks neither for more."""
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Final
 
 from ..protocol.market import COMMONS
 from .config import Config
@@ -9,11 +10,15 @@ from .home import Home
 if TYPE_CHECKING:
     from ..store.store import Store
 
+_APPLIED: Final = "markets_applied"
+"""Markets of the settings that were joined once: what was left since is not joined again."""
+
 
 def open_store(
     home: Home, config: Config, *, own: bytes | None, read_only: bool = False
 ) -> "Store":
-    """Opens it, made if need be, and joins the markets of the settings (leaving would forget).
+    """Opens it, made if need be, and joins markets that are new in the settings. A market that
+    the settings no longer name stays joined: leaving forgets, so that it is asked for by name.
 
     Writing is for who holds the home's lock. StoreError as `Store.open` raises it.
     """
@@ -26,9 +31,24 @@ def open_store(
         records_bytes_max=config.record_store_bytes,
     )
     if not read_only:
-        missing = {COMMONS, *config.markets} - set(store.joined())
-        if missing:
-            with store.write(durable=True):
-                for market in sorted(missing):
-                    store.join(market)
+        try:
+            _apply_markets(store, config)
+        except BaseException:
+            store.close()
+            raise
     return store
+
+
+def _apply_markets(store: "Store", config: Config) -> None:
+    wanted = {COMMONS, *config.markets}
+    try:
+        applied = set(json.loads(store.meta(_APPLIED) or "[]"))
+    except (ValueError, TypeError):
+        applied = set()
+    fresh = wanted - applied
+    if not fresh:
+        return
+    with store.write(durable=True):
+        for market in sorted(fresh):
+            store.join(market)
+        store.put_meta(_APPLIED, json.dumps(sorted(applied | fresh)))

@@ -19,9 +19,20 @@ _OTHERS: Final = 0o077
 def write_private(path: Path, data: bytes, *, is_durable: bool = True) -> None:
     """Replaces `path` (mode 0600) in one step; after a crash it is the old file or the new one.
 
-    `is_durable` waits until the disk has it.
+    `is_durable` waits until the disk has it. DeskError where it cannot be written.
     """
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+    try:
+        _write_whole(fresh, data, is_durable=is_durable)
+        fresh.replace(path)
+        if is_durable:
+            sync_folder(path.parent)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise DeskError("unwritable", f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_whole(fresh: Path, data: bytes, *, is_durable: bool) -> None:
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
     try:
@@ -30,12 +41,9 @@ def write_private(path: Path, data: bytes, *, is_durable: bool = True) -> None:
             file.flush()
             if is_durable:
                 os.fsync(file.fileno())
-        fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
-    if is_durable:
-        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -129,13 +129,15 @@ class Publisher:
         return published
 
 
+def not_joined(market: str) -> DeskError:
+    return bad_value(
+        f"this home is not in the market {market!r}", f"join it with: jangteo join {market}"
+    )
+
+
 def _declined(admission: Admission, record: Verified) -> DeskError:
     if admission is Admission.FOREIGN:
-        market = record.header.market
-        return bad_value(
-            f"this home is not in the market {market!r}",
-            f"join it with: jangteo config set markets open,{market}",
-        )
+        return not_joined(record.header.market)
     if admission is Admission.FUTURE:
         return DeskError(
             "clock",

@@ -332,6 +332,7 @@ def test_no_more_than_an_author_may_have_is_created(
     items = ana.import_text("a.csv", rows_of("Lamp", "Chair", "Sofa"))
     assert summary(items) == {"created": 2, "failed": 1}
     assert "at most 2" in items[2]["error"]
+    assert codes(items) == {"crowded", "backup"}
 
 
 def test_a_listing_too_large_for_a_record_fails_alone(ana: Stall) -> None:
@@ -350,6 +351,7 @@ def test_a_listing_too_large_for_a_record_fails_alone(ana: Stall) -> None:
         ({"path": "a.csv", "format": "xls"}, "auto, shopify"),
         ({"path": "a.csv", "currency": "won"}, "unknown currency"),
         ({"path": "a.csv", "market": "A B"}, "a market is"),
+        ({"path": "a.csv", "market": "campus"}, "not in the market"),
         ({"path": "a.csv", "source": "x" * 65}, "at most 64"),
         ({"path": "a.csv", "dry_run": "yes"}, "true or false"),
     ],

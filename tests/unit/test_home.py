@@ -99,6 +99,20 @@ def test_a_private_file_is_replaced_whole_and_leaves_nothing_beside_it(home: Hom
     assert [entry.name for entry in home.path.iterdir()] == ["secret"]
 
 
+def test_a_file_that_cannot_be_written_is_said(home: Home) -> None:
+    home.make()
+    (home.path / "taken").mkdir()
+    (home.path / "taken" / "file").write_text("")
+    with pytest.raises(DeskError, match=r"cannot write .*taken"):
+        write_private(home.path / "taken", b"one")
+    with pytest.raises(DeskError, match=r"cannot write .*nowhere"):
+        write_private(home.path / "nowhere" / "file", b"one")
+    assert [entry.name for entry in home.path.iterdir()] == ["taken"]
+    home.lock_path.mkdir()
+    with pytest.raises(DeskError, match="cannot lock the home"), home.lock("command"):
+        raise AssertionError("held")
+
+
 def test_a_key_file_that_others_can_read_is_refused(home: Home) -> None:
     home.make()
     write_private(home.author_key_path, b"secret")

@@ -254,6 +254,21 @@ def test_a_loose_home_is_refused_for_reading_too(home: Home) -> None:
         made.call("search")
 
 
+def test_markets_new_in_the_settings_are_joined_and_what_was_left_stays_left(home: Home) -> None:
+    def joined(markets: str | None) -> list[str]:
+        config = read_config(home, flags={"markets": markets}, environ={})
+        with open_office(home, config, environ={}) as made:
+            made.call("sell", {"title": "Lamp", "market": "campus"} if markets else {"title": "x"})
+            return [one["market"] for one in made.call("status-local")["markets"]]
+
+    assert joined(None) == ["commons", "open"]
+    assert joined("open,campus") == ["campus", "commons", "open"]
+    assert joined(None) == ["campus", "commons", "open"]
+    with office(home) as made:
+        made.call("leave", {"market": "open"})
+    assert joined("open,campus") == ["campus", "commons"]
+
+
 def test_a_damaged_store_is_said(home: Home) -> None:
     write_private(home.store_path, b"no database " * 1000)
     with office(home) as made:
