@@ -85,7 +85,6 @@ class NodeCore:
         self.last_sync_ms: int | None = None
         self.warnings: dict[str, str] = {}
         self.reported = trio.Event()
-        self.met = trio.Event()
         self._stop = trio.Event()
         self._told_progress: dict[str, float] = {}
         self._is_clock_off = False
@@ -186,7 +185,6 @@ class NodeCore:
                 continue
             self.dialer.peer_up(event.peer)
             self.sync.peer_up(event.peer)
-            self.met.set()
             self.unwarn(LONELY)
             self.board.post(
                 {

@@ -106,13 +106,14 @@ class DialBook:
             due.append(address)
         return due
 
-    def dialled(self, address: str, peer: str) -> None:
-        """It worked. An address without a peer's name now has one."""
+    def dialled(self, address: str, peer: str, now: float) -> None:
+        """It worked: `peer` is who answered, whatever the address said. That it is connected is
+        told by `peer_up`; should that never come, the address is due again in a while."""
         entry = self._entries[address]
         entry.is_dialling = False
         entry.failures = 0
-        if entry.peer is None:
-            entry.peer = peer
+        entry.peer = peer
+        entry.next_at = now + limits.DIAL_WAIT_MS_MIN / _S
 
     def failed(self, address: str, now: float) -> float:
         """For how many seconds it is left alone: 1 s, 2 s, … 5 min, jittered, for ever."""
@@ -195,7 +196,8 @@ class Dialer:
         try:
             if peer is not None and not self.may_dial(peer):
                 raise DialFailed(f"{address} is banned for now")
-            self.book.dialled(address, await self._transport.dial(address))
+            answered = await self._transport.dial(address)
+            self.book.dialled(address, answered, trio.current_time())
         except DialFailed as error:
             is_first = self.book.failures(address) == 0
             wait = self.book.failed(address, trio.current_time())

@@ -87,8 +87,32 @@ def test_a_success_forgives_the_failures() -> None:
         dials.found(A, 1e6)
     assert dials.failures(A) == 0
     assert dials.take_due(1e6 + 1.0) == [A]
-    dials.dialled(A, "A")
+    dials.dialled(A, "A", 1e6 + 1.0)
     assert dials.failures(A) == 0
+
+
+def test_who_answers_at_a_bare_address_is_known_by_it_from_then_on() -> None:
+    dials = book()
+    bare = "/ip4/10.0.0.1/tcp/4110"
+    dials.add(bare, 0.0, is_static=True)
+    assert dials.take_due(0.0) == [bare]
+    dials.dialled(bare, "A", 0.0)
+    assert dials.take_due(0.0) == []  # the news that A is connected is still on its way
+    dials.peer_up("A")
+    assert dials.take_due(100.0) == []
+    dials.peer_down("A", 100.0)
+    assert dials.take_due(102.0) == [bare]
+    dials.dialled(bare, "B", 102.0)  # another machine has that address now
+    dials.peer_up("B")
+    assert dials.take_due(200.0) == []
+
+
+def test_a_connection_that_came_and_went_unseen_is_made_again() -> None:
+    dials = book()
+    dials.add(A, 0.0)
+    dials.take_due(0.0)
+    dials.dialled(A, "A", 0.0)
+    assert dials.take_due(dials.next_at()) == [A]
 
 
 def test_only_so_many_dials_run_at_once() -> None:
