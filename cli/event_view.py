@@ -31,7 +31,7 @@ def event_text(event: Event) -> str | None:
         case "warning":
             return f"! {event.get('message') or event.get('code')}"
         case "stopping":
-            return "stopping"
+            return "the node is stopping"
         case _:
             return None
 
