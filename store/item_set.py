@@ -260,6 +260,8 @@ def check(db: Database) -> list[str]:
         chunks = db.rows("SELECT lo, n, sum FROM chunk WHERE market = ? ORDER BY lo", (market,))
         if not chunks or chunks[0][0] != b"":
             problems.append(f"chunks of {market}: the first does not begin at the beginning")
+        if not chunks:
+            continue
         los = [lo for lo, _, _ in chunks]
         for (lo, n, data), end in zip(chunks, [*los[1:], _AFTER_ALL], strict=True):
             keys = _keys_between(db, market, lo, end)

@@ -7,7 +7,7 @@ from ..protocol.envelope import Envelope, Header, Verified
 from ..protocol.kind import PROFILE
 from ..protocol.profile import Profile
 from .database import Bindings, Database
-from .segment import fold
+from .segment import fold_name
 
 _AUTHOR_HEX_MIN = 4
 
@@ -21,7 +21,7 @@ def put(db: Database, entries: Iterable[tuple[int, Verified | Envelope]]) -> Non
     rows: list[Bindings] = []
     for arrival, record in entries:
         profile = Profile.from_body(record.body or {})
-        folded = " ".join(fold(profile.name).split())
+        folded = fold_name(profile.name)
         rows.append((record.header.author, arrival, profile.name, profile.about, folded))
     db.run_many("INSERT OR REPLACE INTO profile VALUES (?,?,?,?,?)", rows)
 
@@ -42,7 +42,7 @@ def of_author(db: Database, author: bytes) -> Profile | None:
 
 def authors_named(db: Database, text: str, authors_max: int) -> list[bytes]:
     """Authors whose name contains `text`, case and width aside, or whose key begins with it."""
-    folded = " ".join(fold(text).split())
+    folded = fold_name(text)
     if not folded:
         return []
     found = authors_with_name(db, folded, authors_max)

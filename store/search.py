@@ -12,7 +12,7 @@ from . import listing_view, profile_view
 from .database import Database, Row
 from .listing_view import COLUMNS, GIFT_GROUP, JOINED
 from .query import Cursor, Page, Query
-from .segment import Word, fold, query_words
+from .segment import Word, fold_name, query_words
 
 _TEXT_COLUMNS: Final = "{title body category place}"
 _BY_WORDS: Final = (
@@ -94,8 +94,8 @@ def _plan(db: Database, query: Query, now_ms: int) -> _Plan | None:
     if query.condition:
         facets.append(listing_view.condition_facet(query.condition))
     plan.words += (_any_facet([facet]) for facet in facets)
-    if query.currency:
-        _require_price(plan, query)
+    if query.currency and not _require_price(plan, query):
+        return None
     if query.seller.strip() and not _require_seller(db, plan, query.seller):
         return None
     _require_status(plan, query.status, now_ms)
@@ -112,10 +112,12 @@ def _any_facet(facets: list[str], prefix: str = "") -> str:
     return f"facet : ({' OR '.join(alternatives)})"
 
 
-def _require_price(plan: _Plan, query: Query) -> None:
-    """A gift costs 0 in every currency."""
+def _require_price(plan: _Plan, query: Query) -> bool:
+    """A gift costs 0 in every currency. False for a range with nothing in it."""
     low = query.min_price or 0
     high = limits.INTEGER_MAX if query.max_price is None else query.max_price
+    if low > high:
+        return False
     facets = [listing_view.price_facet(GIFT_GROUP, 0)] if low == 0 else []
     if (query.min_price, query.max_price) == (None, None):
         facets.append(listing_view.currency_facet(query.currency))
@@ -132,11 +134,12 @@ def _require_price(plan: _Plan, query: Query) -> None:
         high,
         low,
     )
+    return True
 
 
 def _require_seller(db: Database, plan: _Plan, seller: str) -> bool:
     """By the index where few are meant, else row by row; False where nobody is."""
-    folded = " ".join(fold(seller).split())
+    folded = fold_name(seller)
     bounds = profile_view.author_bounds(folded)
     named = profile_view.authors_with_name(db, folded, limits.SEARCH_SELLERS_MAX + 1)
     if len(named) <= limits.SEARCH_SELLERS_MAX:

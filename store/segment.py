@@ -73,6 +73,11 @@ def fold(text: str) -> str:
     return folded if again == folded else unicodedata.normalize("NFKC", again)
 
 
+def fold_name(text: str) -> str:
+    """A name as it is compared: folded, its spaces made one, without halves of characters."""
+    return " ".join(fold(text).encode(errors="replace").decode().split())
+
+
 def index_text(text: str) -> str:
     """The words of `text` as the index keeps them, parted by spaces."""
     folded = fold(text)
