@@ -65,6 +65,11 @@ class Call:
     def program(self) -> str:
         return program_name()
 
+    def answer(self, value: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+        """Under --json: the one object that is the answer, with the notices in it, if any."""
+        notices = result.get("notices")
+        self.screen.row({**value, "notices": notices} if notices else value)
+
     def command_prefix(self) -> str:
         """How to call this program for this home, in lines a person may paste."""
         from shlex import quote

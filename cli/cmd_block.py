@@ -33,7 +33,7 @@ def block(call: Call, author: str | None) -> None:
             screen.talk("you block nobody")
         return
     result = call.ask("block", author=author)
-    screen.row(_shown(result, "forgotten"))
+    call.answer(_shown(result, "forgotten"), result)
     who = person_text(result["author"], result["name"])
     screen.say_safe(
         f"{who} is blocked; {result['forgotten']:,} records dropped"
@@ -56,7 +56,7 @@ def unblock(call: Call, author: str) -> None:
     What was dropped comes back from the neighbours by and by.
     """
     result = call.ask("unblock", author=author)
-    call.screen.row(_shown(result))
+    call.answer(_shown(result), result)
     who = person_text(result["author"], result["name"])
     call.screen.say_safe(
         f"{who} is no longer blocked" if result["changed"] else f"{who} was not blocked"

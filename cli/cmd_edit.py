@@ -34,7 +34,7 @@ def edit(call: Call, /, listing_id: str, **told: object) -> None:
     if "tags" in arguments:
         arguments["tags"] = [tag for tag in told["tags"] if tag]  # type: ignore[attr-defined]
     result = call.ask("edit", id=listing_id, **arguments)
-    call.screen.row(result["listing"])
+    call.answer(result["listing"], result)
     print_listing(call.screen, result["listing"])
     if not result["changed"]:
         call.screen.talk("  it was so already: nothing changed")

@@ -26,8 +26,7 @@ def home_screen(call: Call) -> None:
     with call.office() as office:
         result = office.call("home", {})
         live = _live(office) if office.node is not None else None
-    shown = {name: value for name, value in result.items() if name != "notices"}
-    screen.row({**shown, "running": live is not None, "peers": (live or {}).get("peers")})
+    screen.row({**result, "running": live is not None, "peers": (live or {}).get("peers")})
     _print(call, result, live)
     call.notices(result)
 

@@ -8,7 +8,7 @@ from .verb import verb
 
 def _change(call: Call, verb_name: str, market: str) -> None:
     result = call.ask(verb_name, market=market)
-    call.screen.row({name: result[name] for name in ("market", "changed", "joined")})
+    call.answer({name: result[name] for name in ("market", "changed", "joined")}, result)
     if not result["changed"]:
         call.screen.talk("it was so already: nothing changed")
     call.screen.say_safe(f"your markets: {', '.join(result['joined'])}")

@@ -20,7 +20,7 @@ def profile(call: Call, name: str | None, about: str | None) -> None:
     Names are not unique: the first eight signs of the key stand beside them.
     """
     result = call.ask("profile", name=name, about=about)
-    call.screen.row({field: result[field] for field in ("author", "name", "about")})
+    call.answer({field: result[field] for field in ("author", "name", "about")}, result)
     _print(call, result)
     call.notices(result)
 
@@ -34,7 +34,7 @@ def profile(call: Call, name: str | None, about: str | None) -> None:
 def whoami(call: Call) -> None:
     """Show who you are here."""
     result = call.ask("whoami")
-    call.screen.row({name: value for name, value in result.items() if name != "notices"})
+    call.screen.row(result)
     if result.get("author"):
         _print(call, result)
         is_sealed = "sealed with a passphrase" if result.get("sealed") else "no passphrase"

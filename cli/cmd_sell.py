@@ -40,7 +40,7 @@ def sell(call: Call, /, title: str, **told: object) -> None:
         arguments["tags"] = list(told["tags"])  # type: ignore[call-overload]
     result = call.ask("sell", title=title, **arguments)
     listing = result["listing"]
-    call.screen.row(listing)
+    call.answer(listing, result)
     print_listing(call.screen, listing)
     short = listing["id"][:ID_CHARS_MIN]
     prefix = call.command_prefix()

@@ -34,7 +34,7 @@ def show(call: Call, listing_id: str) -> None:
     result = call.ask("show", id=listing_id)
     listing, seller, revisions = result["listing"], result["seller"], result["revisions"]
     screen = call.screen
-    screen.row({**listing, "revisions": revisions, "seller_profile": seller})
+    call.answer({**listing, "revisions": revisions, "seller_profile": seller}, result)
     print_listing(screen, listing)
     who = "you" if listing.get("mine") else person_text(listing["author"], seller.get("name"))
     screen.say()

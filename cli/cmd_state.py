@@ -13,7 +13,7 @@ from .verb import verb
 def _change(call: Call, name: str, listing_id: str, undo: str | None) -> None:
     result = call.ask(name, id=listing_id)
     listing = result["listing"]
-    call.screen.row(listing)
+    call.answer(listing, result)
     print_listing(call.screen, listing)
     if not result["changed"]:
         call.screen.talk("  it was so already: nothing changed")

@@ -33,7 +33,7 @@ def status(call: Call) -> None:
     """
     result = call.ask("status")
     screen = call.screen
-    screen.row({name: value for name, value in result.items() if name != "notices"})
+    screen.row(result)
     if not screen.is_json:
         _print(call, result)
     call.notices(result)

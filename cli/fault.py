@@ -7,6 +7,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +15,8 @@ from ..node.desk_error import EXIT_FAILED, EXIT_USAGE, DeskError
 from .program import named
 from .safe_text import safe_line
 from .screen import json_line
+
+_LOG_BYTES_MAX: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ def _write_details(details: str, home: Path | None) -> Path | None:
     try:
         if home is not None and home.is_dir():
             path = home / "errors.log"
+            if path.exists() and path.stat().st_size > _LOG_BYTES_MAX:
+                path.unlink()
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         else:
             import tempfile
