@@ -86,4 +86,4 @@ def _next_page(call: Call, cursor: str) -> str:
     given = [word for word in given if not word.startswith("--after=")]
     at = given.index("search") + 1 if "search" in given else len(given)
     given[at:at] = ["--after", cursor]
-    return "jangteo " + " ".join(map(quote, given))
+    return " ".join((call.program, *map(quote, given)))

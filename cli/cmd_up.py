@@ -77,12 +77,12 @@ def up(
     _log_to_stderr(verbose)
     call.screen.go_live()
     voice = _Voice(call, is_first=not home.has_identity)
-    from ..node.runtime import up as run
+    from ..node.foreground import run_in_foreground
 
     # What is loaded stays; from here on the node lives long, and collects as any long process.
     gc.freeze()
     gc.set_threshold(*_USUAL_THRESHOLDS)
-    run(home, config, voice.tell, ask_passphrase=ask_passphrase)
+    run_in_foreground(home, config, voice.tell, ask_passphrase=ask_passphrase)
 
 
 class _Voice:

@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
+from .cells import clip
 from .screen import Screen
 
 _BAR_CELLS: Final = 24
@@ -19,6 +20,7 @@ class Progress:
         self.done = 0
         self._what = what
         self._is_shown = sys.stderr.isatty() and not screen.is_json
+        self._cells = screen.cells
         self._drawn_at = 0.0
         self._is_drawn = False
 
@@ -56,6 +58,6 @@ class Progress:
             filled = min(_BAR_CELLS, self.done * _BAR_CELLS // self.total)
             bar = "█" * filled + "░" * (_BAR_CELLS - filled)
             text = f"{self._what} {bar} {self.done:,} of {self.total:,}"
-        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.write(f"\r\x1b[K{clip(text, self._cells - 1)}")
         sys.stderr.flush()
         self._is_drawn = True

@@ -146,6 +146,20 @@ def test_a_home_is_for_one_node_alone(hana: Person) -> None:
         assert second.error["code"] == "home-in-use"
 
 
+def test_what_keeps_a_node_from_starting_is_one_line(noah: Person) -> None:
+    taken = noah.types("up", "--no-mdns", "--listen", "/ip4/203.0.113.9/tcp/4110")
+    assert taken.code == 1
+    assert taken.err.startswith("jangteo: cannot listen there: /ip4/203.0.113.9/tcp/4110")
+    (noah.home / "jangteo.db").write_bytes(b"not a database" * 1000)
+    for words in (["up", *OPTIONS], ["search"], ["sell", "x", "--price", "1 USD"]):
+        damaged = noah.types(*words)
+        assert damaged.code == 1
+        assert "is damaged" in damaged.err
+        assert len(damaged.err.splitlines()) == 1
+    for words in (["--listen", "x"], ["--peer", "x"], ["--api-port", "x"], ["--market", "A B"]):
+        assert noah.types("up", *words).code == 2
+
+
 def test_stopping_warns_of_what_nobody_else_holds(hana: Person) -> None:
     with running(hana) as node:
         assert node.stop(signal.SIGTERM) == 0

@@ -1,0 +1,36 @@
+"""A node in the foreground of a terminal or a service: runtime.py with its errors told to a person.
+
+Here, and nowhere after, errors of the store and of the network become lines to read.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ..store.errors import StoreError
+from .config import Config
+from .desk_error import DeskError
+from .home import Home
+from .runtime import up
+from .transport import ListenFailed, TransportError
+
+
+def run_in_foreground(
+    home: Home,
+    config: Config,
+    on_event: Callable[[dict[str, Any]], None],
+    *,
+    ask_passphrase: Callable[[], str] | None = None,
+) -> None:
+    """`runtime.up`, which see; every error that a person can mend is a DeskError."""
+    try:
+        up(home, config, on_event, ask_passphrase=ask_passphrase)
+    except StoreError as error:
+        raise DeskError("store", str(error)) from error
+    except ListenFailed as error:
+        raise DeskError(
+            "port",
+            f"cannot listen there: {error}",
+            "choose another address with --listen, or leave it out",
+        ) from error
+    except TransportError as error:
+        raise DeskError("network", str(error)) from error
