@@ -16,13 +16,11 @@ from .segment import Word, fold_name, query_words
 
 _TEXT_COLUMNS: Final = "{title body category place}"
 _BY_WORDS: Final = (
-    f"SELECT {COLUMNS}, l.price_group, l.amount FROM words "  # noqa: S608 — constants
-    f"CROSS JOIN listing AS l ON l.arrival = words.rowid {JOINED} WHERE words MATCH ?"
+    "SELECT l.* FROM words CROSS JOIN listing AS l ON l.arrival = words.rowid WHERE words MATCH ?"
 )
-_BY_LISTING: Final = (
-    f"SELECT {COLUMNS}, l.price_group, l.amount FROM listing AS l {JOINED} "  # noqa: S608
-    "WHERE true"
-)
+_BY_LISTING: Final = "SELECT l.* FROM listing AS l WHERE true"
+_NEWEST: Final = "l.arrival DESC"
+_CHEAPEST: Final = "l.price_group, l.amount, l.arrival DESC"
 
 
 @dataclass(slots=True)
@@ -66,7 +64,7 @@ def search(db: Database, query: Query, now_ms: int) -> Page:
         case "relevance":
             found = _by_relevance(db, plan, cursor, count)
         case "price":
-            found = _by_price(db, plan, query, cursor, count, is_first)
+            found = _by_price(db, plan, cursor, count, is_first)
     rows = [listing_view.row_from(row[:5], at.to_text()) for row, at in found[: query.limit]]
     return Page(rows, len(found) > query.limit)
 
@@ -127,13 +125,8 @@ def _require_price(plan: _Plan, query: Query) -> bool:
             for bits in range(low.bit_length(), high.bit_length() + 1)
         )
     plan.price = _any_facet(facets)
-    plan.require(
-        "(l.price_group = ? AND l.amount BETWEEN ? AND ? OR l.price_group = '' AND ? = 0)",
-        query.currency,
-        low,
-        high,
-        low,
-    )
+    # A gift's amount is 0 and no other is: it is within whenever 0 is.
+    plan.require("l.price_group IN ('', ?) AND l.amount BETWEEN ? AND ?", query.currency, low, high)
     return True
 
 
@@ -150,7 +143,13 @@ def _require_seller(db: Database, plan: _Plan, seller: str) -> bool:
         plan.words.append(_any_facet(facets, prefix))
         return True
     low, high = bounds or (b"\xff", b"")
-    plan.require("(l.author BETWEEN ? AND ? OR instr(p.folded, ?) > 0)", low, high, folded)
+    plan.require(
+        "(l.author BETWEEN ? AND ? "
+        "OR l.author IN (SELECT author FROM profile WHERE instr(folded, ?) > 0))",
+        low,
+        high,
+        folded,
+    )
     return True
 
 
@@ -199,38 +198,44 @@ def _by_relevance(
 
 def _arrivals(db: Database, plan: _Plan, match: str, cursor: Cursor, count: int) -> list[Row]:
     """Rows by arrival, the newest first, from below the cursor's."""
-    conditions = "".join(f" AND {condition}" for condition in plan.conditions)
     before = min(cursor.arrival, cursor.bound + 1)
     if match:
-        return db.rows(
-            f"{_BY_WORDS} AND words.rowid < ?{conditions} ORDER BY words.rowid DESC LIMIT ?",
-            (match, before, *plan.bindings, count),
-        )
-    return db.rows(
-        f"{_BY_LISTING} AND l.arrival < ?{conditions} ORDER BY l.arrival DESC LIMIT ?",
-        (before, *plan.bindings, count),
-    )
+        hits = f"{_BY_WORDS} AND words.rowid < ?"
+        return _rows(db, hits, "words.rowid DESC", _NEWEST, plan, (match, before), count)
+    return _rows(db, f"{_BY_LISTING} AND l.arrival < ?", _NEWEST, _NEWEST, plan, (before,), count)
 
 
 def _by_price(
-    db: Database, plan: _Plan, query: Query, cursor: Cursor, count: int, is_first: bool
+    db: Database, plan: _Plan, cursor: Cursor, count: int, is_first: bool
 ) -> list[tuple[Row, Cursor]]:
     """Gifts, then each currency in turn from the lowest price, then those to be asked for; among
     equals the newest first."""
-    conditions = "".join(f" AND {condition}" for condition in plan.conditions)
-    conditions += " AND l.arrival <= ?"
-    bindings = [*plan.bindings, cursor.bound]
+    # Words drive where there are any; a price alone is better read off its own index.
+    hits = f"{_BY_WORDS if plan.words else _BY_LISTING} AND l.arrival <= ?"
+    bindings: list[Any] = [plan.match, cursor.bound] if plan.words else [cursor.bound]
     if not is_first:
-        conditions += (
+        hits += (
             " AND l.price_group >= ? AND (l.price_group > ? OR l.amount > ? "
             "OR l.amount = ? AND l.arrival < ?)"
         )
         bindings += (cursor.group, cursor.group, cursor.amount, cursor.amount, cursor.arrival)
-    # Words drive where there are any; a price alone is better read off its own index.
-    sql = _BY_WORDS if plan.words else _BY_LISTING
-    match = (plan.match,) if plan.words else ()
-    rows = db.rows(
-        f"{sql}{conditions} ORDER BY l.price_group, l.amount, l.arrival DESC LIMIT ?",
-        (*match, *bindings, count),
-    )
+    rows = _rows(db, hits, _CHEAPEST, _CHEAPEST, plan, tuple(bindings), count)
     return [(row, replace(cursor, arrival=row[0], group=row[5], amount=row[6])) for row in rows]
+
+
+def _rows(
+    db: Database,
+    hits: str,
+    order_of_hits: str,
+    order: str,
+    plan: _Plan,
+    bindings: tuple[Any, ...],
+    count: int,
+) -> list[Row]:
+    """The first `count` hits, and only then what belongs to each."""
+    conditions = "".join(f" AND {condition}" for condition in plan.conditions)
+    return db.rows(
+        f"SELECT {COLUMNS}, l.price_group, l.amount FROM "  # noqa: S608 — constants
+        f"({hits}{conditions} ORDER BY {order_of_hits} LIMIT ?) AS l {JOINED} ORDER BY {order}",
+        (*bindings, *plan.bindings, count),
+    )

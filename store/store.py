@@ -144,7 +144,6 @@ class Store:
     def unblock(self, author: bytes) -> None:
         self._require_write()
         self._blocklist.unblock(author)
-        # What it kept us from taking is not here, whatever was reconciled before.
 
     def join(self, market: str) -> None:
         """LocalProtocolError for a name that is none, or one market too many."""
@@ -298,7 +297,8 @@ class Store:
 
     def search(self, query: Query, now_ms: int) -> Page:
         """A page of listings; LocalProtocolError for a cursor that no search has given."""
-        return search.search(self._db, query, now_ms)
+        with self.snapshot():
+            return search.search(self._db, query, now_ms)
 
     def held_by(self, listing_ids: Sequence[bytes], now_ms: int | None = None) -> dict[bytes, int]:
         """How many peers are known to hold the current record of each listing that is here.
