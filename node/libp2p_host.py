@@ -17,15 +17,18 @@ from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.host.basic_host import BasicHost
 from libp2p.identity.identify_push.identify_push import ID_PUSH
+from libp2p.io.exceptions import IOException
 from libp2p.io.trio import TrioTCPStream
 from libp2p.network.config import ConnectionConfig
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.exceptions import SwarmException
+from libp2p.network.stream.exceptions import StreamError
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
+from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.transport.tcp.tcp import TCP
 from libp2p.transport.upgrader import TransportUpgrader
@@ -41,7 +44,7 @@ from ..protocol.limits import (
 )
 from .connection_gate import ConnectionGate
 from .libp2p_guard import GuardedManager, GuardedYamux, patch_modules, take_over_logging
-from .transport import ListenFailed
+from .transport import ListenFailed, TransportError
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +126,7 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
         self.auto_connector = NoAutoConnector()
         self.gate = ConnectionGate()
         self.inbound_streams: Counter[ID] = Counter()
+        self.failure_count = 0
 
     # --- in -----------------------------------------------------------------------------------
 
@@ -180,7 +184,7 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
             await handler(stream)
         except Exception as error:
             # Bug 1 (swarm_connection.py:309): any error of a handler kills the process.
-            log.warning("libp2p: stream of %s failed: %r", peer_id, error)
+            self._note_failure(peer_id, error)
             await stream.reset()
         finally:
             self.inbound_streams[peer_id] -= 1
@@ -188,6 +192,14 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
                 del self.inbound_streams[peer_id]
         await stream.muxed_stream.forget_unread()
         await self._drop_lingering(stream.muxed_conn)
+
+    def _note_failure(self, peer_id: ID, error: Exception) -> None:
+        """A line for the 1st, 2nd, 4th, 8th … failure: strangers must not fill the log."""
+        is_routine = isinstance(error, (StreamError, MuxedStreamError, IOException, TransportError))
+        self.failure_count += not is_routine
+        is_told = not is_routine and self.failure_count.bit_count() == 1
+        level = logging.WARNING if is_told else logging.DEBUG
+        log.log(level, "libp2p: stream of %s failed (%d): %r", peer_id, self.failure_count, error)
 
     async def _drop_lingering(self, connection: GuardedYamux) -> None:
         """Streams that we have finished with and the peer never closes would pile up

@@ -233,6 +233,12 @@ class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
         # gossipsub.py:1670: dials whatever addresses a pruning peer offers.
         return
 
+    async def send_recent_messages(self, peer_id: ID, topic: str) -> None:
+        # pubsub.py:1336: the replay for a new subscriber and its place in the mesh are two tasks,
+        # and what is published between them reaches nobody. Mesh first; a copy does no harm.
+        await self.on_peer_subscribed(peer_id, topic)
+        await super().send_recent_messages(peer_id, topic)
+
     async def leave(self, topic: str) -> None:
         # gossipsub.py:1235 walks the set of mesh peers while others may change it.
         for peer in self.mesh.pop(topic, set()):

@@ -14,7 +14,9 @@ from libp2p.custom_types import TProtocol
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStoreError
+from libp2p.protocol_muxer.exceptions import MultiselectError
 from libp2p.rcmgr import Direction
+from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from multiaddr import Multiaddr
 
 from ..protocol.limits import (
@@ -27,7 +29,7 @@ from ..protocol.limits import (
     STREAM_OPEN_MS_MAX,
     STREAMS_PER_PEER_MAX,
 )
-from .interfaces import ipv4_addresses
+from .interfaces import ANY_IPV4, ipv4_addresses
 from .libp2p_host import GuardedSwarm, make_host, open_listener, running
 from .libp2p_pubsub import GuardedPubsub
 from .own_nursery import own_nursery
@@ -49,6 +51,7 @@ log = logging.getLogger(__name__)
 
 LISTEN_DEFAULT = (f"/ip4/0.0.0.0/tcp/{PORT_DEFAULT}",)
 CLOSE_S = 1.0
+ANY_IPV6 = "::"
 HOST_NAMES = ("ip4", "ip6", "dns", "dns4", "dns6")
 
 
@@ -140,12 +143,12 @@ class Libp2pTransport:
     """One node's end of the network; made by `open_libp2p`."""
 
     def __init__(self, seed: bytes) -> None:
+        self._listening: list[tuple[str, int]] = []
         self.swarm = GuardedSwarm(seed)
         self.host = make_host(self.swarm, lambda _: self._listen_multiaddrs())
         self.pubsub = GuardedPubsub(self.host)
         self._id: ID = self.swarm.self_id
         self.peer: str = self._id.to_base58()
-        self._listening: list[tuple[str, int]] = []
         self._up: dict[ID, ConnectedPeer] = {}
         self._dialled: dict[ID, list[str]] = {}
         self._events = PeerEvents()
@@ -165,9 +168,9 @@ class Libp2pTransport:
 
     def _listen_addresses(self) -> list[str]:
         found: dict[str, None] = {}
-        for ip, port in getattr(self, "_listening", ()):
-            # Bug 22: 0.0.0.0 is no address that anyone can dial.
-            for real in ipv4_addresses() if ip == "0.0.0.0" else [ip]:  # noqa: S104
+        for ip, port in self._listening:
+            # Bug 22: 0.0.0.0 is no address that anyone can dial. (Nor is ::, which is left out.)
+            for real in ipv4_addresses() if ip == ANY_IPV4 else [ip] if ip != ANY_IPV6 else []:
                 found[f"/{'ip6' if ':' in real else 'ip4'}/{real}/tcp/{port}"] = None
         return list(found)
 
@@ -296,6 +299,9 @@ class Libp2pTransport:
         if len(data) > GOSSIP_MESSAGE_BYTES_MAX:
             raise ValueError(f"{len(data)} bytes; up to {GOSSIP_MESSAGE_BYTES_MAX} can be gossiped")
         await self.pubsub.publish(topic, data)
+        # The library's way through here never yields: a thousand publishes in a row would fill the
+        # queues before any of them is written.
+        await trio.lowlevel.checkpoint()
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -360,6 +366,10 @@ def explain(error: BaseException) -> str:
         if cause.__cause__ is not None and cause.__cause__ not in causes:
             causes.append(cause.__cause__)
     for cause in causes:
+        if isinstance(cause, PeerIDMismatchesPubkey):
+            return "another peer answers there"
+        if isinstance(cause, MultiselectError):
+            return "what answers there does not speak libp2p with Noise and yamux"
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
     return str(error) or type(error).__name__
