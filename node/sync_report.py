@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 @dataclass(slots=True)
 class MarketReport:
     """`received` were new here; `sent` are kept there by its own word; `left` it must fetch
-    itself. `is_even`: both sides held the same when last compared."""
+    itself. `is_even`: both sides held the same when last compared. `is_resting`: this side has
+    declined too much of it to go on for now."""
 
     received: int = 0
     sent: int = 0
     left: int = 0
     declined: int = 0
     is_even: bool = False
+    is_resting: bool = False
 
 
 @dataclass(slots=True)
@@ -41,7 +43,9 @@ class SyncReport:
 
     @property
     def is_even(self) -> bool:
-        return not self.error and all(each.is_even for each in self.markets.values())
+        return not self.error and all(
+            each.is_even or each.is_resting for each in self.markets.values()
+        )
 
     @property
     def has_moved(self) -> bool:

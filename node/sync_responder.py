@@ -4,8 +4,9 @@ Which frames may come is a table; any other ends the session. Knows nothing of w
 opened; the asking half is sync_session.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 from ..crypto.digest import LIFT_BITS
 from ..protocol import limits, sync_frame
@@ -19,6 +20,7 @@ from .sync_shared import SyncShared
 from .sync_stream import SyncStream
 from .transport import StreamEnded, TransportError
 
+T = TypeVar("T")
 _RANGE_BYTES_MAX = limits.SYNC_FRAME_BYTES_MAX - 128 - 3 * limits.SYNC_RECORDS_MAX
 
 
@@ -100,12 +102,12 @@ class SyncResponder:
             )
             self._machines[market] = (machine, items)
         machine, items = self._machines[market]
-        reply = await self._shared.writer.call(partial(_handle, machine, items, message))
+        reply = await self._call(partial(_handle, machine, items, message))
         await self.stream.send(Recon(market, reply))
 
     async def _answer_range(self, market: str, after: bytes, limit: int) -> None:
         self._check_joined(market)
-        raws, next_key = await self._shared.writer.call(
+        raws, next_key = await self._call(
             lambda store: store.range_raws(market, after, _RANGE_BYTES_MAX, limit)
         )
         self._count_served(len(raws))
@@ -113,7 +115,7 @@ class SyncResponder:
 
     async def _answer_get(self, market: str, ids: Sequence[bytes]) -> None:
         self._check_joined(market)
-        raws: Sequence[bytes] = await self._shared.writer.call(lambda store: store.raws(ids))
+        raws: Sequence[bytes] = await self._call(lambda store: store.raws(ids))
         self._count_served(len(ids))
         if len(raws) < len(ids):
             await self._drop_absent(market, ids)
@@ -140,6 +142,10 @@ class SyncResponder:
         self.stream.earn(taken.new)
         self._shared.on_progress(self.report)
         await self.stream.send(Pushed(taken.kept))
+
+    async def _call(self, job: Callable[[Store], T]) -> T:
+        """On the store's thread, at the peer's expense."""
+        return await self._shared.share.call(self._peer, job)
 
     def _check_joined(self, market: str) -> None:
         if market not in self._states:

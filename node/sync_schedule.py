@@ -67,6 +67,10 @@ class SyncSchedule:
                 self.want(other, now, self._dice.uniform(0.0, within))
 
     def doorbell(self, peer: str, now: float) -> None:
+        """It says that there is something to fetch: a long rest is over, a short one is not."""
+        entry = self._peers.get(peer)
+        if entry is not None:
+            entry.not_before = min(entry.not_before, now + limits.SYNC_FRUITLESS_WAIT_MS / _S)
         self.want(peer, now, self._dice.uniform(0.0, limits.SYNC_DOORBELL_JITTER_MS / _S))
 
     def begun(self, peer: str) -> None:

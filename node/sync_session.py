@@ -83,6 +83,7 @@ class SyncSession:
         market = theirs.market
         claims = self._shared.claims
         if self._shared.declined.is_paused(self._peer, market, self._shared.now_ms()):
+            self.report.of(market).is_resting = True
             return False
         self.report.expected += max(0, theirs.count - ours.count)
         if claims.is_ranging(market):

@@ -12,6 +12,7 @@ from ..protocol.sync_frame import Hello, MarketSummary
 from ..store.store import Store
 from .clock import ClockWatch
 from .declined import Declined
+from .store_share import StoreShare
 from .sync_claims import SyncClaims
 from .sync_intake import SyncIntake
 from .sync_items import MarketState, market_state
@@ -36,6 +37,7 @@ class SyncShared:
         self.intake = intake
         self.declined = declined
         self.claims = SyncClaims()
+        self.share = StoreShare(writer)
         self.clock = clock
         self.now_ms = now_ms
         self.markets = markets

@@ -23,6 +23,11 @@ class TokenBucket:
         self._tokens -= taken
         return taken
 
+    def spend(self, count: float, now: float) -> float:
+        """Takes `count` tokens, there or not; after how many seconds the debt is paid off."""
+        self._tokens = self._refilled(now) - count
+        return max(0.0, -self._tokens / self._per_second)
+
     def _refilled(self, now: float) -> float:
         gained = max(0.0, now - self._at) * self._per_second
         self._tokens = min(self._burst, self._tokens + gained)

@@ -116,6 +116,19 @@ def test_a_session_that_moved_something_ends_the_waiting() -> None:
     assert plan.take_due(1.0) == ["Z"]
 
 
+def test_a_doorbell_cuts_a_long_rest_short() -> None:
+    plan = schedule()
+    plan.peer_up("Z", 0.0)
+    for _ in range(10):
+        plan.begun("Z")
+        over(plan, "Z", 0.0, even=False)
+    plan.want("Z", 0.0, 0.0)
+    assert plan.take_due(10.0) == []
+    plan.doorbell("Z", 10.0)
+    assert plan.take_due(10.0) == []
+    assert plan.take_due(10.0 + limits.SYNC_FRUITLESS_WAIT_MS / 1000) == ["Z"]
+
+
 def test_some_are_drawn_from_many_and_strangers_are_nobody() -> None:
     plan = schedule()
     for number in range(20):

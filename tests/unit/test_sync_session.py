@@ -253,6 +253,7 @@ async def test_a_full_overlay_rests_the_market_with_that_peer(
     await ann.commit([listing(n, key=ann.key) for n in range(10)])
     await counts_offered(bob, ann)
     assert bob.core.declined.is_paused("ann", "open", bob.now_ms())
+    assert (await bob.core.sync.sync_now("ann")).is_even
     assert await counts_offered(bob, ann) == 0
     assert not ann.core.declined.is_paused("bob", "open", ann.now_ms())
 

@@ -1,0 +1,53 @@
+"""How much of the store's time each peer may take with its questions.
+
+A few bytes can ask for a thousand fingerprints. Who takes more than its share is not refused, it is
+answered slowly: then the writer has time for the others. Knows no frames.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
+
+import trio
+
+from ..protocol import limits
+from ..store.store import Store
+from .token_bucket import TokenBucket
+from .writer import Writer
+
+T = TypeVar("T")
+_S = limits.SECOND_MS
+
+
+class StoreShare:
+    """Shares of at most PENALTY_PEERS_MAX peers."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    async def call(self, peer: str, job: Callable[[Store], T]) -> T:
+        """`Writer.call` on behalf of `peer`, followed by the rest that it owes."""
+        value, seconds = await self._writer.call(lambda store: _timed(job, store))
+        rest = self.spend(peer, seconds)
+        if rest:
+            await trio.sleep(rest)
+        return value
+
+    def spend(self, peer: str, seconds: float) -> float:
+        """Counts store time against `peer`: for how many seconds it is to wait."""
+        now = trio.current_time()
+        bucket = self._buckets.pop(peer, None) or TokenBucket(
+            limits.SYNC_STORE_SHARE_PERCENT / 100, limits.SYNC_STORE_BURST_MS / _S, now
+        )
+        self._buckets[peer] = bucket
+        while len(self._buckets) > limits.PENALTY_PEERS_MAX:
+            self._buckets.popitem(last=False)
+        return min(bucket.spend(seconds, now), limits.SYNC_STORE_REST_MS_MAX / _S)
+
+
+def _timed(job: Callable[[Store], T], store: Store) -> tuple[T, float]:
+    began = time.perf_counter()
+    value = job(store)
+    return value, time.perf_counter() - began
