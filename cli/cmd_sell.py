@@ -47,4 +47,6 @@ def sell(call: Call, /, title: str, **told: object) -> None:
     if listing["price"] is None and listing["side"] == "sell":
         call.screen.talk(f"  no price was given: `{prefix} edit {short} --price …` adds one")
     call.screen.talk(f"  change it: `{prefix} edit {short} …` · undo: `{prefix} withdraw {short}`")
+    if not call.screen.is_json and call.home.node() is None:
+        call.screen.talk(f"  no node is running: `{prefix} up` brings it to the neighbours")
     call.notices(result)

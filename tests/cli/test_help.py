@@ -73,6 +73,25 @@ def test_the_list_of_commands_says_what_their_help_says() -> None:
             assert COMMANDS[name][2] == command.help.splitlines()[0], name
 
 
+def test_the_readme_names_only_commands_and_options_that_exist() -> None:
+    known = dict(EVERY)
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    told = re.findall(r"(?:^\$ |`|&& |^)(?:\./run|jangteo) ([a-z]+[^`\n]*)", text, re.MULTILINE)
+    assert len(told) > 20
+    for line in told:
+        name, *rest = line.split("#")[0].split()
+        if name in ("test", "check", "lint", "format", "bench", "lock"):
+            continue
+        assert name in known, line
+        command = known[name]
+        inner = known.get(f"{name} {rest[0]}") if rest else None
+        options = {
+            option for each in (command, inner) if each for p in each.params for option in p.opts
+        }
+        unknown = {word for word in rest if word.startswith("--")} - options - {"--help"}
+        assert not unknown, line
+
+
 def test_help_fits_a_narrow_terminal(tmp_path: Path) -> None:
     done = subprocess.run(
         [*COMMAND, "status", "--help"],

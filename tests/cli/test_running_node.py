@@ -139,6 +139,27 @@ def test_watch_tells_what_happens(hana: Person) -> None:
         assert watcher.wait(10) == 0
 
 
+def test_writing_goes_through_the_node_that_runs(hana: Person, tmp_path: Path) -> None:
+    goods = tmp_path / "goods.csv"
+    goods.write_text("title,price,currency\nLamp,20,USD\nDesk,abc,USD\n")
+    with running(hana) as node:
+        said = hana.types("import", str(goods))
+        assert (said.code, said.out) == (0, "1 created, 1 failed\n")
+        assert "line 3" in said.err
+        assert node.next("listing")["title"] == "Lamp"
+        assert hana.json("profile", "--name", "하나로").row["name"] == "하나로"
+        assert "campus/x" in hana.json("join", "campus/x").row["joined"]
+        assert hana.types("renew", "--all").code == 0
+        wrong = hana.json("sell", "x", "--price", "abc")
+        assert (wrong.code, wrong.error["code"]) == (2, "bad-value")
+        assert hana.json("withdraw", "ffffffff").code == 3
+        assert hana.json("connect", "nonsense").code in (1, 2)
+        assert hana.json("verify").row["ok"] is True
+        assert hana.types("doctor").code == 0
+        assert node.stop() == 0
+    assert hana.json("whoami").row["name"] == "하나로"
+
+
 def test_a_home_is_for_one_node_alone(hana: Person) -> None:
     with running(hana):
         second = hana.types("up", *OPTIONS, "--json")
