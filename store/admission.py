@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..protocol import limits
-from ..protocol.envelope import Envelope, Header, ThreadKey, Verified
+from ..protocol.envelope import Envelope, Header, Rank, ThreadKey, Verified
 from ..protocol.verdict import Admission
 from . import listing_view, log, profile_view, thread_view
 from .blocklist import Blocklist
@@ -17,7 +17,7 @@ from .departure import Departures
 from .errors import CorruptStore
 from .item_set import ItemTable
 from .market_book import MarketBook
-from .thread_view import Census, Crowd, Current, Thread
+from .thread_view import Census, Current, Thread
 
 
 @dataclass(slots=True)
@@ -42,8 +42,6 @@ class _Batch:
     """Arrivals of threads that keep no history: withdrawn, or in a full store."""
     evicted: list[Thread] = field(default_factory=list)
     """Stored threads that go."""
-    crowds: dict[tuple[bytes, str], Crowd] = field(default_factory=dict)
-    """Those whose heap was loaded."""
     outcomes: list[Admission] = field(default_factory=list)
 
 
@@ -102,7 +100,7 @@ class Registrar:
         if key in batch.after:
             held = batch.after[key]
         else:
-            held = batch.before[key] = thread_view.current(self._db, key)
+            held = batch.before[key] = self._stored(key)
             batch.after[key] = held
         if held is not None and record.rank <= held.rank:
             if is_expired:
@@ -118,6 +116,9 @@ class Registrar:
         self._accept(record, held, None if is_expired else expires_ms, batch)
         # An own record that is over is kept, but it is no item: another node's would be declined.
         return Admission.EXPIRED if is_expired else Admission.NEW
+
+    def _stored(self, key: ThreadKey) -> Current | None:
+        return thread_view.current(self._db, key)
 
     def _is_in_log(self, record_id: bytes, arrival: int, batch: _Batch) -> bool:
         return log.has(self._db, record_id) or any(
@@ -177,8 +178,7 @@ class Registrar:
         if crowd.is_full:
             if crowd.floor is not None and rank < crowd.floor:
                 return False
-            self._load_heap(crowd, header.author, header.market, batch)
-            least_rank, least_thread = self._least(crowd, header.author, header.market, batch)
+            least_rank, least_thread = self._least(header.author, header.market, batch)
             if rank < least_rank:
                 crowd.floor = least_rank
                 crowd.note(least_rank, least_thread)
@@ -196,34 +196,26 @@ class Registrar:
             crowd.count -= 1
             crowd.floor = None
 
-    def _load_heap(self, crowd: Crowd, author: bytes, market: str, batch: _Batch) -> None:
-        if crowd.heap is not None:
-            return
-        pending = [
+    def _least(self, author: bytes, market: str, batch: _Batch) -> tuple[Rank, bytes]:
+        """The crowd's least thread, taken off its heap past ranks that are not current any more."""
+        pending = (
             (current.rank, key[2])
             for key, current in batch.after.items()
             if current is not None and key[0] == market and key[1] == author
-        ]
+        )
         self._census.load_heap(author, market, pending)
-        batch.crowds[(author, market)] = crowd
-
-    def _least(
-        self, crowd: Crowd, author: bytes, market: str, batch: _Batch
-    ) -> tuple[tuple[bool, int, bytes], bytes]:
-        """The crowd's least thread, taken off its heap past entries that are out of date."""
+        crowd = self._census.crowd(author, market)
         while True:
             rank, thread = crowd.take_least()
             key = (market, author, thread)
-            if key not in batch.after:
-                return rank, thread
-            current = batch.after[key]
+            current = batch.after[key] if key in batch.after else self._stored(key)
             if current is not None and current.expires_ms is not None and current.rank == rank:
                 return rank, thread
 
     def _evict(self, key: ThreadKey, batch: _Batch) -> None:
         """Lets a thread go, stored or of this batch; one's own stays, but is no item any more."""
         if key not in batch.after:
-            batch.before[key] = batch.after[key] = thread_view.current(self._db, key)
+            batch.before[key] = batch.after[key] = self._stored(key)
         current = batch.after[key]
         if current is None:
             raise RuntimeError("a thread that is not there cannot be evicted")
@@ -245,8 +237,6 @@ class Registrar:
 
     def _write(self, batch: _Batch) -> None:
         db = self._db
-        for crowd in batch.crowds.values():
-            crowd.heap = None
         if batch.evicted:
             self.departures.remove(batch.evicted, is_crowd_known=True)
         gone = {rid for arrival in batch.stripped for rid in batch.superseded.pop(arrival, ())}

@@ -13,6 +13,7 @@ from ..protocol.item_set import item_key
 from .database import Database, Row
 
 _CROWDS_MAX: Final = 10_000
+_HEAPS_MAX: Final = 8
 _SELECT: Final = (
     "SELECT author, market, thread, rid, arrival, is_delete, revision, id, ts_ms, expires_ms "
     "FROM thread"
@@ -137,6 +138,10 @@ class Census:
         """Bounds the memory; between batches only, since what is stored is counted again."""
         if len(self._crowds) > _CROWDS_MAX:
             self._crowds.clear()
+        with_heap = [crowd for crowd in self._crowds.values() if crowd.heap is not None]
+        if len(with_heap) > _HEAPS_MAX:
+            for crowd in with_heap:
+                crowd.heap = None
 
     def crowd(self, author: bytes, market: str) -> Crowd:
         crowd = self._crowds.get((author, market))
@@ -150,16 +155,18 @@ class Census:
         return crowd
 
     def load_heap(self, author: bytes, market: str, pending: Iterable[tuple[Rank, bytes]]) -> None:
-        """Reads the crowd's ranks; `pending` are those that are not written yet."""
+        """Reads the crowd's ranks, if need be; `pending` are those that are not written yet."""
+        crowd = self.crowd(author, market)
+        if crowd.heap is not None and len(crowd.heap) <= 2 * limits.THREADS_PER_AUTHOR_MAX:
+            return
         rows = self._db.rows(
             "SELECT is_delete, revision, id, thread FROM thread "
             "WHERE author = ? AND market = ? AND expires_ms IS NOT NULL",
             (author, market),
         )
-        heap: list[tuple[Rank, bytes]] = [
+        crowd.heap = [
             ((bool(is_delete), revision, record_id), thread)
             for is_delete, revision, record_id, thread in rows
         ]
-        heap.extend(pending)
-        heapify(heap)
-        self.crowd(author, market).heap = heap
+        crowd.heap.extend(pending)
+        heapify(crowd.heap)

@@ -325,6 +325,23 @@ def test_a_crowded_thread_may_rise_again_in_the_same_batch(store: Store, small_c
     assert "Lamp 1, risen" in titles(store)
 
 
+def test_who_is_least_in_a_crowd_is_known_after_others_rose(
+    store: Store, small_crowds: int
+) -> None:
+    records = [OTHER.lists(number, f"Lamp {number}", revision=10 + number) for number in range(5)]
+    admit(store, *records)
+    # Ranks are read now, and nothing is written.
+    assert admit(store, OTHER.lists(9, "Least", revision=1)) == [Admission.CROWDED]
+    admit(store, OTHER.lists(0, "Lamp 0, risen", revision=50))
+    assert admit(store, OTHER.lists(10, "Newer", revision=40)) == [Admission.NEW]
+    assert "Lamp 1" not in titles(store) and "Lamp 0, risen" in titles(store)
+    # An author who rises without end does not fill the memory.
+    for revision in range(51, 80):
+        admit(store, OTHER.lists(0, f"Lamp 0, {revision}", revision=revision))
+    assert admit(store, OTHER.lists(11, "Newest", revision=41)) == [Admission.NEW]
+    assert "Lamp 2" not in titles(store)
+
+
 def test_ones_own_crowded_out_listing_is_kept_but_not_offered(
     store: Store, small_crowds: int
 ) -> None:
