@@ -265,11 +265,11 @@ def _listen(opened: Opened) -> list[str]:
         return config.listen
     port = config.port
     if not port:
-        port = _remembered_port(opened.store, PORT_META, limits.PORT_DEFAULT, ANY_IPV4)
+        port = remembered_port(opened.store, PORT_META, limits.PORT_DEFAULT, ANY_IPV4)
     return [f"/ip4/{ANY_IPV4}/tcp/{port}"]
 
 
-def _remembered_port(store: Store, meta: str, default: int, host: str) -> int:
+def remembered_port(store: Store, meta: str, default: int, host: str) -> int:
     """The port that `meta` remembers, if it is free, else the next free one; remembered."""
     told = store.meta(meta) or ""
     try:

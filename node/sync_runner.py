@@ -63,7 +63,7 @@ class SyncRunner:
 
     def missed(self, peer: str) -> None:
         """Something that `peer` gossiped was dropped here."""
-        self.schedule.want(peer, trio.current_time(), 1.0)
+        self.schedule.want_news(peer, trio.current_time(), 1.0)
         self._wake.set()
 
     def published(self) -> None:

@@ -58,7 +58,7 @@ class SyncSchedule:
     def want_some(self, count_max: int, now: float, within: float) -> None:
         """With as many peers, drawn at random."""
         for peer in self._dice.sample(sorted(self._peers), min(count_max, len(self._peers))):
-            self.want(peer, now, within)
+            self.want_news(peer, now, within)
 
     def want_all_but(self, peer: str, now: float, within: float) -> None:
         """A session with `peer` brought something that the others may lack."""
@@ -67,11 +67,16 @@ class SyncSchedule:
                 self.want(other, now, self._dice.uniform(0.0, within))
 
     def doorbell(self, peer: str, now: float) -> None:
-        """It says that there is something to fetch: a long rest is over, a short one is not."""
+        """`peer` says that there is something to fetch."""
+        self.want_news(peer, now, self._dice.uniform(0.0, limits.SYNC_DOORBELL_JITTER_MS / _S))
+
+    def want_news(self, peer: str, now: float, within: float) -> None:
+        """As `want`, and with a reason to expect something new: a long rest is over by that, a
+        short one is not."""
         entry = self._peers.get(peer)
         if entry is not None:
             entry.not_before = min(entry.not_before, now + limits.SYNC_FRUITLESS_WAIT_MS / _S)
-        self.want(peer, now, self._dice.uniform(0.0, limits.SYNC_DOORBELL_JITTER_MS / _S))
+            self.want(peer, now, within)
 
     def begun(self, peer: str) -> None:
         if peer in self._peers:

@@ -79,11 +79,6 @@ class Writer:
     def records_queued(self) -> int:
         return self._records_queued
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a session may ask for another batch: half of the queue is free."""
-        return self._records_queued <= limits.WRITER_RECORDS_MAX // 2
-
     async def call(self, job: Callable[[Store], T]) -> T:
         """What `job` returns or raises, run on the store's thread in its turn."""
         async with self._room:

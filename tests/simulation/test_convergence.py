@@ -87,15 +87,27 @@ async def test_a_newcomer_gets_everything_once_from_many(
         await place.until_even(60.0)
         newcomer = await stack.enter_async_context(place.node("new", peers=NAMES[:4]))
         offered: list[int] = []
-        admitted = newcomer.core.writer.on_admitted
-
-        def count(batch: list[object], source: str) -> None:
-            offered.append(len(batch))
-            admitted(batch, source)  # type: ignore[arg-type]
-
-        newcomer.core.writer.on_admitted = count  # type: ignore[assignment]
+        newcomer.core.writer.on_admitted = lambda admitted, source: offered.append(len(admitted))
         await place.until_even(10.0)
         assert sum(offered) == 1000
+
+
+async def test_who_comes_back_to_many_fetches_what_is_missing_once(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with AsyncExitStack() as stack:
+        ann, *_ = await open_all(stack, place, NAMES[:4])
+        async with place.node("eun", peers=NAMES[:4]):
+            await ann.sell_all([f"book {number}" for number in range(300)])
+            await place.until_even(60.0)
+        await ann.sell_all([f"record {number}" for number in range(700)])
+        await place.until_even(60.0)
+        eun = await stack.enter_async_context(place.node("eun", peers=NAMES[:4]))
+        offered: list[int] = []
+        eun.core.writer.on_admitted = lambda admitted, source: offered.append(len(admitted))
+        await place.until_even(10.0)
+        assert sum(offered) == 700
 
 
 @pytest.mark.parametrize("seed", range(4))
