@@ -201,4 +201,10 @@ async def test_a_few_listings_are_told_singly_and_a_burst_in_one(
         assert [(event["change"], event["title"]) for event in seen] == [
             ("changed", "a better book")
         ]
+        seen.clear()
+        await ann.withdraw(records[0])
+        await trio.sleep(2)
+        assert [(event["change"], event["title"]) for event in seen] == [
+            ("withdrawn", "a better book")
+        ]
         ann.core.board.close()
