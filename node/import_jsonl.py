@@ -141,7 +141,7 @@ def _price(value: Mapping[str, Any], currency: str | None) -> Price | None:
     named = value.get("currency")
     if type(price) is dict:
         amount, named = price.get("amount"), price.get("currency", named)
-        if type(amount) is str and type(named) is str and named != NO_CURRENCY:
+        if type(amount) is str and type(named) is str:
             return from_decimal(amount, named)
         price = amount
     if type(price) not in (str, int):

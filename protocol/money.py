@@ -129,10 +129,14 @@ def parse_price(text: str, default_currency: str | None = None) -> Price | None:
 
 
 def from_decimal(amount_text: str, currency: str) -> Price:
-    """The price of a plain decimal number ("80.50") in `currency`, as `export` writes it."""
+    """The price of a plain decimal number ("80.50") in `currency`, as `export` writes it.
+
+    A gift may have no currency ("XXX"), as in a record.
+    """
     if re.fullmatch(r"\d{1,20}(\.\d{1,4})?", amount_text) is None:
         raise LocalProtocolError(f"{amount_text!r} is not a decimal number", "price")
-    return _in_minor_units(Decimal(amount_text), _known(currency), amount_text)
+    code = currency if currency == NO_CURRENCY else _known(currency)
+    return _in_minor_units(Decimal(amount_text), code, amount_text)
 
 
 def _in_minor_units(amount: Decimal, currency: str, told: str) -> Price:
