@@ -204,7 +204,7 @@ async def test_a_few_listings_are_told_singly_and_a_burst_in_one(
         seen.clear()
         await ann.withdraw(records[0])
         await trio.sleep(2)
-        assert [(event["change"], event["title"]) for event in seen] == [
-            ("withdrawn", "a better book")
+        assert [(event["change"], event["status"]) for event in seen] == [
+            ("withdrawn", "withdrawn")
         ]
         ann.core.board.close()
