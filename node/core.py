@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 CLOCK_META = "clock_offset_ms"
 LONELY = "no-neighbour"
+FULL = "store-full"
 _S = limits.SECOND_MS
 _PROGRESS_EVERY_S = 0.5
 
@@ -149,6 +150,7 @@ class NodeCore:
             self.sync.meet_all()
         self.joined = wanted
         self.declined.forget_all()
+        self.unwarn(FULL)  # a market left or an author blocked made room
 
     def published(self, records: Sequence[Verified]) -> None:
         """Own records, committed just now: tells the neighbours and the watchers."""
@@ -207,6 +209,13 @@ class NodeCore:
         return self.joined
 
     def _admitted(self, admitted: list[Admitted], source: str) -> None:
+        refused = sum(admission is Admission.FULL for _, admission in admitted)
+        if refused and FULL not in self.warnings:
+            self.warn(
+                FULL,
+                "the store is full: others' new records are refused, your own are kept; make room "
+                "with `jangteo config set record_store_mib N`, or leave a market",
+            )
         for record, admission in admitted:
             if admission is Admission.NEW:
                 self.gossip_in.known.add(record.id)

@@ -159,3 +159,22 @@ async def test_sellers_know_that_their_goods_are_held(
         counts = await ann.core.writer.call(lambda store: store.counts(ann.now_ms()))
         assert counts.own_active == 1
         assert counts.own_unheld == 0
+
+
+async def test_a_full_store_says_so_and_keeps_its_own(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with (
+        place.node("ann") as ann,
+        place.node("bob", peers=["ann"], records_bytes_max=5000) as bob,
+    ):
+        for number in range(30):
+            await ann.sell(f"bicycle {number}")
+        await trio.sleep(20)
+        held, _ = await bob.summary("open")
+        assert 5 < held < 30
+        assert "store-full" in bob.core.warnings
+        await bob.sell("mine goes in all the same")
+        assert (await bob.summary("open"))[0] == held + 1
+        assert "store-full" not in ann.core.warnings
