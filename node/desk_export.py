@@ -1,7 +1,5 @@
 """The verbs that read all of the store: export and verify."""
 
-import csv
-import io
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -13,17 +11,12 @@ from ..protocol.errors import RemoteProtocolError
 from ..store.row import ListingRow
 from .clerk import Clerk
 from .desk_args import Args
+from .export_file import csv_lines
 from .listing_json import status_of
 from .record_file import record_chunks
 
 FORMATS: Final = ("jsonl", "csv", "records")
-CSV_COLUMNS: Final = (
-    "id", "author", "title", "price", "currency", "description", "category", "condition", "place",
-    "quantity", "side", "status", "tags", "url", "market", "seller", "created_at", "updated_at",
-    "expires_at",
-)  # fmt: skip
 _BAD_SHOWN_MAX: Final = 100
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def export(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -36,12 +29,11 @@ def export(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for chunk in record_chunks(_raws(clerk, is_mine=is_mine)):
             yield {"base64": b64encode(chunk).decode()}
         return
-    rows = _rows(clerk, is_mine=is_mine)
+    listings = _listings(clerk, is_mine=is_mine)
     if file_format == "csv":
-        yield {"line": _csv_line(CSV_COLUMNS)}
-    while batch := list(islice(rows, limits.IMPORT_BATCH_ROWS_MAX)):
-        for listing in clerk.json(batch):
-            yield {"line": _csv_line(_cells(listing))} if file_format == "csv" else listing
+        yield from ({"line": line} for line in csv_lines(listings))
+    else:
+        yield from listings
 
 
 def verify(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -86,6 +78,12 @@ def reindex(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     return {"reindexed": True, "records": clerk.store.counts(clerk.now_ms()).records}
 
 
+def _listings(clerk: Clerk, *, is_mine: bool) -> Iterator[dict[str, Any]]:
+    rows = _rows(clerk, is_mine=is_mine)
+    while batch := list(islice(rows, limits.IMPORT_BATCH_ROWS_MAX)):
+        yield from clerk.json(batch)
+
+
 def _rows(clerk: Clerk, *, is_mine: bool) -> Iterator[ListingRow]:
     now_ms = clerk.now_ms()
     if not is_mine:
@@ -112,25 +110,3 @@ def _raws(clerk: Clerk, *, is_mine: bool) -> Iterator[bytes]:
                 header = parse(raw).header if is_mine else None
                 if header is None or (header.author == clerk.own and header.expires_ms > now_ms):
                     yield raw
-
-
-def _cells(listing: Mapping[str, Any]) -> list[str]:
-    price = listing["price"]
-    flat = {
-        **listing,
-        "price": "ask" if price is None else price["amount"],
-        "currency": "" if price is None else price["currency"],
-        "tags": ",".join(listing["tags"]),
-    }
-    return [_cell(str(flat[name])) for name in CSV_COLUMNS]
-
-
-def _cell(text: str) -> str:
-    """Text from anyone, opened in anyone's spreadsheet: never a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-def _csv_line(cells: tuple[str, ...] | list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()

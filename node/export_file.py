@@ -1,8 +1,7 @@
-"""Listings in their JSON form → the text of a JSON Lines or CSV file (R9.8). Pure."""
+"""Listings in their JSON form → the text of a CSV file (R9.8). Pure."""
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -13,21 +12,13 @@ from .import_table import clean_text
 CSV_COLUMNS: Final = (
     "id", "author", "seller", "market", "side", "status", "title", "price", "currency", "quantity",
     "condition", "category", "place", "tags", "url", "description", "created_at", "updated_at",
-    "expires_at", "revision", "record_id", "ref",
+    "expires_at", "revision", "record_id",
 )  # fmt: skip
-BOM: Final = "\ufeff"
-"""What a spreadsheet needs at the start of a file to read UTF-8; not for a pipe."""
 _FORMULA: Final = re.compile(r"'*[=+\-@\t＝＋－＠]")
 
 
-def jsonl_lines(listings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A listing a line, newline included, as `import` reads them back."""
-    for listing in listings:
-        yield json.dumps(listing, ensure_ascii=False, separators=(",", ":")) + "\n"
-
-
 def csv_lines(listings: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """A header and a listing a row; a row may span several lines. `import` reads them back.
+    """A header and a listing a row, each with its line end; a row may span several lines.
 
     A cell that a spreadsheet would run as a formula gets an apostrophe before it, as does one
     that has such apostrophes already, so that reading takes away exactly one.

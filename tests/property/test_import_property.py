@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jangteo.node.export_file import BOM, csv_lines, jsonl_lines
+from jangteo.node.export_file import csv_lines
 from jangteo.node.html_text import readable
 from jangteo.node.import_cell import read_tags, write_tags
 from jangteo.node.import_file import FORMATS, open_listing_file, read_rows
@@ -179,9 +179,9 @@ def exported(listing: Listing, number: int) -> dict[str, Any]:
 def test_importing_an_export_changes_nothing(format_name: str, held: list[Listing]) -> None:
     values = [exported(listing, number) for number, listing in enumerate(held)]
     if format_name == "jsonl":
-        text = "".join(jsonl_lines(values))
+        text = "".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values)
     else:
-        text = BOM + "".join(csv_lines(values))
+        text = "".join(csv_lines(values))
     rows = imported(text.encode())
     assert [row.error for row in rows] == [None] * len(held)
     for number, (row, listing) in enumerate(zip(rows, held, strict=True)):

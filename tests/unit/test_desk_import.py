@@ -230,11 +230,12 @@ def test_an_export_imported_again_changes_nothing(ana: Stall) -> None:
     ana.sell("Bike", "80.50 USD", wanted=True, url="https://x.org/?a=1,2", condition="good")
     ana.call("reserve", id=ana.sell("Desk"))
     ana.import_text("a.csv", rows_of("Sofa"))
+    ana.sell("'=1+1", description="＝HYPERLINK()", tags=["a;b", "c|d", "e\\f"], place="'-'")
     exported = list(ana.desk.stream("export", {"mine": True}))
     text = "".join(json.dumps(listing) + "\n" for listing in exported)
-    assert summary(ana.import_text("e.jsonl", text)) == {"unchanged": 5}
+    assert summary(ana.import_text("e.jsonl", text)) == {"unchanged": 6}
     lines = "".join(item["line"] for item in ana.desk.stream("export", {"format": "csv"}))
-    assert summary(ana.import_text("e.csv", lines)) == {"unchanged": 5}
+    assert summary(ana.import_text("e.csv", lines)) == {"unchanged": 6}
 
 
 def test_others_exported_listings_are_skipped_and_counted(tmp_path: Path, ana: Stall) -> None:
