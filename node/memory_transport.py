@@ -1,5 +1,5 @@
-"""The transport port within one process: a network of named peers with loss of gossip, delay and
-partition, all drawn from one seed, for simulations and tests under trio's autojump clock.
+"""The transport port within one process: a network of named peers with loss and doubling of gossip,
+delay and partition, all drawn from one seed, for simulations and tests under trio's autojump clock.
 
 Keeps to the same contract suite as node/libp2p_transport.py. Streams are reliable and ordered, as
 TCP's are; only gossip is lost. Knows nothing of records.
@@ -8,9 +8,10 @@ TCP's are; only gossip is lost. Knows nothing of records.
 import logging
 import random
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import trio
 
@@ -53,11 +54,16 @@ class Message:
     data: bytes
 
 
+Tap = Callable[[str, str, str, bytes], None]
+"""Told (sender, receiver, protocol or topic, data) of everything that is sent, at that moment."""
+
+
 class Pipe:
     """One direction of a stream: bytes that arrive `delay_s` after they were sent."""
 
-    def __init__(self, delay_s: float) -> None:
+    def __init__(self, delay_s: float, on_sent: Callable[[bytes], None]) -> None:
         self._delay_s = delay_s
+        self._on_sent = on_sent
         self._pieces: deque[tuple[float, bytes]] = deque()
         self._held_bytes = 0
         self._is_ended = False
@@ -79,6 +85,7 @@ class Pipe:
 
     async def send(self, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
+        self._on_sent(data)
         for start in range(0, len(data), STREAM_CHUNK_BYTES):
             piece = data[start : start + STREAM_CHUNK_BYTES]
             while self._held_bytes + len(piece) > STREAM_WINDOW_BYTES and not self._is_broken:
@@ -271,7 +278,9 @@ class MemoryTransport:
         if len(link.streams) >= STREAMS_PER_PEER_MAX:
             raise StreamRefused(f"{len(link.streams)} streams with {peer} are open already")
         delay_s = self._network.draw_delay_s()
-        there, back = Pipe(delay_s), Pipe(delay_s)
+        on_sent = self._network.on_sent
+        there = Pipe(delay_s, partial(on_sent, self.peer, peer, protocol))
+        back = Pipe(delay_s, partial(on_sent, peer, self.peer, protocol))
         near, far = MemoryStream(peer, back, there), MemoryStream(self.peer, there, back)
         link.streams.append((near, far))
         link.other(self)._nursery.start_soon(link.other(self)._handle, handler, far)
@@ -320,14 +329,26 @@ class MemoryTransport:
             other = link.other(self)
             if peer in (source, message.id[0]) or message.topic not in other._topics:
                 continue
-            if not self._network.draw_loss():
-                delay_s = self._network.draw_delay_s()
-                other._nursery.start_soon(other._take, message, self.peer, delay_s)
+            self._network.on_sent(self.peer, peer, message.topic, message.data)
+            if self._network.draw_loss():
+                continue
+            delay_s = self._network.draw_delay_s()
+            other._nursery.start_soon(other._take, message, self.peer, delay_s)
+            if self._network.draw_doubling():
+                late_s = delay_s + self._network.draw_delay_s()
+                other._nursery.start_soon(
+                    partial(other._take, is_again=True), message, self.peer, late_s
+                )
 
-    async def _take(self, message: Message, source: str, delay_s: float) -> None:
+    async def _take(
+        self, message: Message, source: str, delay_s: float, is_again: bool = False
+    ) -> None:
+        """`is_again`: a second time, as when it is not remembered any more that it was seen."""
         await trio.sleep(delay_s)
         handler = self._topics.get(message.topic)
-        if source not in self._links or handler is None or message.id in self._seen:
+        if source not in self._links or handler is None:
+            return
+        if message.id in self._seen and not is_again:
             return
         self._note_seen(message)
         match handler(source, message.data):
@@ -345,14 +366,17 @@ class MemoryTransport:
 
 
 class MemoryNetwork:
-    """Where the peers of one test meet. `loss` is the share of gossiped copies that never arrive;
-    each delivery takes between `delay_s[0]` and `delay_s[1]`."""
+    """Where the peers of one test meet. `loss` is the share of gossiped copies that never arrive,
+    `doubling` the share of the others that come twice; each delivery takes between `delay_s[0]`
+    and `delay_s[1]`. All three may change meanwhile."""
 
     def __init__(
         self, seed: int = 0, *, loss: float = 0.0, delay_s: tuple[float, float] = (0.0, 0.0)
     ) -> None:
         self.loss = loss
+        self.doubling = 0.0
         self.delay_s = delay_s
+        self.on_sent: Tap = lambda sender, receiver, about, data: None
         self.handler_errors: list[Exception] = []
         self._random = random.Random(seed)  # noqa: S311  (repeatable on purpose)
         self._peers: dict[str, MemoryTransport] = {}
@@ -398,3 +422,6 @@ class MemoryNetwork:
 
     def draw_loss(self) -> bool:
         return self._random.random() < self.loss
+
+    def draw_doubling(self) -> bool:
+        return self.doubling > 0 and self._random.random() < self.doubling

@@ -5,8 +5,8 @@ be trusted. Nothing of a running node uses it.
 
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
@@ -22,26 +22,37 @@ from ..protocol.verdict import Admission
 from ..store.store import Store
 from .core import NodeCore, Surroundings
 from .memory_transport import MemoryNetwork, MemoryTransport
+from .store_share import StoreShare
 from .worker import InlineWorker
 
 START_MS = 1_750_000_000_000
 """What every clock shows at trio's time 0."""
 
 
+@dataclass(slots=True)
+class Clock:
+    """One machine's clock, `skew_ms` ahead of the simulation's. It can be set."""
+
+    skew_ms: int = 0
+
+    def now_ms(self) -> int:
+        return START_MS + self.skew_ms + round(trio.current_time() * limits.SECOND_MS)
+
+
 @dataclass(eq=False, slots=True)
 class SimulatedNode:
-    """One node while it runs. `skew_ms` is how far ahead its clock is."""
+    """One node while it runs."""
 
     name: str
     core: NodeCore
     transport: MemoryTransport
+    store: Store
     key: AuthorKey
     dice: random.Random
-    revisions: dict[ThreadKey, Header] = field(default_factory=dict)
-    skew_ms: int = 0
+    clock: Clock
 
     def now_ms(self) -> int:
-        return clock_ms(self.skew_ms)
+        return self.clock.now_ms()
 
     async def sell(self, title: str, market: str = OPEN) -> Verified:
         """A new listing: signed, committed, told to the neighbours."""
@@ -54,28 +65,32 @@ class SimulatedNode:
         for title in titles:
             thread = self.dice.randbytes(limits.THREAD_BYTES)
             body = Listing(title, created_ms=now_ms).to_body()
-            header = Header(LISTING, self.key.public, now_ms, market, thread, 1, False)
+            revision = now_ms // limits.SECOND_MS
+            header = Header(LISTING, self.key.public, now_ms, market, thread, revision, False)
             records.append(author_record(self.key, header, body))
         await self.commit(records)
         return records
 
     async def edit(self, record: Verified, title: str) -> Verified:
-        """The next revision of an own listing."""
+        """The next revision of an own listing; `record` is any one of it."""
         body = Listing(title, created_ms=self.now_ms()).to_body()
-        return await self._revise(record, body)
+        return await self._revise(record.header.thread_key, body)
 
     async def withdraw(self, record: Verified) -> Verified:
-        return await self._revise(record, None)
+        return await self._revise(record.header.thread_key, None)
 
-    async def _revise(self, record: Verified, body: dict[str, object] | None) -> Verified:
-        last = self.revisions[record.header.thread_key]
+    async def _revise(self, thread_key: ThreadKey, body: dict[str, object] | None) -> Verified:
+        last = self.store.current(thread_key)
+        if last is None:
+            raise ValueError("nothing of this listing is here")
+        now_ms = self.now_ms()
         header = Header(
             LISTING,
             self.key.public,
-            max(last.ts_ms, self.now_ms()),
-            last.market,
-            last.thread,
-            last.revision + 1,
+            max(last.header.ts_ms, now_ms),
+            last.header.market,
+            last.header.thread,
+            max(last.header.revision + 1, now_ms // limits.SECOND_MS),
             body is None,
         )
         revised = author_record(self.key, header, body)
@@ -90,8 +105,6 @@ class SimulatedNode:
                 return store.admit(records, self.now_ms())
 
         admissions = await self.core.writer.call(write)
-        for record in records:
-            self.revisions[record.header.thread_key] = record.header
         self.core.published(records)
         return admissions
 
@@ -101,11 +114,12 @@ class SimulatedNode:
 
 
 class Neighbourhood:
-    """Nodes of one network; each keeps its store in `folder`, and finds it again when reopened."""
+    """Nodes of one network. Each keeps its store in `folder`, or in memory where that is None, and
+    finds it again when it comes back."""
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         seed: int = 0,
         *,
         loss: float = 0.0,
@@ -114,7 +128,12 @@ class Neighbourhood:
         self.network = MemoryNetwork(seed, loss=loss, delay_s=delay_s)
         self.nodes: dict[str, SimulatedNode] = {}
         self._folder = folder
+        self._kept: dict[str, Store] = {}
+        self._settled: set[str] = set()
         self._seed = seed
+
+    def key_of(self, name: str) -> AuthorKey:
+        return AuthorKey.from_seed(sha256(f"author {self._seed} {name}".encode()))
 
     @asynccontextmanager
     async def node(
@@ -123,32 +142,63 @@ class Neighbourhood:
         *,
         peers: Sequence[str] = (),
         markets: Sequence[str] = (OPEN,),
-        skew_ms: int = 0,
+        clock: Clock | None = None,
         records_bytes_max: int = limits.RECORD_STORE_BYTES_MAX,
     ) -> AsyncIterator[SimulatedNode]:
         """A running node that keeps dialling `peers` (by name); stopped on leaving."""
-        key = AuthorKey.from_seed(sha256(f"author {self._seed} {name}".encode()))
-        dice = random.Random(f"{self._seed} {name}")  # noqa: S311  (repeatable on purpose)
-        path = self._folder / f"{name}.db"
-        store = Store.open(path, own_author=key.public, records_bytes_max=records_bytes_max)
-        with closing(store):
-            with store.write(durable=False):
-                for market in markets:
-                    store.join(market)
+        key = self.key_of(name)
+        dice = random.Random(f"{self._seed} {name} {trio.current_time()}")  # noqa: S311  (repeatable)
+        clock = clock or Clock()
+        store = self._open_store(name, key, records_bytes_max)
+        try:
+            if name not in self._settled:
+                self._settled.add(name)
+                with store.write(durable=False):
+                    for market in markets:
+                        store.join(market)
             worker = InlineWorker()
-            around = Surroundings(lambda: clock_ms(skew_ms), dice, worker, worker, key.public)
+            around = Surroundings(clock.now_ms, dice, worker, worker, key.public)
             async with self.network.open(name) as transport:
                 addresses = [f"/memory/{peer}/p2p/{peer}" for peer in peers]
                 core = NodeCore(transport, store, around, peers=addresses)
+                # Real seconds have no place in a simulation: its work takes none.
+                core.shared.share = StoreShare(core.writer, stopwatch=trio.current_time)
                 async with trio.open_nursery() as nursery:
                     await nursery.start(core.run)
-                    running = SimulatedNode(name, core, transport, key, dice, skew_ms=skew_ms)
+                    running = SimulatedNode(name, core, transport, store, key, dice, clock)
                     self.nodes[name] = running
                     try:
                         yield running
                     finally:
                         del self.nodes[name]
                         core.stop()
+        finally:
+            if self._folder is not None:
+                store.close()
+
+    def _open_store(self, name: str, key: AuthorKey, records_bytes_max: int) -> Store:
+        if self._folder is not None:
+            path = self._folder / f"{name}.db"
+            return Store.open(path, own_author=key.public, records_bytes_max=records_bytes_max)
+        if name not in self._kept:
+            self._kept[name] = Store.open(
+                Path(":memory:"), own_author=key.public, records_bytes_max=records_bytes_max
+            )
+        return self._kept[name]
+
+    def lose_store(self, name: str) -> None:
+        """Of a node that is not running: it comes back with its key and nothing else."""
+        self._settled.discard(name)
+        if self._folder is not None:
+            for path in self._folder.glob(f"{name}.db*"):
+                path.unlink()
+        elif name in self._kept:
+            self._kept.pop(name).close()
+
+    def close(self) -> None:
+        """Lets go of stores kept in memory."""
+        while self._kept:
+            self._kept.popitem()[1].close()
 
     async def until_even(self, within_s: float, market: str = OPEN) -> float:
         """Waits until all nodes hold the same of `market`: after how many seconds.
@@ -162,8 +212,3 @@ class Neighbourhood:
                 counts = {name: count for name, (count, _) in summaries.items()}
                 raise TimeoutError(f"seed {self._seed}: not even after {within_s} s: {counts}")
             await trio.sleep(0.05)
-
-
-def clock_ms(skew_ms: int = 0) -> int:
-    """The simulation's time in ms since 1970."""
-    return START_MS + skew_ms + round(trio.current_time() * limits.SECOND_MS)

@@ -7,6 +7,7 @@ answered slowly: then the writer has time for the others. Knows no frames.
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import trio
@@ -21,15 +22,18 @@ _S = limits.SECOND_MS
 
 
 class StoreShare:
-    """Shares of at most PENALTY_PEERS_MAX peers."""
+    """Shares of at most PENALTY_PEERS_MAX peers. `stopwatch()` is in seconds."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(
+        self, writer: Writer, *, stopwatch: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._writer = writer
+        self._stopwatch = stopwatch
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     async def call(self, peer: str, job: Callable[[Store], T]) -> T:
         """`Writer.call` on behalf of `peer`, followed by the rest that it owes."""
-        value, seconds = await self._writer.call(lambda store: _timed(job, store))
+        value, seconds = await self._writer.call(partial(self._timed, job))
         rest = self.spend(peer, seconds)
         if rest:
             await trio.sleep(rest)
@@ -46,8 +50,7 @@ class StoreShare:
             self._buckets.popitem(last=False)
         return min(bucket.spend(seconds, now), limits.SYNC_STORE_REST_MS_MAX / _S)
 
-
-def _timed(job: Callable[[Store], T], store: Store) -> tuple[T, float]:
-    began = time.perf_counter()
-    value = job(store)
-    return value, time.perf_counter() - began
+    def _timed(self, job: Callable[[Store], T], store: Store) -> tuple[T, float]:
+        began = self._stopwatch()
+        value = job(store)
+        return value, self._stopwatch() - began

@@ -10,7 +10,7 @@ import trio.testing
 
 from jangteo.crypto.keys import AuthorKey
 from jangteo.node.memory_transport import MemoryTransport
-from jangteo.node.simulation import START_MS, Neighbourhood, SimulatedNode
+from jangteo.node.simulation import START_MS, Clock, Neighbourhood, SimulatedNode
 from jangteo.node.sync_report import SyncReport
 from jangteo.node.sync_stream import SyncStream
 from jangteo.node.transport import Stream, StreamBroken
@@ -194,7 +194,10 @@ async def test_a_record_of_the_future_comes_when_its_time_has_come(
 ) -> None:
     place = Neighbourhood(tmp_path)
     ahead_ms = limits.FUTURE_MS_MAX + limits.MINUTE_MS
-    async with place.node("ann", skew_ms=ahead_ms) as ann, place.node("bob", peers=["ann"]) as bob:
+    async with (
+        place.node("ann", clock=Clock(ahead_ms)) as ann,
+        place.node("bob", peers=["ann"]) as bob,
+    ):
         await trio.sleep(1)
         await ann.sell("tomorrow's paper")
         await trio.sleep(30)
