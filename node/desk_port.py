@@ -5,6 +5,7 @@ Implements `live_node.DeskPort`. Knows no HTTP.
 """
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -53,13 +54,14 @@ class NodeDesk(DeskPort):
         )
         try:
             while True:
-                step, published = await self._run(partial(_step, self._desk, items))
-                self._core.published(published)
-                if isinstance(step, DeskError):
-                    raise step
-                if not step:
+                step = await self._run(partial(_step, self._desk, items))
+                self._core.published(step.published)
+                if step.items:
+                    yield step.items
+                if step.error is not None:
+                    raise step.error
+                if not step.items:
                     return
-                yield step
         finally:
             with trio.CancelScope(shield=True):
                 await self._close(items)
@@ -117,10 +119,16 @@ def _call(
         return error, desk.take_published()
 
 
-def _step(
-    desk: Desk, items: Generator[JsonObject, None, None], store: Store
-) -> tuple[list[JsonObject] | DeskError, list[Verified]]:
-    """The next items of a stream, none at its end. An error comes after what came before it."""
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The next items of a stream, none at its end; `error` is what came after them."""
+
+    items: list[JsonObject]
+    published: list[Verified]
+    error: DeskError | None = None
+
+
+def _step(desk: Desk, items: Generator[JsonObject, None, None], store: Store) -> _Step:
     step: list[JsonObject] = []
     try:
         for item in items:
@@ -128,5 +136,6 @@ def _step(
             if len(step) == _STREAM_STEP_ITEMS:
                 break
     except DeskError as error:
-        return error, desk.take_published()
-    return step, desk.take_published()
+        # What came before it is committed: to be told, and to be gossiped, all the same.
+        return _Step(step, desk.take_published(), error)
+    return _Step(step, desk.take_published())

@@ -148,6 +148,35 @@ async def test_a_stream_that_is_left_keeps_what_it_told(
         assert (await desk.call("sell", {"title": "lamp", "price": "free"}))["changed"]
 
 
+async def test_rows_that_are_kept_are_told_before_what_ended_their_import(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "IMPORT_BATCH_ROWS_MAX", 250)
+    file = tmp_path / "goods.csv"
+    file.write_text("title,price\n" + "".join(f"thing {n},{n + 1}\n" for n in range(300)))
+    async with two(tmp_path) as (ann, desk, bob):
+        write = Store.write
+        batches = iter(range(2))
+
+        def fill_up(store: Store, durable: bool) -> Any:
+            if store is ann.store and durable and next(batches) == 1:
+                raise StoreFull("the disk is full: make room")
+            return write(store, durable)
+
+        monkeypatch.setattr(Store, "write", fill_up)
+        args: Mapping[str, Any] = {"path": str(file), "currency": "KRW", "format": "csv"}
+        told = 0
+        with pytest.raises(DeskError, match="disk is full"):
+            async with aclosing(desk.stream("import", args)) as steps:
+                async for step in steps:
+                    told += sum(item.get("result") == "created" for item in step)
+        monkeypatch.undo()
+        kept = (await ann.summary())[0]
+        assert told == kept == 250
+        await trio.sleep(10)
+        assert (await bob.summary())[0] == kept
+
+
 async def test_a_store_that_fails_and_a_node_that_stops_are_said_in_a_line(
     tmp_path: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
