@@ -43,6 +43,8 @@ class Database:
         self._name = name
         self.is_read_only = read_only
         self._is_durable: bool | None = None
+        # Whether a commit may not be on the disk yet; one of an earlier process too.
+        self._is_behind = not read_only
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
@@ -51,7 +53,7 @@ class Database:
         StoreMissing (read-only only), NewerSchema, CorruptStore, StoreReadOnly, StoreBusy.
         """
         if read_only and not path.exists():
-            raise StoreMissing(f"no store at {path}: `jangteo init` or `jangteo up` makes one")
+            raise _missing(str(path))
         try:
             connection = _connect(path, read_only)
         except apsw.Error as error:
@@ -123,7 +125,8 @@ class Database:
         return self._connection.in_transaction
 
     def begin_write(self, durable: bool) -> None:
-        """Takes the writer's place. `durable` commits are on the disk when `commit` returns."""
+        """Takes the writer's place. Once `commit` of a `durable` one returns, it is on the disk,
+        and so is every commit before it."""
         if durable is not self._is_durable:
             self.run("PRAGMA synchronous = FULL" if durable else "PRAGMA synchronous = NORMAL")
             self._is_durable = durable
@@ -133,12 +136,20 @@ class Database:
         self.run("BEGIN")
 
     def commit(self) -> None:
+        if self._is_durable and self._is_behind:
+            # A commit with nothing to write would sync nothing, and yet acknowledge what earlier
+            # ones left to the system to write some time. This always writes a page.
+            self.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.run("COMMIT")
+        self._is_behind = not self._is_durable
 
     def roll_back(self) -> None:
         # Some errors (a full disk) have rolled back already.
         if self._connection.in_transaction:
             self.run("ROLLBACK")
+
+    def missing(self) -> StoreMissing:
+        return _missing(self._name)
 
     def data_version(self) -> int:
         """Changes when another connection has changed the file; not by what this one does."""
@@ -170,21 +181,27 @@ class Database:
             self._migrate()
 
     def _checked_version(self) -> int:
-        version: int = self.value("PRAGMA user_version")
+        # In one statement: another process may be making the store at this moment.
+        version, application, table_count = self.rows(
+            "SELECT (SELECT user_version FROM pragma_user_version), "
+            "(SELECT application_id FROM pragma_application_id), "
+            "(SELECT count(*) FROM sqlite_schema)"
+        )[0]
         if version > SCHEMA_VERSION:
             raise NewerSchema(
                 f"{self._name} was written by a newer version of Jangteo "
                 f"(schema {version}, this one knows {SCHEMA_VERSION}): update Jangteo; "
                 "nothing was changed"
             )
-        application = self.value("PRAGMA application_id")
-        is_empty = self.value("SELECT count(*) FROM sqlite_schema") == 0
-        if application != APPLICATION_ID and not (version == 0 and is_empty):
+        is_new = version == 0 and table_count == 0
+        if application != APPLICATION_ID and not is_new:
             raise CorruptStore(
                 f"{self._name} is a database of another program: move it away or choose another "
                 "--home"
             )
-        return version
+        if is_new and self.is_read_only:
+            raise self.missing()
+        return int(version)
 
     def _migrate(self) -> None:
         """Each migration and its number in one transaction: it is whole or it never was."""
@@ -199,10 +216,15 @@ class Database:
                 self.run(Path(__file__).with_name(_MIGRATIONS[version]).read_text())
                 self.run(f"PRAGMA application_id = {APPLICATION_ID}")
                 self.run(f"PRAGMA user_version = {version + 1}")
-                self.commit()
+                self.run("COMMIT")
             except BaseException:
                 self.roll_back()
                 raise
+
+
+def _missing(name: str) -> StoreMissing:
+    """Nothing is kept there, or its first process is still making it."""
+    return StoreMissing(f"no store at {name}: `jangteo init` or `jangteo up` makes one")
 
 
 def _connect(path: Path, read_only: bool) -> apsw.Connection:

@@ -368,24 +368,32 @@ class Store:
 
     def _make_ready(self) -> None:
         """A new store joins `open`; views of an older program are made anew."""
-        version = self._db.value("SELECT view_version FROM tally")
-        if version == VIEW_VERSION:
+        if self._view_version() == VIEW_VERSION:
             return
-        if version is not None and version > VIEW_VERSION:
-            raise NewerSchema(
-                "a newer version of Jangteo wrote this store: update Jangteo; nothing was changed"
-            )
         if self._db.is_read_only:
             raise StoreReadOnly(
                 "the store's views are another version's: run a command that writes, such as "
                 "`jangteo reindex`"
             )
         with self.write(durable=True):
+            # Read again within: another process may have been first.
+            version = self._view_version()
             if version is None:
                 self._db.run("INSERT INTO tally VALUES (1, 0, 0, 0, ?, 0)", (VIEW_VERSION,))
                 self._markets.join(OPEN)
-            else:
+            elif version != VIEW_VERSION:
                 self._rebuild()
+
+    def _view_version(self) -> int | None:
+        """None where the store is not made yet; a reader is told that there is none."""
+        version: int | None = self._db.value("SELECT view_version FROM tally")
+        if version is None and self._db.is_read_only:
+            raise self._db.missing()
+        if version is not None and version > VIEW_VERSION:
+            raise NewerSchema(
+                "a newer version of Jangteo wrote this store: update Jangteo; nothing was changed"
+            )
+        return version
 
     def _rebuild(self) -> None:
         from .rebuild import rebuild

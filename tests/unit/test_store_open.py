@@ -9,7 +9,9 @@ import apsw
 import pytest
 
 from jangteo.protocol import limits
+from jangteo.protocol.verdict import Admission
 from jangteo.store import database
+from jangteo.store.database import Database
 from jangteo.store.errors import (
     CorruptStore,
     NewerSchema,
@@ -86,6 +88,95 @@ def test_a_higher_view_version_rebuilds_on_the_first_writing_open(path: Path) ->
     with Store.open(path) as store:
         assert len(store.search(Query("lamp"), NOW_MS).rows) == 3
         assert store.check_views() == []
+
+
+def test_a_store_that_is_being_made_is_not_there_yet_for_readers(path: Path) -> None:
+    path.touch()
+    with pytest.raises(StoreMissing):
+        Store.open(path, read_only=True)
+    Database.open(path).close()  # the schema stands, and nothing in it
+    with pytest.raises(StoreMissing):
+        Store.open(path, read_only=True)
+
+
+def test_of_two_that_make_one_store_the_second_finds_it_made(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Database.open(path).close()
+    begin = Database.begin_write
+    others: list[Store] = []
+
+    def begin_late(self: Database, durable: bool) -> None:
+        if not others:
+            others.append(None)  # type: ignore[arg-type]
+            others[0] = Store.open(path)
+        begin(self, durable)
+
+    monkeypatch.setattr(Database, "begin_write", begin_late)
+    with Store.open(path) as store:
+        assert store.joined() == ["commons", "open"]
+        assert store.check_views() == []
+    others[0].close()
+
+
+def test_many_processes_may_open_a_fresh_home_at_once(path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from jangteo.store.store import Store\n"
+        "sys.stdin.read()\n"
+        "Store.open(Path(sys.argv[1])).close()\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE)
+        for _ in range(4)
+    ]
+    for process in running:
+        assert process.stdin
+        process.stdin.close()
+    assert [process.wait() for process in running] == [0] * 4
+    with Store.open(path) as store:
+        assert store.check_views() == []
+
+
+class SyncedVFS(apsw.VFS):
+    """The system's files, and which of them were synced."""
+
+    def __init__(self) -> None:
+        super().__init__("synced", "unix", makedefault=True)
+        self.synced: list[str] = []
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:
+        vfs, told = self, name.filename() if isinstance(name, apsw.URIFilename) else name
+
+        class File(apsw.VFSFile):
+            def xSync(self, flags: int) -> None:
+                vfs.synced.append(str(told))
+                super().xSync(flags)
+
+        return File("unix", name, flags)
+
+
+def test_what_was_held_already_is_on_the_disk_before_it_is_acknowledged(path: Path) -> None:
+    vfs = SyncedVFS()
+    try:
+        with Store.open(path) as store:
+            record = SELLER.lists(1, "Lamp")
+            with store.write(durable=False):
+                store.admit([record], NOW_MS)
+            vfs.synced.clear()
+            with store.write(durable=True):
+                assert store.admit([record], NOW_MS) == [Admission.DUPLICATE]
+            assert f"{path}-wal" in vfs.synced
+            vfs.synced.clear()
+            with store.write(durable=True):
+                store.admit([record], NOW_MS)
+            assert vfs.synced == []  # nothing is owed any more
+        with Store.open(path) as store:  # what an earlier process left behind is owed too
+            vfs.synced.clear()
+            with store.write(durable=True):
+                store.admit([record], NOW_MS)
+            assert f"{path}-wal" in vfs.synced
+    finally:
+        vfs.unregister()
 
 
 def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
