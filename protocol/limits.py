@@ -48,7 +48,7 @@ CLOCK_PEERS_MIN = 3
 # --- authors and markets ---------------------------------------------------------------------
 LIVE_THREADS_PER_AUTHOR_MAX = 10_000
 THREADS_PER_AUTHOR_MAX = 20_000
-MARKETS_JOINED_MAX = 32
+MARKETS_JOINED_MAX = 32  # beside commons
 
 # --- store -----------------------------------------------------------------------------------
 RECORD_STORE_BYTES_MAX = 512 * MIB
@@ -58,6 +58,7 @@ BLOCKED_AUTHORS_MAX = 10_000
 PEERS_REMEMBERED_MAX = 500
 META_VALUE_CHARS_MAX = 64 * KIB
 HELD_MS_MAX = 30 * DAY_MS  # how long a completed reconciliation is believed
+HELD_PEERS_MAX = 500  # whose reconciliations are remembered, of each market
 STORE_BUSY_MS_MAX = 10 * SECOND_MS
 
 # --- search ----------------------------------------------------------------------------------
@@ -70,6 +71,7 @@ FIND_IDS_MAX = 20
 # --- reconciliation and its wire -------------------------------------------------------------
 SYNC_FRAME_BYTES_MAX = 256 * KIB
 SYNC_RECORDS_MAX = 1024  # records in a frame, ids in a get, what a range may ask for
+SYNC_MARKETS_MAX = MARKETS_JOINED_MAX + 1  # in a hello: commons too
 SYNC_TEXT_CHARS_MAX = 200
 RECON_MESSAGE_BYTES_MIN = 4 * KIB  # no sender's own bound is below this
 RECON_MESSAGE_BYTES_MAX = 64 * KIB
@@ -129,7 +131,7 @@ GOSSIP_OWN_PER_SECOND = 5  # own records gossiped in the long run; the doorbell 
 GOSSIP_OUTBOX_RECORDS_MAX = 512
 KNOWN_IDS_MAX = 65_536
 SYNC_SESSIONS_OUT_MAX = 8
-SYNC_SESSIONS_IN_MAX = 32
+SYNC_SESSIONS_IN_MAX = 32  # when so many are answered, each peer has one at most
 SYNC_SESSIONS_PER_PEER_MAX = 2  # inbound
 SYNC_GET_IDS = 256  # asked for at once
 SYNC_GETS_IN_FLIGHT_MAX = 2
@@ -137,6 +139,9 @@ SYNC_NEED_IDS_MAX = 4096  # gathered before they are fetched
 SYNC_PUSH_RECORDS_MAX = 32  # a session pushes no more: what lacks more asks for it itself
 SYNC_PASSES_MAX = 4
 SYNC_FRAME_WAIT_MS_MAX = 30 * SECOND_MS
+SYNC_ASKER_WAIT_MS_MAX = 30 * SECOND_MS  # for all answers of a session in which nothing new comes
+SYNC_ANSWERER_WAIT_MS_MAX = 2 * MINUTE_MS  # for all questions: who asks may have others to wait for
+SYNC_WAIT_MS_PER_RECORD = 50
 SYNC_CREDIT_BYTES = 16 * MIB
 SYNC_CREDIT_BYTES_PER_RECORD = 64 * KIB
 SYNC_CREDIT_BYTES_PER_FRAME = 4 * KIB
@@ -156,6 +161,7 @@ SYNC_FRUITLESS_WAIT_MS_MAX = 5 * MINUTE_MS
 CLAIMED_IDS_MAX = 65_536
 CLAIM_WAIT_MS_MAX = 20 * SECOND_MS
 CLAIM_MS_MAX = 30 * SECOND_MS  # then others may fetch it too
+CLAIM_RANGE_MS_MAX = 2 * MINUTE_MS  # then others need not wait for it, though records still come
 DECLINED_PER_PEER_MAX = 20_000
 DECLINED_PAUSE_MS = HOUR_MS
 DECLINED_PEERS_MAX = 256

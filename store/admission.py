@@ -127,7 +127,8 @@ class Registrar:
 
     def _has_room(self, record: Verified, held: Current | None, batch: _Batch) -> bool:
         """Whether the store may grow by `record`; a full one takes a revision that makes room for
-        itself, its thread's history going instead, so that what is sold or withdrawn is heard."""
+        itself, its thread's history going instead, so that what is sold or withdrawn is heard.
+        Where one's own have filled it beyond its bound, what makes it smaller is taken too."""
         size = batch.record_bytes + len(record.raw)
         if size <= self._record_bytes_max:
             return True
@@ -138,7 +139,7 @@ class Registrar:
             "(SELECT rid FROM history WHERE arrival = ?2)",
             (held.rid, held.arrival),
         )
-        if size - freed > self._record_bytes_max:
+        if size - freed > self._record_bytes_max and len(record.raw) > freed:
             return False
         batch.stripped.add(held.arrival)
         return True

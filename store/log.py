@@ -6,7 +6,8 @@ Knows the columns of a record; not which records are current or wanted.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from ..protocol.envelope import Verified
+from ..protocol.envelope import Envelope, Verified, parse
+from ..protocol.errors import RemoteProtocolError
 from .database import Bindings, Database
 
 LogRow: TypeAlias = Bindings
@@ -15,7 +16,7 @@ LogRow: TypeAlias = Bindings
 _PAGE_ROWS = 1000
 
 
-def log_row(rid: int, arrival: int, record: Verified) -> LogRow:
+def log_row(rid: int, arrival: int, record: Verified | Envelope) -> LogRow:
     header = record.header
     return (
         rid,
@@ -71,6 +72,34 @@ def raw_of(db: Database, rid: int) -> bytes:
     """The envelope of a record that is in the log."""
     raw: bytes = db.value("SELECT raw FROM record WHERE rid = ?", (rid,))
     return raw
+
+
+def problems(db: Database) -> Iterator[str]:
+    """In words, which rows are not what their envelopes say, and what else a log cannot be.
+    Signatures are not looked at."""
+    rid_last = 0
+    while page := db.rows(
+        "SELECT * FROM record WHERE rid > ? ORDER BY rid LIMIT ?", (rid_last, _PAGE_ROWS)
+    ):
+        for row in page:
+            rid_last, arrival, raw = row[0], row[1], row[-1]
+            try:
+                signed = log_row(rid_last, arrival, parse(raw))
+            except RemoteProtocolError as error:
+                yield f"record {rid_last} is damaged: {error}"
+            else:
+                if row != signed:
+                    yield f"record {rid_last} stands in the log as another than was signed"
+    if rid_last > (db.value("SELECT rid_last FROM tally") or 0):
+        yield f"record {rid_last} came after the last arrival that the store has counted"
+    if db.value("SELECT count(*) FROM forgetting"):
+        yield "the gate of the log stands open: records may leave it unseen"
+    for arrival, threads in db.rows(
+        "SELECT arrival, count(DISTINCT author || market || thread) FROM record "
+        "GROUP BY arrival HAVING count(DISTINCT author || market || thread) > 1 "
+        "OR min(rid) < arrival LIMIT 20"
+    ):
+        yield f"arrival {arrival} is not the first of one thread: {threads} have it"
 
 
 def each_raw(db: Database) -> Iterator[tuple[int, bytes]]:

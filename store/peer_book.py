@@ -38,13 +38,19 @@ def peers(db: Database) -> list[tuple[str, str, int]]:
 
 
 def note_synced(db: Database, peer: str, market: str, arrival: int, now_ms: int) -> None:
-    """A completed reconciliation: the peer held all current records with rid <= `arrival`."""
+    """A completed reconciliation: the peer held all current records with rid <= `arrival`. Of a
+    market's peers the longest unproved make room: anyone can have as many peer ids as they like."""
     db.run(
         "INSERT INTO synced VALUES (?,?,?,?) ON CONFLICT (market, peer) DO UPDATE "
         "SET arrival = max(arrival, excluded.arrival), at_ms = max(at_ms, excluded.at_ms)",
         (market, peer, arrival, now_ms),
     )
     db.run("DELETE FROM synced WHERE at_ms < ?", (now_ms - limits.HELD_MS_MAX,))
+    db.run(
+        "DELETE FROM synced WHERE market = ?1 AND peer NOT IN (SELECT peer FROM synced "
+        "WHERE market = ?1 ORDER BY at_ms DESC, peer LIMIT ?2)",
+        (market, limits.HELD_PEERS_MAX),
+    )
 
 
 def drop_marks(db: Database, market: str) -> None:

@@ -4,11 +4,11 @@ Knows all views by name; what is in them is their own files' affair.
 """
 
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any, Final
 
 from ..protocol.envelope import Envelope
-from . import item_set, listing_view, profile_view, thread_view
+from . import item_set, listing_view, log, profile_view, thread_view
 from .admission import write_views
 from .database import VIEW_VERSION, Database, Row
 from .item_set import ItemTable
@@ -72,6 +72,8 @@ def problems(db: Database) -> list[str]:
         for (line,) in db.rows("PRAGMA integrity_check(20)")
         if line != "ok"
     ]
+    if not found:
+        found = list(islice(log.problems(db), _PROBLEMS_MAX))
     if found:
         return found
     other = Database.temporary()

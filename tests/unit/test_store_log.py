@@ -84,6 +84,38 @@ def test_a_damaged_trigger_is_told(store: Store, tmp_path: Path) -> None:
     assert any("triggers" in problem for problem in store.check_views())
 
 
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("UPDATE record SET author = zeroblob(32)", "another than was signed"),
+        ("UPDATE record SET revision = 99", "another than was signed"),
+        ("UPDATE record SET is_delete = 1", "another than was signed"),
+        ("UPDATE record SET ts_ms = ts_ms + 1", "another than was signed"),
+        ("UPDATE record SET expires_ms = expires_ms + 1", "another than was signed"),
+        ("UPDATE record SET market = 'bikes'", "another than was signed"),
+        ("UPDATE record SET raw = x'c0'", "is damaged"),
+        ("UPDATE record SET arrival = 7", "not the first"),
+        ("UPDATE record SET arrival = 1", "not the first"),
+        ("UPDATE tally SET rid_last = 1", "after the last arrival"),
+        ("INSERT INTO forgetting VALUES (2)", "gate"),
+    ],
+)
+def test_a_row_that_is_not_what_was_signed_is_told(
+    store: Store, tmp_path: Path, damage: str, told: str
+) -> None:
+    with store.write(durable=True):
+        store.admit([SELLER.lists(2, "A lamp")], NOW_MS)
+    connection = raw_connection(store, tmp_path)
+    name, sql = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE name = 'record_is_never_changed'"
+    ).fetchall()[0]
+    connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(f"{damage} {'WHERE rid = 2' if 'record' in damage else ''}")
+    connection.execute(sql)
+    connection.close()
+    assert any(told in problem for problem in store.check_views())
+
+
 def test_the_log_is_read_in_order_of_arrival(store: Store) -> None:
     records = [SELLER.lists(number, f"A book, volume {number}") for number in range(2, 1502)]
     with store.write(durable=False):

@@ -44,6 +44,21 @@ def test_the_longest_unseen_addresses_and_peers_make_room(
     assert {peer for peer, _, _ in store.peers()} == {"P2", "P3", "P4", "P5"}
 
 
+def test_the_longest_unproved_marks_make_room(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "HELD_PEERS_MAX", 3)
+    lamp = OWN.lists(1, "Lamp")
+    with store.write(durable=True):
+        store.admit([lamp], NOW_MS)
+        store.note_synced("elsewhere", "commons", store.last_arrival(), NOW_MS)
+        for number in range(5):
+            store.note_synced(f"P{number}", "open", store.last_arrival(), NOW_MS + number)
+    assert store.held_by([public_id(lamp)]) == {public_id(lamp): 3}
+    marks = store._db.rows("SELECT peer FROM synced ORDER BY peer")
+    assert marks == [("P2",), ("P3",), ("P4",), ("elsewhere",)]
+
+
 def test_a_listing_is_held_by_peers_that_reconciled_after_it(store: Store) -> None:
     first, second = OWN.lists(1, "Lamp"), OWN.lists(2, "Desk")
     with store.write(durable=True):
