@@ -31,7 +31,10 @@ APPLICATION_ID: Final = 0x6A616E67  # "jang", told by `file` and by us
 _MIGRATIONS: Final = ("schema.sql",)
 """The n-th brings a store of version n to version n + 1. Never edited once released."""
 
+WAL_PAGES_MAX: Final = 1000
+"""A log of so many pages is taken into the file."""
 _WAL_BYTES_MAX: Final = 64 * limits.MIB
+_ROOM_BYTES_MIN: Final = 64 * limits.KIB
 _CACHE_KIB: Final = 32 * limits.KIB
 
 
@@ -45,6 +48,8 @@ class Database:
         self._is_durable: bool | None = None
         # Whether a commit may not be on the disk yet; one of an earlier process too.
         self._is_behind = not read_only
+        self._has_failed = False
+        self._wal_pages = 0
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
@@ -85,20 +90,20 @@ class Database:
         try:
             self._connection.execute(sql, bindings)
         except apsw.Error as error:
-            _translate(error, self._name)
+            self._fail(error)
 
     def run_many(self, sql: str, rows: Iterable[Bindings]) -> None:
         try:
             self._connection.executemany(sql, rows)
         except apsw.Error as error:
-            _translate(error, self._name)
+            self._fail(error)
 
     def row(self, sql: str, bindings: Bindings = ()) -> Row | None:
         """The first row, if any."""
         try:
             return self._connection.execute(sql, bindings).fetchone()
         except apsw.Error as error:
-            _translate(error, self._name)
+            self._fail(error)
 
     def value(self, sql: str, bindings: Bindings = ()) -> Any:
         """The first column of the first row; None without one."""
@@ -109,14 +114,19 @@ class Database:
         try:
             return self._connection.execute(sql, bindings).fetchall()
         except apsw.Error as error:
-            _translate(error, self._name)
+            self._fail(error)
 
     def each(self, sql: str, bindings: Bindings = ()) -> Generator[Row, None, None]:
         """Rows one by one; holds a read transaction until it is used up or closed."""
         try:
             yield from self._connection.execute(sql, bindings)
         except apsw.Error as error:
-            _translate(error, self._name)
+            self._fail(error)
+
+    def _fail(self, error: apsw.Error) -> NoReturn:
+        if isinstance(error, apsw.IOError):
+            self._has_failed = True
+        _translate(error, self._name)
 
     # -- transactions -----------------------------------------------------------------------
 
@@ -127,9 +137,9 @@ class Database:
     def begin_write(self, durable: bool) -> None:
         """Takes the writer's place. Once `commit` of a `durable` one returns, it is on the disk,
         and so is every commit before it."""
-        if durable is not self._is_durable:
-            self.run("PRAGMA synchronous = FULL" if durable else "PRAGMA synchronous = NORMAL")
-            self._is_durable = durable
+        if self._has_failed:
+            self._write_anew()
+        self._set_durable(durable)
         self.run("BEGIN IMMEDIATE")
 
     def begin_read(self) -> None:
@@ -142,11 +152,44 @@ class Database:
             self.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.run("COMMIT")
         self._is_behind = not self._is_durable
+        if self._wal_pages >= WAL_PAGES_MAX:
+            self._take_in_log()
 
     def roll_back(self) -> None:
         # Some errors (a full disk) have rolled back already.
         if self._connection.in_transaction:
             self.run("ROLLBACK")
+
+    def _set_durable(self, durable: bool) -> None:
+        if durable is not self._is_durable:
+            self.run("PRAGMA synchronous = FULL" if durable else "PRAGMA synchronous = NORMAL")
+            self._is_durable = durable
+
+    def _note_log(self, _: apsw.Connection, name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+    def _take_in_log(self) -> None:
+        """Moves the write-ahead log into the file, as far as readers let it. Not left to SQLite,
+        which does it without a word when the disk fails."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        except apsw.IOError:
+            self._has_failed = True
+        except (apsw.FullError, apsw.BusyError):
+            # The commit stands, and the log grows until there is room.
+            return
+
+    def _write_anew(self) -> None:
+        """After the disk has failed. A sync that failed has dropped what it could not write, and
+        the next one says that all is well without it: so everything in the write-ahead log is
+        written to the file, and a new log begun. StoreError while the disk still fails."""
+        is_busy = self.value("PRAGMA wal_checkpoint(TRUNCATE)")
+        if is_busy:
+            raise _busy(self._name)
+        self._has_failed = False
+        self._set_durable(True)
+        self.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
     def missing(self) -> StoreMissing:
         return _missing(self._name)
@@ -177,6 +220,7 @@ class Database:
         if version == 0:
             self.run("PRAGMA journal_mode = WAL")
         self.run(f"PRAGMA journal_size_limit = {_WAL_BYTES_MAX}")
+        self._connection.set_wal_hook(self._note_log)
         if version < SCHEMA_VERSION:
             self._migrate()
 
@@ -227,6 +271,23 @@ def _missing(name: str) -> StoreMissing:
     return StoreMissing(f"no store at {name}: `jangteo init` or `jangteo up` makes one")
 
 
+def _busy(name: str) -> StoreBusy:
+    return StoreBusy(f"another process is writing {name}: wait for it to finish and try again")
+
+
+def _full(name: str) -> StoreFull:
+    return StoreFull(f"no space left for {name}: free some and try again; nothing was half stored")
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a disk that failed did so for want of room: not every call of SQLite's tells."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return False
+    return status.f_bavail * status.f_frsize < _ROOM_BYTES_MIN
+
+
 def _connect(path: Path, read_only: bool) -> apsw.Connection:
     if not read_only:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
@@ -248,18 +309,16 @@ def _translate(error: apsw.Error, name: str) -> NoReturn:
                 "brings back the identity and `jangteo sync` the market"
             ) from error
         case apsw.FullError():
-            raise StoreFull(
-                f"no space left for {name}: free some and try again; nothing was half stored"
-            ) from error
+            raise _full(name) from error
         case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
             raise StoreReadOnly(
                 f"{name} cannot be opened for this ({error}): check that its folder exists and "
                 "that you may write there"
             ) from error
         case apsw.BusyError() | apsw.LockedError():
-            raise StoreBusy(
-                f"another process is writing {name}: wait for it to finish and try again"
-            ) from error
+            raise _busy(name) from error
+        case apsw.IOError() if _is_full(Path(name).parent):
+            raise _full(name) from error
         case apsw.IOError():
             raise StoreError(
                 f"the disk failed while {name} was used ({error}): check the disk, then "

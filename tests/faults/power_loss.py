@@ -1,0 +1,440 @@
+"""The power goes, thousands of times: is what was acknowledged there, and is all of it sound?
+
+A store is used as a node uses it, on a disk that notes its writes (disk.py). From the notes come
+images of what the disk may hold after a power cut at any moment (power_cut.py); each is opened by
+the store itself and compared with what had been acknowledged by then.
+
+Run: python tests/faults/power_loss.py [--images N] [--seed N] [--synchronous OFF|NORMAL]. A table
+on stdout; exit code 1 if anything was lost or damaged. --synchronous commits own records with less
+than FULL, to see that losses are found.
+"""
+
+import argparse
+import hashlib
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+if __package__ in (None, ""):  # run by its path
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from jangteo.protocol import limits
+from jangteo.protocol.envelope import Verified
+from jangteo.protocol.listing import Listing
+from jangteo.store import database
+from jangteo.store.database import Database
+from jangteo.store.errors import StoreError, StoreMissing, StoreReadOnly
+from jangteo.store.store import Store
+from tests.faults.disk import Disk, Op, disk_below
+from tests.faults.power_cut import Manner, Platter
+from tests.market_maker import NOW_MS, Seller
+
+IMAGES_PER_TRACE = 250
+COMMITS = 60
+FILE = "jangteo.db"
+OWN = Seller.named("the owner")
+STRANGERS = tuple(Seller.named(f"stranger {number}") for number in range(5))
+MARKETS = ("bikes", "books")
+_TRUTH = (
+    "SELECT rid, arrival, id, market FROM record ORDER BY rid",
+    "SELECT rid FROM retired ORDER BY rid",
+    "SELECT key, value FROM meta ORDER BY key",
+    "SELECT name FROM market ORDER BY name",
+    "SELECT author FROM blocked ORDER BY author",
+    "SELECT peer, address, seen_ms FROM peer ORDER BY peer, address",
+    "SELECT market, peer, arrival, at_ms FROM synced ORDER BY market, peer",
+    "SELECT rid_last FROM tally",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A transaction: `began` and `ended` are numbers of the disk's ops; `digest` is of all that is
+    true after it. Once `is_durable` has ended, it must be there."""
+
+    began: int
+    ended: int
+    is_durable: bool
+    digest: str
+    own_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    seed: int
+    ops: list[Op]
+    commits: list[Commit]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the images so far."""
+
+    images: int = 0
+    traces: int = 0
+    commits: int = 0
+    own_checked: int = 0
+    tails_lost: int = 0
+    tail_max: int = 0
+    cut_again: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+
+    def note(self, kind: str, told: str) -> None:
+        self.found[kind] += 1
+        if len(self.examples) < 10:
+            self.examples.append(f"{kind}: {told}")
+
+
+def digest(store: Store) -> str:
+    """Of everything that is true and not a view (SPEC.md R10.14)."""
+    hashed = hashlib.sha256()
+    for sql in _TRUTH:
+        for row in store._db.each(sql):
+            hashed.update(repr(row).encode())
+        hashed.update(b"\n")
+    return hashed.hexdigest()
+
+
+class Shop:
+    """Uses a store at random, and notes each commit with the disk's ops."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.commits: list[Commit] = []
+        self._dice = random.Random(seed)  # noqa: S311  (repeatable on purpose)
+        self._path = folder / FILE
+        self._disk = Disk()
+        self._revisions: dict[tuple[int, int], int] = {}
+        self._lately: list[Verified] = []
+        self._now_ms = NOW_MS
+        self._checkpoint_pages = self._dice.choice((8, 40, 1000))
+
+    def run(self, commits: int) -> list[Op]:
+        with disk_below(self._disk), _log_taken_in_at(self._checkpoint_pages), ExitStack() as stack:
+            store = self._open(stack)
+            while len(self.commits) < commits:
+                if self._dice.random() < 0.03:
+                    stack.close()
+                    store = self._open(stack)
+                elif self._dice.random() < 0.05:
+                    # A reader's snapshot keeps the log from being taken in whole.
+                    reader = stack.enter_context(Store.open(self._path, read_only=True))
+                    stack.enter_context(reader.snapshot())
+                    reader.summary("open")
+                elif self._dice.random() < 0.05:
+                    self._fail(store)
+                else:
+                    self._act(store)
+        return self._disk.ops
+
+    def _open(self, stack: ExitStack) -> Store:
+        began = len(self._disk.ops)
+        store = stack.enter_context(Store.open(self._path, own_author=OWN.author))
+        if not self.commits:
+            self._note(store, began, is_durable=True)
+        return store
+
+    def _act(self, store: Store) -> None:
+        dice = self._dice
+        is_durable, work = dice.choices(
+            [
+                (True, self._publish),
+                (False, self._receive),
+                (True, self._receive_again),
+                (False, self._meet),
+                (True, self._decide),
+                (False, self._forget),
+                (True, lambda store: store.reindex()),
+            ],
+            (40, 40, 12, 10, 8, 4, 1),
+        )[0]
+        began = len(self._disk.ops)
+        with store.write(durable=is_durable):
+            work(store)
+        self._note(store, began, is_durable)
+
+    def _note(self, store: Store, began: int, is_durable: bool) -> None:
+        ended = len(self._disk.ops)
+        own = store._db.value("SELECT count(*) FROM record WHERE author = ?", (OWN.author,))
+        self.commits.append(Commit(began, ended, is_durable, digest(store), own))
+
+    def _record(self, number: int, seller: Seller) -> Verified:
+        dice = self._dice
+        thread = dice.randrange(40)
+        revision = self._revisions[number, thread] = self._revisions.get((number, thread), 0) + 1
+        market = dice.choice(("open", "open", *MARKETS))
+        if dice.random() < 0.1:
+            return seller.withdraws(thread, revision=revision, ts_ms=self._now_ms, market=market)
+        listing = Listing(
+            f"자전거 {dice.randrange(1000)}",
+            description="wheels " * dice.randrange(60),
+            created_ms=self._now_ms,
+        )
+        return seller.lists(thread, listing, revision=revision, ts_ms=self._now_ms, market=market)
+
+    def _publish(self, store: Store) -> None:
+        count = self._dice.choice((1, 1, 1, 20))
+        store.admit([self._record(-1, OWN) for _ in range(count)], self._now_ms)
+
+    def _receive(self, store: Store) -> None:
+        self._lately = []
+        for _ in range(self._dice.choice((1, 5, 30))):
+            number = self._dice.randrange(len(STRANGERS))
+            self._lately.append(self._record(number, STRANGERS[number]))
+        store.admit(self._lately, self._now_ms)
+
+    def _receive_again(self, store: Store) -> None:
+        """What came by gossip is pushed too, and that is acknowledged."""
+        store.admit(self._lately, self._now_ms)
+
+    def _meet(self, store: Store) -> None:
+        peer = f"peer {self._dice.randrange(9)}"
+        store.remember_peer(peer, "/ip4/10.0.0.1/tcp/4110", self._now_ms)
+        store.note_synced(peer, "open", store.last_arrival(), self._now_ms)
+
+    def _decide(self, store: Store) -> None:
+        author = self._dice.choice(STRANGERS).author
+        market = self._dice.choice(MARKETS)
+        match self._dice.randrange(6):
+            case 0:
+                store.block(author)
+            case 1:
+                store.unblock(author)
+            case 2:
+                store.leave(market)
+            case 3 | 4:
+                store.join(market)
+            case _:
+                store.put_meta("a", str(self._now_ms))
+
+    def _forget(self, store: Store) -> None:
+        self._now_ms += self._dice.choice((limits.HOUR_MS, 30 * limits.DAY_MS))
+        store.forget_expired(self._now_ms, 20)
+
+    def _fail(self, store: Store) -> None:
+        """A transaction that is taken back leaves nothing."""
+        try:
+            with store.write(durable=True):
+                self._publish(store)
+                raise ZeroDivisionError
+        except ZeroDivisionError:
+            return
+
+
+def make_trace(folder: Path, seed: int, commits: int = COMMITS) -> Trace:
+    shop = Shop(folder, seed)
+    ops = shop.run(commits)
+    return Trace(seed, ops, shop.commits)
+
+
+class Inspector:
+    """Opens images of one trace and says what is wrong with them."""
+
+    def __init__(self, trace: Trace, tally: Tally) -> None:
+        self._trace = trace
+        self._tally = tally
+
+    def inspect(self, count: int) -> None:
+        """`count` cuts, spread over the trace by its seed."""
+        dice = random.Random(f"cuts of {self._trace.seed}")  # noqa: S311
+        cuts = sorted(dice.randrange(len(self._trace.ops) + 1) for _ in range(count))
+        platter, done = Platter(), 0
+        for cut in cuts:
+            platter.apply(self._trace.ops[done:cut])
+            done = cut
+            self._inspect_cut(platter, cut, dice)
+        self._tally.traces += 1
+        self._tally.commits += len(self._trace.commits)
+
+    def _inspect_cut(self, platter: Platter, cut: int, dice: random.Random) -> None:
+        manner = Manner.of(dice)
+        where = f"seed {self._trace.seed}, cut {cut} of {len(self._trace.ops)}, {manner}"
+        self._tally.images += 1
+        with tempfile.TemporaryDirectory(prefix="jangteo-image-") as name:
+            folder = Path(name)
+            platter.write_image(folder, manner, dice)
+            if dice.random() < 0.1:
+                folder = self._cut_again(folder, dice)
+            try:
+                told = self._problem(folder / FILE, cut, dice)
+            except StoreError as error:
+                told = ("damaged", f"{type(error).__name__}: {error}")
+            if told is not None:
+                self._tally.note(told[0], f"{told[1]} ({where})")
+
+    def _cut_again(self, folder: Path, dice: random.Random) -> Path:
+        """The power goes a second time, while the store recovers from the first."""
+        self._tally.cut_again += 1
+        with disk_below() as disk:
+            for path in sorted(folder.glob(f"{FILE}*")):
+                if not path.name.endswith("-shm"):
+                    disk.opened(str(path), is_new=False)
+            try:
+                with Store.open(folder / FILE, own_author=OWN.author) as store:
+                    store._db.run("PRAGMA wal_checkpoint")
+            except StoreError:
+                pass  # told when the image is looked at
+        here = len([op for op in disk.ops if type(op).__name__ in ("Create", "Sync")])
+        platter = Platter()
+        first = min(len(disk.ops), here)
+        platter.apply(disk.ops[: dice.randint(first, len(disk.ops))])
+        again = folder / "again"
+        again.mkdir()
+        platter.write_image(again, Manner.of(dice), dice)
+        return again
+
+    def _problem(self, path: Path, cut: int, dice: random.Random) -> tuple[str, str] | None:
+        commits = self._trace.commits
+        certain = [n for n, one in enumerate(commits) if one.is_durable and one.ended <= cut]
+        floor = certain[-1] if certain else None
+        if floor is not None and not path.exists():
+            return "lost", "there is no file"
+        looked: str | None = None
+        if path.exists() and dice.random() < 0.25:
+            looked = _look(path, must_be_there=floor is not None)
+        with Store.open(path, own_author=OWN.author) as store:
+            there = digest(store)
+            problems = store.check_views()
+            if problems:
+                return "damaged", "; ".join(problems[:3])
+            if looked not in (None, there):
+                return "damaged", "a reader saw something else than a writer"
+            if dice.random() < 0.1:
+                self._go_on(store)
+        begun = [n for n, one in enumerate(commits) if one.began <= cut]
+        return self._compare(there, floor, begun[-1] if begun else 0, cut)
+
+    def _compare(
+        self, there: str, floor: int | None, begun: int, cut: int
+    ) -> tuple[str, str] | None:
+        commits = self._trace.commits
+        states = [n for n, one in enumerate(commits[: begun + 1]) if one.digest == there]
+        if not states:
+            return "unknown", "no transaction ever ended so"
+        if floor is None:
+            return None
+        self._tally.own_checked += commits[floor].own_count
+        if states[-1] < floor:
+            return "lost", f"commit {states[-1]} is there, {floor} was acknowledged"
+        ended = max(n for n, one in enumerate(commits) if one.ended <= cut)
+        if states[-1] < ended:
+            self._tally.tails_lost += 1
+            self._tally.tail_max = max(self._tally.tail_max, ended - states[-1])
+        return None
+
+    def _go_on(self, store: Store) -> None:
+        """A store that came through is used as before."""
+        with store.write(durable=True):
+            store.admit([OWN.lists(99, "after the cut", revision=10**9)], NOW_MS)
+        problems = store.check_views()
+        if problems:
+            self._tally.note("damaged", f"by going on: {problems[0]}")
+
+
+def _look(path: Path, *, must_be_there: bool) -> str | None:
+    """What a command sees that reads before any writer has recovered the store."""
+    try:
+        with Store.open(path, own_author=OWN.author, read_only=True) as store:
+            sum(1 for _ in store.own_listings(OWN.author))
+            return digest(store)
+    except (StoreMissing, StoreReadOnly):
+        if must_be_there:
+            raise
+        return None
+
+
+@contextmanager
+def _log_taken_in_at(pages: int) -> Iterator[None]:
+    """Small stores meet as many checkpoints as large ones."""
+    real = database.WAL_PAGES_MAX
+    database.WAL_PAGES_MAX = pages  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        database.WAL_PAGES_MAX = real  # type: ignore[misc]
+
+
+@contextmanager
+def committed_with(synchronous: str | None) -> Iterator[None]:
+    """Durable commits with less than FULL: what a mistake in the store would look like."""
+    real = Database.begin_write
+
+    def begin_write(self: Database, durable: bool) -> None:
+        real(self, durable)
+        self.roll_back()
+        self.run(f"PRAGMA synchronous = {synchronous}")
+        self.run("BEGIN IMMEDIATE")
+        self._is_durable = None
+
+    if synchronous is not None:
+        Database.begin_write = begin_write  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Database.begin_write = real  # type: ignore[method-assign]
+
+
+def run(
+    images: int,
+    seed: int,
+    *,
+    synchronous: str | None = None,
+    per_trace: int = IMAGES_PER_TRACE,
+    commits: int = COMMITS,
+    on_trace: Callable[[Tally], None] = lambda tally: None,
+) -> Tally:
+    """`images` images from as many traces as they need, each of its own seed from `seed` on."""
+    tally = Tally()
+    while tally.images < images:
+        with tempfile.TemporaryDirectory(prefix="jangteo-trace-") as name:
+            with committed_with(synchronous):
+                trace = make_trace(Path(name), seed + tally.traces, commits)
+            Inspector(trace, tally).inspect(min(per_trace, images - tally.images))
+        on_trace(tally)
+    return tally
+
+
+def _parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--synchronous", choices=("OFF", "NORMAL"))
+    return parser.parse_args()
+
+
+def main() -> int:
+    told = _parsed()
+    began = time.monotonic()
+
+    def on_trace(tally: Tally) -> None:
+        print(f"\r{tally.images} images, {dict(tally.found)}", end="", file=sys.stderr, flush=True)
+
+    tally = run(told.images, told.seed, synchronous=told.synchronous, on_trace=on_trace)
+    print(file=sys.stderr)
+    for name, value in (
+        ("images of a disk after a power cut", tally.images),
+        ("  of them cut again while recovering", tally.cut_again),
+        ("traces of a store in use (seeds)", tally.traces),
+        ("transactions in them", tally.commits),
+        ("own records that had to be there", tally.own_checked),
+        ("images that lost the last of what came from the network", tally.tails_lost),
+        ("  at most so many transactions", tally.tail_max),
+        ("acknowledged and lost", tally.found["lost"]),
+        ("a state that never was", tally.found["unknown"]),
+        ("damaged, or views unlike the log", tally.found["damaged"]),
+        ("seconds", round(time.monotonic() - began)),
+    ):
+        print(f"{name:<58}{value:>10,}")
+    for line in tally.examples:
+        print(line)
+    return 1 if tally.found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
