@@ -19,6 +19,7 @@ from ..protocol.kind import LISTING
 from ..protocol.listing import Listing
 from ..protocol.market import OPEN
 from ..protocol.verdict import Admission
+from ..store.row import ListingRow
 from ..store.store import Store
 from .core import NodeCore, Surroundings
 from .memory_transport import MemoryNetwork, MemoryTransport
@@ -71,12 +72,12 @@ class SimulatedNode:
         await self.commit(records)
         return records
 
-    async def edit(self, record: Verified, title: str) -> Verified:
-        """The next revision of an own listing; `record` is any one of it."""
+    async def edit(self, record: Verified | ListingRow, title: str) -> Verified:
+        """The next revision of an own listing, of which `record` is any one."""
         body = Listing(title, created_ms=self.now_ms()).to_body()
         return await self._revise(record.header.thread_key, body)
 
-    async def withdraw(self, record: Verified) -> Verified:
+    async def withdraw(self, record: Verified | ListingRow) -> Verified:
         return await self._revise(record.header.thread_key, None)
 
     async def _revise(self, thread_key: ThreadKey, body: dict[str, object] | None) -> Verified:
