@@ -73,6 +73,8 @@ def open_secret(data: bytes, passphrase: str | None) -> bytes:
         salt = b64decode(parsed["salt"], validate=True)
         nonce = b64decode(parsed["nonce"], validate=True)
         memory_kib, passes, lanes = parsed["memory_kib"], parsed["passes"], parsed["lanes"]
+        if not all(type(count) is int for count in (memory_kib, passes, lanes)):
+            raise ValueError("its parameters are no whole numbers")
         bounded = 8 <= memory_kib <= _MEMORY_KIB_MAX and 1 <= passes <= 16 and 1 <= lanes <= 16
         if not bounded or len(salt) != SALT_BYTES or len(nonce) != NONCE_BYTES:
             raise ValueError("its parameters are out of bounds")

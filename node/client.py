@@ -18,12 +18,17 @@ _ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
 class NodeGone(DeskError):
-    """Nothing answers where the node said it would."""
+    """Nothing answers where the node said it would. `was_asked`: what was asked of it may be done
+    all the same, so that asking another would do it twice."""
 
-    def __init__(self, face: NodeFace, why: object) -> None:
+    def __init__(self, face: NodeFace, why: object, *, was_asked: bool) -> None:
+        what = "stopped before it had answered" if was_asked else f"does not answer at {face.url}"
         super().__init__(
-            "node-gone", f"the node (PID {face.pid}) does not answer at {face.url}: {why}"
+            "node-gone",
+            f"the node (PID {face.pid}) {what}: {why}",
+            "look whether it was done before you ask again" if was_asked else None,
         )
+        self.was_asked = was_asked
 
 
 class Client:
@@ -69,7 +74,7 @@ class Client:
                 if not is_complete:
                     yield item
             if not is_complete:
-                raise NodeGone(self._face, "its answer broke off")
+                raise NodeGone(self._face, "its answer broke off", was_asked=True)
         finally:
             connection.close()
 
@@ -87,24 +92,28 @@ class Client:
             body = json.dumps(dict(args)).encode()
         try:
             connection.connect()
+        except OSError as error:
+            connection.close()
+            raise NodeGone(self._face, error, was_asked=False) from None
+        try:
             connection.sock.settimeout(_ANSWER_SECONDS_MAX)
             connection.request(method, path, body=body, headers=headers)
             return connection, connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise NodeGone(self._face, error) from None
+            raise NodeGone(self._face, error, was_asked=True) from None
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         try:
             return response.read(_ANSWER_BYTES_MAX)
         except (OSError, http.client.HTTPException) as error:
-            raise NodeGone(self._face, error) from None
+            raise NodeGone(self._face, error, was_asked=True) from None
 
     def _read_line(self, response: http.client.HTTPResponse) -> bytes:
         try:
             return response.readline(_ANSWER_BYTES_MAX)
         except (OSError, http.client.HTTPException) as error:
-            raise NodeGone(self._face, error) from None
+            raise NodeGone(self._face, error, was_asked=True) from None
 
 
 def _json(data: bytes) -> dict[str, Any]:

@@ -223,7 +223,7 @@ def read_file(home: Home) -> dict[str, Any]:
         told = tomllib.loads(home.config_path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DeskError("config", f"{home.config_path} cannot be read: {error}") from None
     for name in told:
         key_named(name, str(home.config_path))

@@ -5,7 +5,7 @@ JSON in, JSON out. Knows which verb is which; what each does is in `desk_<noun>.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -176,7 +176,9 @@ def _backup_notices(clerk: Clerk) -> list[JsonObject]:
     reminded_ms = owner.reminded_ms()
     if reminded_ms is not None and 0 <= now_ms - reminded_ms < limits.DAY_MS:
         return []
-    owner.note_reminded(now_ms)
+    # What was asked for is done: a disk that is full now must not make an error of it.
+    with suppress(DeskError):
+        owner.note_reminded(now_ms)
     return [
         _notice(
             "backup",

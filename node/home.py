@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -45,7 +45,7 @@ class NodeFace:
     """Where a running node answers: `url` is http://127.0.0.1:PORT."""
 
     url: str
-    token: str
+    token: str = field(repr=False)
     pid: int
 
 
@@ -122,6 +122,8 @@ class Home:
             public = bytes.fromhex(self.author_path.read_text(encoding="ascii").strip())
         except (FileNotFoundError, ValueError):
             return None
+        except OSError as error:
+            raise DeskError("home", f"cannot read {self.author_path}: {error.strerror}") from None
         return public if len(public) == 32 else None
 
     @contextmanager
@@ -170,9 +172,12 @@ class Home:
     def is_locked(self) -> bool:
         """Whether a process holds this home (this one included)."""
         try:
-            descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CLOEXEC)
+            # For reading, so that a home on a medium that cannot be written can be asked too.
+            descriptor = os.open(self.lock_path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
+        except OSError as error:
+            raise DeskError("home", f"cannot look at {self.lock_path}: {error.strerror}") from None
         try:
             # Shared, so that two commands that only look do not see each other.
             return not _try_flock(descriptor, fcntl.LOCK_SH)
@@ -184,7 +189,7 @@ class Home:
             with self.lock_path.open("rb") as file:
                 told = json.loads(file.read(_LOCK_BYTES_MAX))
             return int(told["pid"]), "node" if told["holder"] == "node" else "command"
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None, None
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Final
 
+from ..protocol.errors import LocalProtocolError
 from ..protocol.market import COMMONS
 from .config import Config
 from .home import Home
@@ -20,7 +21,8 @@ def open_store(
     """Opens it, made if need be, and joins markets that are new in the settings. A market that
     the settings no longer name stays joined: leaving forgets, so that it is asked for by name.
 
-    Writing is for who holds the home's lock. StoreError as `Store.open` raises it.
+    Writing is for who holds the home's lock. StoreError as `Store.open` raises it, and where the
+    settings name more markets than there is room for beside those joined before.
     """
     from ..store.store import Store
 
@@ -48,7 +50,14 @@ def _apply_markets(store: "Store", config: Config) -> None:
     fresh = wanted - applied
     if not fresh:
         return
+    from ..store.errors import StoreError
+
     with store.write(durable=True):
         for market in sorted(fresh):
-            store.join(market)
+            try:
+                store.join(market)
+            except LocalProtocolError as error:
+                raise StoreError(
+                    f"the market {market!r} of the settings cannot be joined: {error}"
+                ) from None
         store.put_meta(_APPLIED, json.dumps(sorted(applied | fresh)))

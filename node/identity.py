@@ -106,7 +106,7 @@ def load_peer_seed(home: Home, *, entropy: Entropy = os.urandom) -> bytes:
     if not home.peer_key_path.exists():
         _write_secret(home.peer_key_path, entropy(_SEED_BYTES), None, entropy)
     try:
-        return open_secret(read_private(home.peer_key_path), None)
+        return _whole_seed(open_secret(read_private(home.peer_key_path), None))
     except ValueError as error:
         raise DeskError(
             "peer-key",
@@ -211,7 +211,7 @@ def _open_seed(
         ) from None
     try:
         if not is_sealed_data(data):
-            return open_secret(data, None)
+            return _whole_seed(open_secret(data, None))
         passphrase = passphrase_from_file(environ)
         if passphrase is None:
             if ask_passphrase is None:
@@ -221,11 +221,17 @@ def _open_seed(
                     f"set {PASSPHRASE_VARIABLE} to a file that has it, or ask at a terminal",
                 )
             passphrase = ask_passphrase()
-        return open_secret(data, passphrase)
+        return _whole_seed(open_secret(data, passphrase))
     except WrongPassphrase:
         raise DeskError("passphrase", "the passphrase does not open this identity") from None
     except ValueError as error:
         raise _unreadable(home.author_key_path, error) from None
+
+
+def _whole_seed(secret: bytes) -> bytes:
+    if len(secret) != _SEED_BYTES:
+        raise ValueError(f"it holds {len(secret)} bytes, a key has {_SEED_BYTES}")
+    return secret
 
 
 def _write_seed(home: Home, seed: bytes, passphrase: str | None, entropy: Entropy) -> None:

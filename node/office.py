@@ -21,6 +21,7 @@ from .home import Home, HomeInUse, NodeFace
 from .home_store import open_store
 
 if TYPE_CHECKING:
+    from ..store.store import Store
     from .client import Client
 
 NODE_VERBS: Final = frozenset(("status", "peers", "connect", "sync"))
@@ -72,10 +73,12 @@ class Office:
         for _ in range(_ATTEMPTS_MAX):
             client = self._running()
             if client is not None:
+                from .client import NodeGone
+
                 try:
                     return client.call(verb, told)
-                except _node_gone():
-                    if self.node is not None:
+                except NodeGone as error:
+                    if error.was_asked or self.node is not None:
                         raise
                     continue
             try:
@@ -150,11 +153,7 @@ class Office:
         if self._reading is None:
             own = self._home.author()
             try:
-                store = open_store(self._home, self._config, own=own, read_only=True)
-            except StoreMissing:
-                # Nothing was ever kept here: an empty store answers, and the home stays untouched.
-                folder = self._open.enter_context(TemporaryDirectory())
-                store = open_store(Home(Path(folder)), self._config, own=own)
+                store = self._store_to_read(own)
             except StoreError as error:
                 raise DeskError("store", str(error)) from None
             self._open.callback(store.close)
@@ -168,6 +167,14 @@ class Office:
                 owner=self._home.owner if self._home.has_identity else None,
             )
         return self._reading
+
+    def _store_to_read(self, own: bytes | None) -> "Store":
+        try:
+            return open_store(self._home, self._config, own=own, read_only=True)
+        except StoreMissing:
+            # Nothing was ever kept here: an empty store answers, and the home stays untouched.
+            folder = self._open.enter_context(TemporaryDirectory())
+            return open_store(Home(Path(folder)), self._config, own=own)
 
     @contextmanager
     def _writer(self, kind: Kind) -> Iterator[Desk]:
@@ -222,9 +229,3 @@ def open_office(
     office = Office(home, config, ask_passphrase, now_ms, entropy, environ)
     with closing(office):
         yield office
-
-
-def _node_gone() -> type[DeskError]:
-    from .client import NodeGone
-
-    return NodeGone

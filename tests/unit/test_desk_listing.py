@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from jangteo.node.desk import Desk
 from jangteo.node.desk_error import DeskError
+from jangteo.node.owner import OwnerState
 from jangteo.protocol import limits
 from jangteo.protocol.envelope import open_record
 from jangteo.protocol.listing import Listing
-from tests.desk_maker import DAY_MS, Stall, stall
+from tests.desk_maker import DAY_MS, Dice, Stall, stall
 from tests.market_maker import NOW_MS, Seller
 
 
@@ -343,6 +345,15 @@ def test_an_author_has_only_so_many_live_listings(
     assert error.code == "crowded"
     ana.call("withdraw", id=public_id)
     ana.sell("Three")
+
+
+def test_a_reminder_that_cannot_be_noted_makes_no_error_of_what_is_done(ana: Stall) -> None:
+    owner = OwnerState(ana.folder / "no such folder" / "state.json")
+    desk = Desk(ana.store, ana.key, ana.config, ana.moment, Dice("other"), owner=owner)
+    sold = desk.call("sell", {"title": "Lamp", "price": "free"})
+    assert sold["changed"]
+    assert [notice["code"] for notice in sold["notices"]] == ["backup"]
+    assert desk.call("home", {})["mine"]
 
 
 def test_the_backup_is_asked_for_once_a_day_until_there_is_one(ana: Stall) -> None:

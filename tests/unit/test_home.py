@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jangteo.node.config import read_config
 from jangteo.node.desk_error import DeskError
 from jangteo.node.home import Home, HomeInUse, NodeFace, default_home
 from jangteo.node.private_file import read_private, write_private
@@ -182,6 +183,22 @@ def test_a_damaged_node_file_is_no_node(home: Home, text: str) -> None:
     with home.lock("node"):
         write_private(home.node_path, text.encode())
         assert home.node() is None
+
+
+def test_the_token_of_a_node_shows_in_no_repr(home: Home) -> None:
+    assert "secret" not in repr(NodeFace("http://127.0.0.1:1", "secret", 1))
+
+
+def test_what_cannot_be_read_in_a_home_is_one_clear_line(home: Home) -> None:
+    home.make()
+    home.author_path.mkdir()
+    with pytest.raises(DeskError, match="cannot read"):
+        home.author()
+    home.config_path.mkdir()
+    with pytest.raises(DeskError, match="cannot be read"):
+        read_config(home, environ={})
+    (home.path / "state.json").mkdir()
+    assert home.owner.seen_ms() is None
 
 
 def test_what_the_owner_did_is_remembered_and_its_loss_costs_nothing(home: Home) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jangteo.crypto.keyfile import seal_secret
 from jangteo.crypto.keys import AuthorKey
 from jangteo.node import identity
 from jangteo.node.desk_error import DeskError
@@ -124,6 +125,17 @@ def test_a_damaged_key_file_is_said_and_left_alone(home: Home) -> None:
         identity.load_author_key(home)
     with pytest.raises(DeskError, match=r"author\.key cannot be read"):
         identity.is_sealed(home)
+
+
+def test_a_key_file_with_too_few_bytes_is_said(home: Home) -> None:
+    identity.create(home, entropy=Dice())
+    short = seal_secret(b"short", None, b"", b"")
+    home.author_key_path.write_bytes(short)
+    with pytest.raises(DeskError, match=r"author\.key cannot be read: it holds 5 bytes"):
+        identity.load_author_key(home)
+    home.peer_key_path.write_bytes(short)
+    with pytest.raises(DeskError, match=r"peer\.key cannot be read: it holds 5 bytes"):
+        identity.load_peer_seed(home)
 
 
 def test_the_public_half_is_written_again_where_it_is_lost(home: Home) -> None:

@@ -106,6 +106,9 @@ def test_a_sealed_key_file_opens_with_its_passphrase_only() -> None:
         b'{"version": 1, "kdf": "md5", "cipher": "x", "secret": ""}',
         b'{"version": 1, "kdf": "argon2id", "cipher": "chacha20poly1305", "secret": "", '
         b'"salt": "", "nonce": "", "memory_kib": 99999999999, "passes": 1, "lanes": 1}',
+        b'{"version": 1, "kdf": "argon2id", "cipher": "chacha20poly1305", "secret": "", '
+        b'"salt": "AAAAAAAAAAAAAAAAAAAAAA==", "nonce": "AAAAAAAAAAAAAAAA", "memory_kib": 64.5, '
+        b'"passes": 1, "lanes": 1}',
     ],
 )
 def test_what_is_no_key_file_is_refused_in_words(data: bytes) -> None:

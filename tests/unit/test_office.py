@@ -199,6 +199,44 @@ def test_a_node_that_holds_the_home_but_does_not_answer_is_said(home: Home) -> N
             made.call("sell", {"title": "Lamp"})
 
 
+DYING_NODE = """
+import os, socket, sys
+from pathlib import Path
+from jangteo.node.home import Home, NodeFace
+home, listening = Home(Path(sys.argv[1])), socket.create_server(("127.0.0.1", 0))
+with home.lock("node"):
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    home.write_node(NodeFace(url, "token", os.getpid()))
+    print(url, flush=True)
+    asked, _ = listening.accept()
+    asked.recv(100_000)
+    os._exit(1)
+"""
+
+
+def test_what_a_node_was_asked_before_it_died_is_not_done_twice(home: Home) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", DYING_NODE, str(home.path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("http")
+        with office(home) as made, pytest.raises(NodeGone, match="stopped before") as caught:
+            made.call("sell", {"title": "Lamp"})
+        assert caught.value.hint == "look whether it was done before you ask again"
+    assert _read(home) == []
+
+
+def test_settings_with_too_many_markets_are_one_clear_line(home: Home) -> None:
+    markets = [f"m{number}" for number in range(limits.MARKETS_JOINED_MAX)]
+    config = read_config(home, flags={"markets": markets}, environ={})
+    with open_office(home, config, environ={}) as made:
+        with pytest.raises(DeskError, match="of the settings cannot be joined"):
+            made.call("sell", {"title": "Lamp"})
+    with open_office(Home(home.path.parent / "fresh"), config, environ={}) as made:
+        with pytest.raises(DeskError, match="of the settings cannot be joined"):
+            made.call("search", {})
+
+
 def test_an_import_that_is_closed_early_keeps_what_it_told_and_frees_the_home(
     home: Home, tmp_path: Path
 ) -> None:
