@@ -9,7 +9,7 @@ import json
 import os
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,7 +18,7 @@ from ..crypto.keyfile import NONCE_BYTES, SALT_BYTES, WrongPassphrase, open_secr
 from ..crypto.keys import PUBLIC_BYTES, SEED_BYTES, AuthorKey
 from ..protocol import limits
 from ..protocol.envelope import Verified, open_record, parse
-from ..protocol.errors import RemoteProtocolError
+from ..protocol.errors import LocalProtocolError, RemoteProtocolError
 from ..protocol.market import is_market
 from ..protocol.verdict import Admission
 from ..store.errors import StoreError, StoreMissing
@@ -109,7 +109,7 @@ def restore_file(
         try:
             with closing(open_store(home, config, own=author)) as store:
                 kept = _fill(store, told, now_ms)
-        except StoreError as error:
+        except (StoreError, LocalProtocolError) as error:
             raise DeskError("store", str(error)) from error
     return Restored(author, kept, len(told.records) - kept)
 
@@ -195,7 +195,6 @@ def _opened(data: bytes, passphrase: str) -> _Told:
 
 def _fill(store: Store, told: _Told, now_ms: int) -> int:
     """Brings the store what is missing; how many of the records it has now."""
-    kept = 0
     with store.write(durable=True):
         for market in sorted(set(told.markets) - set(store.joined())):
             store.join(market)
@@ -205,10 +204,23 @@ def _fill(store: Store, told: _Told, now_ms: int) -> int:
         for source in told.imports:
             if source.number not in known:
                 import_source.remember(store, source)
-    for begin in range(0, len(told.records), limits.IMPORT_BATCH_ROWS_MAX):
+    joined = set(store.joined())
+    kept = _admit(store, [one for one in told.records if one.header.market in joined], now_ms)
+    left = {one.header.market for one in told.records} - joined
+    for market in sorted(left):
+        # What was published in a market that was left since: kept, and offered to nobody.
         with store.write(durable=True):
-            outcomes = store.admit(
-                told.records[begin : begin + limits.IMPORT_BATCH_ROWS_MAX], now_ms
-            )
+            store.join(market)
+        kept += _admit(store, [one for one in told.records if one.header.market == market], now_ms)
+        with store.write(durable=True):
+            store.leave(market)
+    return kept
+
+
+def _admit(store: Store, records: Sequence[Verified], now_ms: int) -> int:
+    kept = 0
+    for begin in range(0, len(records), limits.IMPORT_BATCH_ROWS_MAX):
+        with store.write(durable=True):
+            outcomes = store.admit(records[begin : begin + limits.IMPORT_BATCH_ROWS_MAX], now_ms)
         kept += sum(one.is_kept or one is Admission.STALE for one in outcomes)
     return kept

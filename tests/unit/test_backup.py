@@ -107,6 +107,23 @@ def test_what_is_over_is_counted_apart(tmp_path: Path) -> None:
     assert restored.left_out > 0
 
 
+def test_what_was_published_in_a_market_that_was_left_since_comes_back_too(tmp_path: Path) -> None:
+    with stall(tmp_path, "ana") as ana:
+        identity.adopt_seed(ana.home, ana.key.seed, entropy=Dice())
+        ana.call("join", market="campus")
+        ana.sell("Lamp", market="campus")
+        ana.call("leave", market="campus")
+        data = make_backup(ana.home, ana.config, HORSE, now_ms=NOW_MS, environ={})
+    new = Home(tmp_path / "new")
+    restored = restore_file(new, data, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("new"))
+    assert (restored.records, restored.left_out) == (1, 0)
+    with open_store(new, read_config(new, environ={}), own=restored.author) as store:
+        assert [row.listing.title for row in store.own_listings(restored.author)] == ["Lamp"]
+        assert "campus" not in store.joined()
+        assert store.summary("campus")[0] == 0
+        assert store.check_views() == []
+
+
 def test_a_wrong_passphrase_or_another_file_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
