@@ -4,7 +4,9 @@ Knows no table but what migrations and the schema's version need.
 """
 
 import os
-from collections.abc import Generator, Iterable
+import threading
+from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self, TypeAlias
 
@@ -25,7 +27,7 @@ Row: TypeAlias = tuple[Any, ...]
 Bindings: TypeAlias = tuple[Any, ...]
 
 SCHEMA_VERSION: Final = 1
-VIEW_VERSION: Final = 1
+VIEW_VERSION: Final = 2
 """Rises when a view is made in another way; a store of a lower one is rebuilt when next written."""
 APPLICATION_ID: Final = 0x6A616E67  # "jang", told by `file` and by us
 _MIGRATIONS: Final = ("schema.sql",)
@@ -34,6 +36,7 @@ _MIGRATIONS: Final = ("schema.sql",)
 WAL_PAGES_MAX: Final = 1000
 """A log of so many pages is taken into the file."""
 _WAL_BYTES_MAX: Final = 64 * limits.MIB
+_VFS_WITHOUT_LOCKS: Final = "unix-none"
 _ROOM_BYTES_MIN: Final = 64 * limits.KIB
 _CACHE_KIB: Final = 32 * limits.KIB
 
@@ -41,10 +44,13 @@ _CACHE_KIB: Final = 32 * limits.KIB
 class Database:
     """A connection that belongs to one thread. Every apsw error leaves as a StoreError."""
 
-    def __init__(self, connection: apsw.Connection, name: str, *, read_only: bool) -> None:
+    def __init__(
+        self, connection: apsw.Connection, name: str, *, read_only: bool, is_new: bool = False
+    ) -> None:
         self._connection = connection
         self._name = name
         self.is_read_only = read_only
+        self._is_new = is_new
         self._is_durable: bool | None = None
         # Whether a commit may not be on the disk yet; one of an earlier process too.
         self._is_behind = not read_only
@@ -57,13 +63,33 @@ class Database:
 
         StoreMissing (read-only only), NewerSchema, CorruptStore, StoreReadOnly, StoreBusy.
         """
-        if read_only and not path.exists():
-            raise _missing(str(path))
+        if not path.exists():
+            if read_only:
+                raise _missing(str(path))
+            cls._make(path)
+        if not read_only:
+            return cls._opened(path, lambda: _connect_writing(path), read_only=False)
+        if not os.access(path.parent, os.W_OK):
+            return cls._opened(path, lambda: _connect_unwritable(path), read_only=True)
         try:
-            connection = _connect(path, read_only)
+            return cls._opened(path, lambda: _connect_reading(path), read_only=True)
+        except StoreFull:
+            return cls._opened(path, lambda: _connect_alone(path), read_only=True)
+
+    @classmethod
+    def _opened(
+        cls,
+        path: Path,
+        connect: Callable[[], apsw.Connection],
+        *,
+        read_only: bool,
+        is_new: bool = False,
+    ) -> Self:
+        try:
+            connection = connect()
         except apsw.Error as error:
             _translate(error, str(path))
-        database = cls(connection, str(path), read_only=read_only)
+        database = cls(connection, str(path), read_only=read_only, is_new=is_new)
         try:
             database._prepare()
         except BaseException:
@@ -72,9 +98,19 @@ class Database:
         return database
 
     @classmethod
+    def _make(cls, path: Path) -> None:
+        """A new store under its name whole, or not at all: an empty file is never a new one."""
+        fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+        try:
+            cls._opened(fresh, lambda: _connect_making(fresh), read_only=False, is_new=True).close()
+            _rename_new(fresh, path)
+        finally:
+            _unlink_all(fresh)
+
+    @classmethod
     def temporary(cls) -> Self:
         """A private one that spills to disk and is gone when closed."""
-        database = cls(apsw.Connection(""), "a temporary store", read_only=False)
+        database = cls(apsw.Connection(""), "a temporary store", read_only=False, is_new=True)
         database._prepare()
         return database
 
@@ -225,7 +261,6 @@ class Database:
             self._migrate()
 
     def _checked_version(self) -> int:
-        # In one statement: another process may be making the store at this moment.
         version, application, table_count = self.rows(
             "SELECT (SELECT user_version FROM pragma_user_version), "
             "(SELECT application_id FROM pragma_application_id), "
@@ -237,14 +272,17 @@ class Database:
                 f"(schema {version}, this one knows {SCHEMA_VERSION}): update Jangteo; "
                 "nothing was changed"
             )
-        is_new = version == 0 and table_count == 0
-        if application != APPLICATION_ID and not is_new:
+        is_empty = version == 0 and table_count == 0
+        if is_empty and not self._is_new:
+            raise CorruptStore(
+                f"{self._name} is empty, and no store that was ever made is: move it away, and "
+                "`jangteo sync` brings the market, your own listings too"
+            )
+        if application != APPLICATION_ID and not is_empty:
             raise CorruptStore(
                 f"{self._name} is a database of another program: move it away or choose another "
                 "--home"
             )
-        if is_new and self.is_read_only:
-            raise self.missing()
         return int(version)
 
     def _migrate(self) -> None:
@@ -267,7 +305,7 @@ class Database:
 
 
 def _missing(name: str) -> StoreMissing:
-    """Nothing is kept there, or its first process is still making it."""
+    """Nothing is kept there, or its first process has not finished making it."""
     return StoreMissing(f"no store at {name}: `jangteo init` or `jangteo up` makes one")
 
 
@@ -279,6 +317,13 @@ def _full(name: str) -> StoreFull:
     return StoreFull(f"no space left for {name}: free some and try again; nothing was half stored")
 
 
+def _unwritable(name: str, why: str) -> StoreReadOnly:
+    return StoreReadOnly(
+        f"{name} cannot be opened for this ({why}): check that its folder exists and that you may "
+        "write there"
+    )
+
+
 def _is_full(folder: Path) -> bool:
     """Whether a disk that failed did so for want of room: not every call of SQLite's tells."""
     try:
@@ -288,16 +333,68 @@ def _is_full(folder: Path) -> bool:
     return status.f_bavail * status.f_frsize < _ROOM_BYTES_MIN
 
 
-def _connect(path: Path, read_only: bool) -> apsw.Connection:
-    if not read_only:
-        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-        return apsw.Connection(str(path), flags=flags)
-    if os.access(path.parent, os.W_OK):
-        return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    # Readers of a WAL file share memory through a file beside it. On a medium that cannot hold one
-    # nobody can be writing either.
-    uri = f"{path.absolute().as_uri()}?immutable=1"
+def _connect_making(path: Path) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    return apsw.Connection(str(path), flags=flags)
+
+
+def _connect_writing(path: Path) -> apsw.Connection:
+    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+
+
+def _connect_reading(path: Path) -> apsw.Connection:
+    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+
+
+def _connect_alone(path: Path) -> apsw.Connection:
+    """Readers share memory through a file beside the log. On a disk that has no room for it there
+    is no writer either, and SQLite can do with its own memory."""
+    uri = f"{path.absolute().as_uri()}?readonly_shm=1"
     return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def _connect_unwritable(path: Path) -> apsw.Connection:
+    """On a medium that cannot be written nobody writes: no locks are needed, and none can be had.
+    A log that a crash left over still counts: without it the file may be older, or half of two."""
+    log = path.with_name(f"{path.name}-wal")
+    if not log.exists() or not log.stat().st_size:
+        uri = f"{path.absolute().as_uri()}?immutable=1"
+        return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=_VFS_WITHOUT_LOCKS)
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    # Before anything is read: the index of the log is in this process's own memory then.
+    connection.pragma("locking_mode", "EXCLUSIVE")
+    return connection
+
+
+def _unlink_all(path: Path) -> None:
+    """A database and what SQLite keeps beside it."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        with suppress(OSError):  # what cannot go is met again where it matters
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _rename_new(fresh: Path, path: Path) -> None:
+    """In one step, and for good. Where another process was first, its store stays."""
+    try:
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without links
+            fresh.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(str(path), error.strerror or str(error)) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename lasts once its folder is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _translate(error: apsw.Error, name: str) -> NoReturn:
@@ -311,10 +408,7 @@ def _translate(error: apsw.Error, name: str) -> NoReturn:
         case apsw.FullError():
             raise _full(name) from error
         case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
-            raise StoreReadOnly(
-                f"{name} cannot be opened for this ({error}): check that its folder exists and "
-                "that you may write there"
-            ) from error
+            raise _unwritable(name, str(error)) from error
         case apsw.BusyError() | apsw.LockedError():
             raise _busy(name) from error
         case apsw.IOError() if _is_full(Path(name).parent):

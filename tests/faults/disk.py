@@ -225,22 +225,24 @@ def disk_below(disk: Disk | None = None) -> Iterator[Disk]:
     syncs of folders that the program makes itself. The connections may not outlast it."""
     disk = disk or Disk()
     vfs = _Vfs(disk)
-    real_replace, real_fsync = os.replace, os.fsync
+    real_link, real_replace, real_fsync = os.link, os.replace, os.fsync
     try:
-        os.replace = _noted_replace(disk, real_replace)
+        # The old name of a link goes at once, and nobody looks for it after a crash.
+        os.link = _noted_rename(disk, real_link)
+        os.replace = _noted_rename(disk, real_replace)
         os.fsync = _noted_fsync(disk, real_fsync)
         yield disk
     finally:
-        os.replace, os.fsync = real_replace, real_fsync
+        os.link, os.replace, os.fsync = real_link, real_replace, real_fsync
         vfs.unregister()
 
 
-def _noted_replace(disk: Disk, real: Callable[..., None]) -> Callable[..., None]:
-    def replace(src: object, dst: object) -> None:
+def _noted_rename(disk: Disk, real: Callable[..., None]) -> Callable[..., None]:
+    def rename(src: object, dst: object) -> None:
         real(src, dst)
         disk.renamed(str(src), str(dst))
 
-    return replace
+    return rename
 
 
 def _noted_fsync(disk: Disk, real: Callable[[int], None]) -> Callable[[int], None]:

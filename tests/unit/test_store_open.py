@@ -91,9 +91,6 @@ def test_a_higher_view_version_rebuilds_on_the_first_writing_open(path: Path) ->
 
 
 def test_a_store_that_is_being_made_is_not_there_yet_for_readers(path: Path) -> None:
-    path.touch()
-    with pytest.raises(StoreMissing):
-        Store.open(path, read_only=True)
     Database.open(path).close()  # the schema stands, and nothing in it
     with pytest.raises(StoreMissing):
         Store.open(path, read_only=True)
@@ -189,6 +186,14 @@ def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None
     assert path.read_bytes() == before
 
 
+def test_an_empty_file_is_told_and_left_alone(path: Path) -> None:
+    path.touch()
+    for read_only in (False, True):
+        with pytest.raises(CorruptStore, match=r"empty.+move it away"):
+            Store.open(path, read_only=read_only)
+    assert path.stat().st_size == 0
+
+
 def test_a_file_that_is_no_database_is_told(path: Path) -> None:
     path.write_bytes(b"these are no pages of a database" * 1000)
     with pytest.raises(CorruptStore, match="jangteo restore"):
@@ -210,6 +215,7 @@ def test_an_interrupted_first_start_leaves_nothing_that_counts(
     monkeypatch.setattr(database, "_MIGRATIONS", ("no_such_file.sql",))
     with pytest.raises(FileNotFoundError):
         Store.open(path)
+    assert list(path.parent.iterdir()) == []
     monkeypatch.undo()
     with Store.open(path) as store:
         assert store.joined() == ["commons", "open"]
