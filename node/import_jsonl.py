@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NoReturn
 
+from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import CONDITIONS, SIDES, STATUSES, Listing
 from ..protocol.money import NO_CURRENCY, Price, from_decimal
 from .import_cell import read_currency, read_price
 from .import_csv import OWN_FORMAT
 from .import_row import ImportRow, RefBook, failed, ready, ref_of, skipped
-from .import_table import clean_text
+from .import_table import clean_text, too_many_rows
 from .import_words import condition_of, side_of, status_of
 from .text_file import Line
 
@@ -27,14 +28,19 @@ _SKIPPED_STATUSES: Final = ("withdrawn", "expired")
 def rows(
     lines: Iterable[Line], *, currency: str | None = None, mine: bytes | None = None
 ) -> Iterator[ImportRow]:
-    """A listing a line; `mine` is the author (32 bytes) whose exported listings are taken."""
+    """A listing a line, at most IMPORT_ROWS_MAX. `mine` is the author (32 bytes) whose exported
+    listings are taken."""
     refs = RefBook(FORMAT)
+    count = 0
     for number, text in lines:
+        if text is not None and not (text := text.strip(" \t\r\n\u2028\ufeff")):
+            continue
+        count += 1
+        if count > limits.IMPORT_ROWS_MAX:
+            yield failed(number, too_many_rows())
+            return
         if text is None:
             yield failed(number, "the line is too long for a listing")
-            continue
-        text = text.strip(" \t\r\n\u2028\ufeff")
-        if not text:
             continue
         try:
             value = json.loads(text, parse_float=str, parse_constant=_refuse_constant)

@@ -81,11 +81,7 @@ class Table:
                     )
             count += 1
             if count > limits.IMPORT_ROWS_MAX:
-                yield TableRow(
-                    row.line,
-                    (),
-                    f"more than {limits.IMPORT_ROWS_MAX:,} rows: the rest was not read; split it",
-                )
+                yield TableRow(row.line, (), too_many_rows())
                 return
             yield row
 
@@ -118,6 +114,10 @@ def read_table(
             f"{len(best.header):,} columns: at most {limits.IMPORT_COLUMNS_MAX:,}"
         )
     return best
+
+
+def too_many_rows() -> str:
+    return f"more than {limits.IMPORT_ROWS_MAX:,} rows: the rest was not read; split the file"
 
 
 def cell(row: TableRow, index: int) -> str:

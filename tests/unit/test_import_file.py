@@ -1,6 +1,7 @@
 """Files as they come: encodings, line ends, separators, formats, and rows that are broken."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,23 @@ def test_rows_beyond_the_bound_are_not_read(
     rows = imported(tmp_path, b"title\n" + b"A\n" * 10)
     assert [row.result for row in rows] == ["ready"] * 3 + ["failed"]
     assert "3 rows" in (rows[-1].error or "")
+
+
+def test_lines_of_json_beyond_the_bound_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "IMPORT_ROWS_MAX", 3)
+    rows = imported(tmp_path, b'{"title": "A"}\n\n' * 10)
+    assert [row.result for row in rows] == ["ready"] * 3 + ["failed"]
+    assert "the rest was not read" in (rows[-1].error or "")
+
+
+def test_a_pipe_is_not_waited_for_and_a_device_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (pipe, Path("/dev/zero"), tmp_path):
+        with pytest.raises(LocalProtocolError, match="no regular file"):
+            open_listing_file(path)
 
 
 def test_a_file_beyond_the_bound_is_refused(
