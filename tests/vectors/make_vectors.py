@@ -238,6 +238,12 @@ def bad_records() -> list[Vector]:
     body: list[Vector] = [
         bad_body("no-title", "R8.1", "a listing without a title", title=...),
         bad_body("blank-title", "R8.1", "a title of spaces", title="  "),
+        bad_body(
+            "blank-title-wide",
+            "R8.1",
+            "every white space",
+            title="\t\x1c\x85\xa0\u1680\u2000\u3000",
+        ),
         bad_body("long-title", "R8.1", "121 characters", title="가" * 121),
         bad_body("long-description", "R8.1", "4,001 characters", description="a" * 4001),
         bad_body("heavy-description", "R8.1", "over 12,000 bytes", description="🚲" * 3001),
