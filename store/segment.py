@@ -19,7 +19,8 @@ _CJK: Final = (
 )
 _CJK_RUN: Final = re.compile(f"([{_CJK}]+)")
 _ASCII_WORDS: Final = re.compile("[0-9a-z]+")
-_VARIATION_SELECTORS: Final = frozenset(range(0xFE00, 0xFE10))
+_UNSEEN: Final = frozenset((0xAD, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+"""The soft hyphen and the variation selectors: 葛󠄀城 is written with one, and is 葛城."""
 
 
 class _Classes(dict[int, str]):
@@ -28,9 +29,9 @@ class _Classes(dict[int, str]):
     def __missing__(self, code: int) -> str:
         char = chr(code)
         category = unicodedata.category(char)
-        if category[0] in "LN" or (
-            category in ("Mn", "Mc") and code not in _VARIATION_SELECTORS and code < 0xE0000
-        ):
+        if code in _UNSEEN:
+            kept = ""
+        elif category[0] in "LN" or category in ("Mn", "Mc"):
             kept = char
         elif category == "So":
             kept = f" {char} "

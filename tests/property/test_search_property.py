@@ -20,7 +20,9 @@ from tests.market_maker import NOW_MS, Seller, public_id
 
 SELLERS = [Seller.named(name) for name in ("Kim", "Sato")]
 NAMES = ("김철수", "Sato Ken")
-CHARACTERS = "중고자전거車中古カメラｶﾞabcABﬁßé１2🚲😀❤️👍🏽,.-_*\"'() 　"
+CHARACTERS = (
+    "중고자전거車中古カメラｶﾞabcABﬁßé１2🚲😀❤️👍🏽,.-_*\"'() 　葛\U000e0100\xadᄒ\u1161か\u3099ש"
+)
 TEXTS = st.one_of(
     st.text(CHARACTERS, max_size=12),
     st.text(max_size=6),
@@ -85,12 +87,13 @@ def words(text: str) -> tuple[tuple[str, bool], ...]:
     ended = True
     for char in fold(text):
         category = unicodedata.category(char)
-        is_mark = category in ("Mn", "Mc") and not "\ufe00" <= char <= "\ufe0f"
+        if char == "\xad" or "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef":
+            continue
         if category == "So":
             symbol_is_cjk = bool(_stored_as_cjk(char))
             found.append((char, symbol_is_cjk))
             ended = True
-        elif category[0] in "LN" or (is_mark and char < "\U000e0000"):
+        elif category[0] in "LN" or category in ("Mn", "Mc"):
             kind = bool(_stored_as_cjk(char))
             if ended or found[-1][1] != kind:
                 found.append((char, kind))

@@ -102,6 +102,24 @@ def test_operators_are_just_words(store: Store) -> None:
     assert titles(store, Query("-lamp")) == ["Blue Lamp", "Desk lamp"]
 
 
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        ("葛\U000e0100城の家", "葛城"),
+        ("葛城の家", "葛\U000e0100城"),
+        ("co\u00adoperative bank", "cooperative"),
+        ("❤\ufe0f card", "❤"),
+        ("か\u3099ラス", "がラス"),
+        ("\u1112\u1161\u11ab글", "한글"),
+    ],
+)
+def test_what_looks_alike_is_found_alike(tmp_path: Path, title: str, text: str) -> None:
+    with Store.open(tmp_path / "jangteo.db") as store:
+        with store.write(durable=False):
+            store.admit([KIM.lists(1, title)], NOW_MS)
+        assert titles(store, Query(text)) == [title]
+
+
 @pytest.mark.parametrize("text", ["***", "...", "\u200b", '"', "%"])
 def test_what_has_no_word_in_it_finds_nothing(store: Store, text: str) -> None:
     assert titles(store, Query(text)) == []
