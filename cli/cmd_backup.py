@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,8 +12,12 @@ from ..node.desk_error import DeskError, usage
 from .call import Call
 from .event_view import event_text
 from .listing_view import ID_CHARS_MIN, counted
+from .output_file import output_path
 from .passphrase import ask_passphrase, file_passphrase, new_passphrase
 from .verb import verb
+
+if TYPE_CHECKING:
+    from ..node.home import Home
 
 _WORDS_COUNT = 24
 _FILE_BYTES_MAX = 256 * 1024 * 1024
@@ -43,14 +47,17 @@ def backup(call: Call, path: str) -> None:
             f"no identity in this home yet: {home.path}",
             "make one with `jangteo init`",
         )
-    target = Path(path).expanduser().absolute()
-    if not target.parent.is_dir():
-        raise DeskError("failed", f"no such folder: {target.parent}")
+    target = output_path(path)
+    if target.exists() and not target.is_file():
+        raise usage(f"{path} is no file that a backup could be kept in")
+    before = _read(path) if target.exists() else None
     now_ms = time.time_ns() // 1_000_000
     sealed_with = new_passphrase("Passphrase for the backup")
     data = make_backup(
         home, call.config(), sealed_with, now_ms=now_ms, ask_passphrase=ask_passphrase
     )
+    if before is not None:
+        _check_replaceable(path, before, sealed_with, home)
     write_private(target, data)
     home.owner.note_backed_up(now_ms)
     call.screen.row({"file": str(target), "bytes": len(data)})
@@ -121,6 +128,23 @@ def _restore(call: Call, path: str | None, has_passphrase: bool) -> dict[str, An
     )
     home.owner.note_backed_up(now_ms)
     return {"author": restored.author.hex(), "records": restored.records}
+
+
+def _check_replaceable(path: str, before: bytes, passphrase: str, home: "Home") -> None:
+    """Only an older backup of the same identity gives way: what else is there may be the only one
+    of its kind."""
+    from ..node.backup import author_of_backup
+
+    try:
+        author = author_of_backup(before, passphrase)
+    except DeskError:
+        author = None
+    if author is None or author != home.author():
+        raise DeskError(
+            "exists",
+            f"{path} is there already, and is no backup of this identity under this passphrase",
+            "name another file: nothing was written",
+        )
 
 
 def _read(path: str) -> bytes:

@@ -1,17 +1,16 @@
 """`export`: listings to stdout or a file, as JSON Lines, CSV or signed records."""
 
-import os
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from ..node.desk_error import usage
 from .call import Call
+from .output_file import output_file
 from .screen import json_line
 from .verb import verb
 
@@ -46,7 +45,7 @@ def export(call: Call, mine: bool, format_: str | None, output: str | None) -> N
             for item in items:
                 count += 1
                 file.write(_bytes(item) if is_raw else f"{json_line(item)}\n".encode())
-    if output:
+    if output is not None:
         call.screen.row({"output": output, "items": count})
         call.screen.talk(f"written to {output}")
 
@@ -61,17 +60,10 @@ def _bytes(item: dict[str, Any]) -> bytes:
 
 @contextmanager
 def _opened(output: str | None) -> Iterator[BinaryIO]:
-    """stdout, or a file that takes its name only when it is whole."""
+    """stdout, or the file that was named."""
     if output is None:
         sys.stdout.flush()
         yield sys.stdout.buffer
         return
-    path = Path(output)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with fresh.open("wb") as file:
-            yield file
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+    with output_file(output) as file:
+        yield file

@@ -114,6 +114,11 @@ def restore_file(
     return Restored(author, kept, len(told.records) - kept)
 
 
+def author_of_backup(data: bytes, file_passphrase: str) -> bytes:
+    """Whose backup it is, 32 bytes. DeskError for no backup, or another passphrase."""
+    return AuthorKey.from_seed(_opened(data, file_passphrase).seed).public
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     seed: bytes

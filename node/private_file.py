@@ -6,6 +6,7 @@ Knows modes and fsync; nothing of what is inside.
 import os
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,7 @@ def write_private(path: Path, data: bytes, *, is_durable: bool = True) -> None:
         if is_durable:
             sync_folder(path.parent)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        _drop(fresh)
         raise DeskError("unwritable", f"cannot write {path}: {error.strerror}") from error
 
 
@@ -42,8 +43,14 @@ def _write_whole(fresh: Path, data: bytes, *, is_durable: bool) -> None:
             if is_durable:
                 os.fsync(file.fileno())
     except BaseException:
-        fresh.unlink(missing_ok=True)
+        _drop(fresh)
         raise
+
+
+def _drop(fresh: Path) -> None:
+    """What is left of a failed writing; on a medium that cannot be written there is nothing."""
+    with suppress(OSError):
+        fresh.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
