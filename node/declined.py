@@ -32,12 +32,14 @@ class Declined:
     def __init__(self) -> None:
         self._peers: OrderedDict[str, _Overlay] = OrderedDict()
         self._stale: OrderedDict[bytes, int] = OrderedDict()
+        self._latest_ms = 0
 
     def note(
         self, peer: str, header: Header, record_id: bytes, admission: Admission, now_ms: int
     ) -> bool:
         """Remembers what became of a record that `peer` offered; False if its overlay was full,
         and its market rests from now on."""
+        self._look_at_clock(now_ms)
         if admission is Admission.STALE:
             self._note_stale(record_id, now_ms)
         if not admission.is_declined:
@@ -58,6 +60,7 @@ class Declined:
 
     def keys(self, peer: str, market: str, now_ms: int) -> list[bytes]:
         """The keys (40 bytes) declined of `peer` in `market`, without those whose time has come."""
+        self._look_at_clock(now_ms)
         overlay = self._peers.get(peer)
         if overlay is None or market not in overlay.markets:
             return []
@@ -91,6 +94,14 @@ class Declined:
         """This node's policy has changed (a block lifted, a market joined): all may be offered."""
         self._peers.clear()
         self._stale.clear()
+
+    def _look_at_clock(self, now_ms: int) -> None:
+        """What was over, or had to wait, by a clock that has been set back may not be by the right
+        one: all may be offered again."""
+        if now_ms < self._latest_ms - limits.MINUTE_MS:
+            self.forget_all()
+            self._latest_ms = now_ms
+        self._latest_ms = max(self._latest_ms, now_ms)
 
     def _of(self, peer: str) -> _Overlay:
         overlay = self._peers.pop(peer, None) or _Overlay()

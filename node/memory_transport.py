@@ -101,7 +101,8 @@ class Pipe:
 
     async def receive(self) -> bytes:
         """The next piece; empty at a clean end. Raises StreamBroken."""
-        await trio.lowlevel.checkpoint()
+        if self._is_broken or self._is_ended or self._pieces:
+            await trio.lowlevel.checkpoint()  # where nothing below may wait
         while not self._is_broken:
             if self._pieces:
                 arrives_at = self._pieces[0][0]

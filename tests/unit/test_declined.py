@@ -103,3 +103,12 @@ def test_a_change_of_policy_forgets_all() -> None:
     declined.forget_all()
     assert declined.keys("p", "open", NOW_MS) == []
     assert not declined.is_stale(number_id(2), NOW_MS)
+
+
+def test_a_clock_that_was_set_back_forgets_all() -> None:
+    declined = Declined()
+    declined.note("p", header(), number_id(1), Admission.EXPIRED, NOW_MS)
+    declined.note("p", header(), number_id(2), Admission.STALE, NOW_MS)
+    assert len(declined.keys("p", "open", NOW_MS - limits.MINUTE_MS)) == 1
+    assert declined.keys("p", "open", NOW_MS - limits.MINUTE_MS - 1) == []
+    assert not declined.is_stale(number_id(2), NOW_MS)
