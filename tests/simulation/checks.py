@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 EVEN_S_MAX: Final = 900.0
 """A connection that failed often is tried again within 375 s, a fruitless pair within 300 s."""
 QUIET_S_MAX: Final = 1200.0
-REST_S: Final = 120.0
-"""So long nothing but hellos may fly: eight rounds."""
-_ROW_BYTES: Final = 400
+REST_S: Final = 60.0
+"""So long nothing but hellos may fly: each member says several."""
 _RECON_BYTES: Final = 8_192
 _RECON_BYTES_PER_RECORD: Final = 2_048
 

@@ -16,6 +16,7 @@ from jangteo.node.memory_transport import MemoryTransport
 from jangteo.node.transport import DialFailed, Stream, TransportError
 from jangteo.protocol import limits, sync_frame
 from jangteo.protocol.envelope import Header, Verified, author_record
+from jangteo.protocol.errors import RemoteProtocolError
 from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.market import COMMONS, OPEN, topic
@@ -35,7 +36,7 @@ from jangteo.protocol.verdict import Verdict
 
 from .scenario import Member, Mischief
 
-_EVERY_S = 7.0
+_EVERY_S = 12.0
 _HEARD_MAX = 200
 _RECON_LIST_ALL = b"\x61\x00\x00\x02"  # one range, up to infinity, as a list
 
@@ -95,8 +96,8 @@ class Hostile:
             with trio.move_on_after(60.0):
                 await self._ask(stream)
             await stream.reset()
-        except TransportError:
-            return  # sent away: that is what is hoped for
+        except (TransportError, RemoteProtocolError):
+            return  # sent away, or among its own kind
 
     # --- deeds ------------------------------------------------------------------------------
 
@@ -141,7 +142,7 @@ class Hostile:
             case Mischief.GREEDY:
                 await _send(stream, self._hello(0))
                 await _receive(stream)
-                for _ in range(20):
+                for _ in range(6):
                     await _send(stream, Range(OPEN, b"", limits.SYNC_RECORDS_MAX))
                     await _receive(stream)
                     await _send(stream, Recon(OPEN, b"\x61"))
@@ -157,7 +158,7 @@ class Hostile:
             case _:
                 await _send(stream, self._hello(dice.randint(0, 10**6)))
                 await _receive(stream)
-                for _ in range(dice.randint(1, 30)):
+                for _ in range(dice.randint(1, 6)):
                     await _send(stream, Recon(OPEN, self._recon_lie()))
                     await _receive(stream)
                 await _send(stream, Get(OPEN, tuple(dice.randbytes(32) for _ in range(50))))
@@ -179,7 +180,11 @@ class Hostile:
             await trio.sleep(100.0)
             return
         while True:
-            match await _receive(stream):
+            try:
+                frame = await _receive(stream)
+            except RemoteProtocolError:
+                return
+            match frame:
                 case Hello():
                     is_even = self._mischief in (Mischief.REPLAYER, Mischief.GREEDY)
                     await _send(stream, self._hello(0 if is_even else dice.randint(1, 10**6)))

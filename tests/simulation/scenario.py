@@ -222,7 +222,7 @@ FAIR: Final = Weather(0.0, 0.0, 0.0, (0.001, 0.01))
 
 
 def draw(seed: int, *, nodes: int | None = None, hours: float | None = None) -> Scenario:
-    """The scenario of a seed: of `nodes` members (else 2 to 8) over `hours` (else minutes)."""
+    """The scenario of a seed: of `nodes` members (else 2 to 7) over `hours` (else minutes)."""
     return _Draw(seed, nodes, hours).scenario()
 
 
@@ -231,8 +231,8 @@ class _Draw:
         self._dice = random.Random(f"scenario {seed}")  # noqa: S311  (repeatable on purpose)
         self._seed = seed
         dice = self._dice
-        self._count = nodes or dice.choice((2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 8))
-        self._span_s = hours * HOUR if hours else dice.uniform(20.0, 4 * MINUTE)
+        self._count = nodes or dice.choice((2, 3, 3, 4, 4, 4, 5, 5, 6, 7))
+        self._span_s = hours * HOUR if hours else dice.uniform(10.0, 90.0)
         self._names = [f"n{number:04}" for number in range(self._count)]
         self._happenings: list[Happening] = []
 
@@ -327,7 +327,7 @@ class _Draw:
                 case 2:
                     self._happenings.append(Withdraw(at_s, name, dice.randrange(100)))
                 case 3:
-                    count = dice.choice((5, 40, 60, 300)) if self._span_s < HOUR else 20
+                    count = dice.choice((5, 5, 40, 60, 60, 300)) if self._span_s < HOUR else 20
                     self._happenings.append(Sell(at_s, name, count))
                 case 4:
                     self._happenings.append(Sell(at_s, name, dice.randint(1, 3), BOOKS))

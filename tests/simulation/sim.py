@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=100, help="how many (100)")
     parser.add_argument("--first", type=int, default=0, help="the first of them (0)")
     parser.add_argument("--seed", type=int, help="this one alone, told in full")
-    parser.add_argument("--nodes", type=int, help="members of each scenario (2 to 8)")
+    parser.add_argument("--nodes", type=int, help="members of each scenario (2 to 7)")
     parser.add_argument("--hours", type=float, help="how long things happen (minutes)")
     parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
     chosen = parser.parse_args(arguments)
