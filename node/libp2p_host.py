@@ -143,20 +143,20 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
             await stream.aclose()
             return
         ip, port = tcp.get_remote_address()
-        handshake = trio.CancelScope(deadline=trio.current_time() + HANDSHAKE_S)
-        admission = self.gate.enter(ip, handshake)
+        stay = trio.CancelScope(deadline=trio.current_time() + HANDSHAKE_S)
+        admission = self.gate.enter(ip, stay)
         if admission is None:
             log.debug("libp2p: no room for another connection from %s", ip)
             await stream.aclose()
             return
         try:
             muxed = None
-            with handshake:
+            with stay:
                 muxed = await self.upgrade_inbound_raw_conn(
                     RawConnection(tcp, False), multiaddr_of(ip, port)
                 )
-            if muxed is not None and self.gate.authenticate(admission):
-                await muxed.event_closed.wait()
+                if self.gate.authenticate(admission):
+                    await muxed.event_closed.wait()
         except Exception as error:
             # Of any kind: what a stranger sends in a handshake raises whatever the parsers raise.
             log.debug("libp2p: inbound connection from %s failed: %r", ip, error)

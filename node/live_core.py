@@ -5,6 +5,8 @@ Implements `live_node.LiveNode` over the core. Knows no HTTP and no store but th
 
 from collections.abc import AsyncGenerator, Callable
 
+import trio
+
 from .core import NodeCore
 from .desk_error import EXIT_UNKNOWN_ID, DeskError, bad_value
 from .listing_json import time_text
@@ -36,6 +38,8 @@ class LiveCore(LiveNode):
             "interfaces": self._interfaces(),
             "clock_offset_ms": core.clock.offset_ms(),
             "writer_queued": core.writer.records_queued,
+            "banned": core.penalties.banned_count(core.now_ms()),
+            "tasks": trio.lowlevel.current_statistics().tasks_living,
             "warnings": [
                 {"code": code, "message": message} for code, message in core.warnings.items()
             ],

@@ -50,6 +50,9 @@ class Penalties:
         record = self._records.get(peer)
         return record is not None and now_ms < record.banned_until_ms
 
+    def banned_count(self, now_ms: int) -> int:
+        return sum(now_ms < record.banned_until_ms for record in self._records.values())
+
     @staticmethod
     def _faded(record: _Record, now_ms: int) -> float:
         half_lives = max(0, now_ms - record.at_ms) / limits.PENALTY_HALF_LIFE_MS

@@ -53,7 +53,7 @@ async def test_loopback_has_a_larger_share(gate: ConnectionGate) -> None:
 async def test_a_full_house_refuses_the_newcomer(gate: ConnectionGate) -> None:
     inside = [settle(gate, f"10.0.0.{n}") for n in range(CONNECTIONS_INBOUND_MAX)]
     assert gate.enter(LAN_IP, trio.CancelScope()) is None
-    assert not any(one.handshake.cancel_called for one in inside)
+    assert not any(one.stay.cancel_called for one in inside)
     gate.leave(inside[0])
     come(gate, LAN_IP)
 
@@ -63,10 +63,10 @@ async def test_a_full_porch_drops_who_has_stood_there_longest(gate: ConnectionGa
     settled = waiting.pop(1)
     assert gate.authenticate(settled)
     come(gate, LAN_IP)
-    assert not any(one.handshake.cancel_called for one in waiting)
-    come(gate, LAN_IP)
-    assert [one.handshake.cancel_called for one in waiting[:2]] == [True, False]
-    assert not settled.handshake.cancel_called
+    assert not any(one.stay.cancel_called for one in waiting)
+    come(gate, "10.0.1.1")
+    assert [one.stay.cancel_called for one in waiting[:2]] == [True, False]
+    assert not settled.stay.cancel_called
     assert gate.pending_count == CONNECTIONS_PENDING_MAX
 
 
@@ -84,10 +84,42 @@ async def test_those_whose_handshakes_end_together_do_not_overfill_the_house(
 ) -> None:
     for n in range(CONNECTIONS_INBOUND_MAX - 1):
         settle(gate, f"10.0.0.{n}")
-    last, late = come(gate, LAN_IP), come(gate, LAN_IP)
+    last, late = come(gate, LAN_IP), come(gate, "10.0.1.1")
     assert gate.authenticate(last)
     assert not gate.authenticate(late)
     assert gate.established_count == CONNECTIONS_INBOUND_MAX
+
+
+async def test_on_the_porch_too_many_of_one_address_keep_nobody_else_out(
+    gate: ConnectionGate,
+) -> None:
+    honest = come(gate, LAN_IP)
+    crowd = [come(gate, "127.0.0.1") for _ in range(3 * CONNECTIONS_PENDING_MAX)]
+    assert not honest.stay.cancel_called
+    assert sum(not one.stay.cancel_called for one in crowd) == CONNECTIONS_PENDING_MAX - 1
+    assert gate.authenticate(honest)
+
+
+async def test_in_a_full_house_who_came_last_of_the_largest_crowd_goes(
+    gate: ConnectionGate,
+) -> None:
+    first = settle(gate, LAN_IP)
+    crowd = [settle(gate, "127.0.0.1") for _ in range(CONNECTIONS_INBOUND_MAX - 1)]
+    assert gate.enter("127.0.0.1", trio.CancelScope()) is None
+    settle(gate, "10.0.0.1")
+    assert [one.stay.cancel_called for one in crowd[-2:]] == [False, True]
+    assert not first.stay.cancel_called
+    assert gate.established_count == CONNECTIONS_INBOUND_MAX
+
+
+async def test_a_crowd_gives_way_only_until_the_shares_are_equal(gate: ConnectionGate) -> None:
+    half = CONNECTIONS_INBOUND_MAX // 2
+    for _ in range(CONNECTIONS_INBOUND_MAX):
+        settle(gate, "127.0.0.1")
+    for _ in range(half):
+        settle(gate, "127.0.0.2")
+    assert gate.enter("127.0.0.2", trio.CancelScope()) is None
+    assert gate.enter("127.0.0.1", trio.CancelScope()) is None
 
 
 async def test_leaving_forgets_everything(gate: ConnectionGate) -> None:

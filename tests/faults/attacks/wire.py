@@ -1,5 +1,5 @@
-"""One hostile connection: TCP, multistream, Noise, yamux and streams, each spoken by hand, so that an
-attack can lie at any layer. Only Noise's arithmetic is a library's.
+"""One hostile connection: TCP, multistream, Noise, yamux and streams, each spoken by hand, so that
+an attack can lie at any layer. Only Noise's arithmetic is a library's.
 
 Knows no gossip, no records and no attacks. Nothing here keeps to a window, a limit or a manner
 unless it is asked to.
