@@ -8,14 +8,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 from .desk_error import DeskError
 from .owner import OwnerState
-from .private_file import FOLDER_MODE, check_private, read_private, write_private
+from .private_file import FOLDER_MODE, check_private, read_private, sync_folder, write_private
 
 ENVIRONMENT_HOME: Final = "JANGTEO_HOME"
 LOCK_WAIT_MS: Final = 5_000
@@ -96,6 +96,11 @@ class Home:
     def has_identity(self) -> bool:
         return self.author_key_path.exists()
 
+    @property
+    def has_lost_key(self) -> bool:
+        """There was an identity, since a store is made after it; its key is not there any more."""
+        return not self.has_identity and self.author_path.exists() and self.store_path.exists()
+
     def check(self) -> None:
         """DeskError where the folder is no folder, another's, or open to others."""
         try:
@@ -111,9 +116,14 @@ class Home:
     def make(self) -> None:
         """The folder, mode 0700, if it is not there; DeskError as `check` raises it."""
         try:
+            fresh = [path for path in (self.path, *self.path.parents) if not path.exists()]
             self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         except OSError as error:
             raise DeskError("home", f"cannot make the home {self.path}: {error.strerror}") from None
+        for path in fresh:
+            # A key that is on the disk is lost with a folder that is not.
+            with suppress(OSError):  # a folder above it may not be for us to open
+                sync_folder(path.parent)
         self.check()
 
     def author(self) -> bytes | None:
@@ -142,10 +152,15 @@ class Home:
                     pid, by = self._lock_holder()
                     raise HomeInUse(self.path, pid, by)
                 time.sleep(_LOCK_POLL_SECONDS)
-            # Nobody else holds the lock, so whatever node wrote this is gone.
-            self.node_path.unlink(missing_ok=True)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "holder": holder}).encode(), 0)
+            try:
+                # Nobody else holds the lock, so whatever node wrote this is gone.
+                self.node_path.unlink(missing_ok=True)
+                told = json.dumps({"pid": os.getpid(), "holder": holder}).encode()
+                os.pwrite(descriptor, told.ljust(_LOCK_BYTES_MAX), 0)
+            except OSError as error:
+                raise DeskError(
+                    "home", f"cannot write in the home {self.path}: {error.strerror}"
+                ) from None
             yield
         finally:
             os.close(descriptor)

@@ -67,6 +67,8 @@ def adopt_seed(
             f"this home has an identity already{who}: {home.path}",
             "choose another folder with --home; an identity is never overwritten",
         )
+    if home.has_lost_key and home.author() != author:
+        raise _lost_key(home)
     _write_seed(home, seed, passphrase, entropy)
     return author
 
@@ -204,6 +206,8 @@ def _open_seed(
     try:
         data = read_private(home.author_key_path)
     except FileNotFoundError:
+        if home.has_lost_key:
+            raise _lost_key(home) from None
         raise DeskError(
             "no-identity",
             f"no identity in this home yet: {home.path}",
@@ -253,6 +257,17 @@ def _write_secret(path: Path, secret: bytes, passphrase: str | None, entropy: En
 
     write_private(
         path, seal_secret(secret, passphrase, entropy(_SALT_BYTES), entropy(_NONCE_BYTES))
+    )
+
+
+def _lost_key(home: Home) -> DeskError:
+    known = home.author()
+    who = f" ({known.hex()[:12]}…)" if known else ""
+    return DeskError(
+        "key-lost",
+        f"the key of this home's identity{who} is missing: {home.author_key_path}",
+        "put it back, or bring it with `jangteo restore` (24 words or a backup file); to begin as "
+        "somebody else, choose another folder with --home",
     )
 
 

@@ -144,3 +144,25 @@ def test_the_public_half_is_written_again_where_it_is_lost(home: Home) -> None:
     assert home.author() is None
     assert identity.ensure(home) == (made.author, False)
     assert home.author() == made.author
+
+
+def test_a_key_that_was_lost_is_told_and_nobody_else_is_made_of_the_home(home: Home) -> None:
+    dice = Dice()
+    made = identity.create(home, entropy=dice)
+    seed = identity.open_seed(home)
+    home.store_path.touch()
+    home.author_key_path.unlink()
+    for attempt in (identity.ensure, identity.load_author_key, identity.words, identity.create):
+        with pytest.raises(DeskError, match="is missing") as caught:
+            attempt(home)
+        assert caught.value.code == "key-lost"
+        assert "jangteo restore" in (caught.value.hint or "")
+        assert home.author() == made.author
+    assert identity.adopt_seed(home, seed) == made.author
+    assert identity.load_author_key(home).public == made.author
+
+
+def test_a_first_start_that_was_interrupted_before_the_key_begins_anew(home: Home) -> None:
+    identity.create(home, entropy=Dice())
+    home.author_key_path.unlink()
+    assert identity.ensure(home)[1]
