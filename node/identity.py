@@ -41,6 +41,8 @@ def create(home: Home, *, passphrase: str | None = None, entropy: Entropy = os.u
     """Makes both keys; DeskError if the home has an identity already. Call it under the lock."""
     from ..crypto.phrase import words_from_seed
 
+    if home.has_lost_key:
+        raise _lost_key(home)
     seed = entropy(_SEED_BYTES)
     author = adopt_seed(home, seed, passphrase=passphrase, entropy=entropy)
     return Identity(author, words_from_seed(seed))
@@ -61,13 +63,8 @@ def adopt_seed(
         known = home.author()
         if known == author:
             return author
-        who = f" ({known.hex()[:12]}…)" if known else ""
-        raise DeskError(
-            "identity-exists",
-            f"this home has an identity already{who}: {home.path}",
-            "choose another folder with --home; an identity is never overwritten",
-        )
-    if home.has_lost_key and home.author() != author:
+        raise exists_already(home)
+    if home.has_lost_key and home.author() not in (None, author):
         raise _lost_key(home)
     _write_seed(home, seed, passphrase, entropy)
     return author
@@ -196,6 +193,26 @@ def open_seed(
     return _open_seed(home, ask_passphrase, environ)
 
 
+def exists_already(home: Home) -> DeskError:
+    """For one who would make a second identity in this home."""
+    known = home.author()
+    who = f" ({known.hex()[:12]}…)" if known else ""
+    return DeskError(
+        "identity-exists",
+        f"this home has an identity already{who}: {home.path}",
+        "choose another folder with --home; an identity is never overwritten",
+    )
+
+
+def none_yet(home: Home) -> DeskError:
+    """For one who needs an identity where there is none."""
+    return DeskError(
+        "no-identity",
+        f"no identity in this home yet: {home.path}",
+        "make one with `jangteo init`, or bring yours with `jangteo restore`",
+    )
+
+
 def _open_seed(
     home: Home, ask_passphrase: AskPassphrase | None, environ: Mapping[str, str]
 ) -> bytes:
@@ -208,11 +225,7 @@ def _open_seed(
     except FileNotFoundError:
         if home.has_lost_key:
             raise _lost_key(home) from None
-        raise DeskError(
-            "no-identity",
-            f"no identity in this home yet: {home.path}",
-            "make one with `jangteo init`, or bring yours with `jangteo restore`",
-        ) from None
+        raise none_yet(home) from None
     try:
         if not is_sealed_data(data):
             return _whole_seed(open_secret(data, None))
