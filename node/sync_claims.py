@@ -14,8 +14,11 @@ from ..protocol import limits
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
+    """Times are trio's, in seconds; `lapses` is put off up to `ends`."""
+
     holder: object
-    lapses: float  # trio's clock, in seconds
+    lapses: float
+    ends: float = float("inf")
 
 
 class SyncClaims:
@@ -57,16 +60,22 @@ class SyncClaims:
         now = trio.current_time()
         if self.is_ranging(market):
             return False
-        self._ranges[market] = _Claim(holder, now + limits.CLAIM_MS_MAX / limits.SECOND_MS)
+        self._ranges[market] = _Claim(
+            holder,
+            now + limits.CLAIM_MS_MAX / limits.SECOND_MS,
+            now + limits.CLAIM_RANGE_MS_MAX / limits.SECOND_MS,
+        )
         return True
 
     def keep_range(self, holder: object, market: str) -> bool:
-        """Puts the lapse off, since records came; False if another has taken over meanwhile."""
+        """Puts the lapse off, since records came; False if another has taken over meanwhile, or
+        after CLAIM_RANGE_MS_MAX: one that sends little must not be all that is listened to."""
         held = self._ranges.get(market)
-        if held is None or held.holder is not holder:
+        now = trio.current_time()
+        if held is None or held.holder is not holder or now >= held.ends:
             return False
-        lapses = trio.current_time() + limits.CLAIM_MS_MAX / limits.SECOND_MS
-        self._ranges[market] = _Claim(holder, lapses)
+        lapses = min(now + limits.CLAIM_MS_MAX / limits.SECOND_MS, held.ends)
+        self._ranges[market] = _Claim(holder, lapses, held.ends)
         return True
 
     def is_ranging(self, market: str) -> bool:

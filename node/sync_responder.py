@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from ..crypto.digest import LIFT_BITS
+from ..crypto.digest import LIFT_BITS, sha256
 from ..protocol import limits, sync_frame
+from ..protocol.envelope import parse
 from ..protocol.errors import RemoteProtocolError
+from ..protocol.item_set import item_key
 from ..protocol.reconcile import Reconciliation
 from ..protocol.sync_frame import Bye, Get, Hello, Push, Pushed, Range, Recon, Records
 from ..store.store import Store
@@ -82,7 +84,7 @@ class SyncResponder:
                 )
 
     async def _answer_hello(self, hello: Hello) -> None:
-        self._states = await self._shared.states(self._peer)
+        self._states = await self._shared.states(self._peer, is_asked=True)
         self._machines.clear()
         await self._shared.note_even(self._peer, self._states, hello, self.report)
         held = sum(state.held_count for state in self._states.values())
@@ -110,13 +112,13 @@ class SyncResponder:
         raws, next_key = await self._call(
             lambda store: store.range_raws(market, after, _RANGE_BYTES_MAX, limit)
         )
-        self._count_served(len(raws))
+        self._count_served(len(raws), len(raws))
         await self.stream.send(Records(tuple(raws), next_key or b""))
 
     async def _answer_get(self, market: str, ids: Sequence[bytes]) -> None:
         self._check_joined(market)
         raws: Sequence[bytes] = await self._call(lambda store: store.raws(ids))
-        self._count_served(len(ids))
+        self._count_served(len(ids), len(raws))
         if len(raws) < len(ids):
             await self._drop_absent(market, ids)
         while True:
@@ -133,7 +135,14 @@ class SyncResponder:
 
     async def _answer_push(self, market: str, raws: Sequence[bytes]) -> None:
         self._check_joined(market)
-        records = await self._shared.intake.open(market, raws)
+        # What is here already is not verified again: it could be pushed for ever.
+        ids = [sha256(raw[: -limits.SIGNATURE_BYTES]) for raw in raws]
+        known = await self._call(lambda store: store.known(ids))
+        held = await self._count_items(
+            market, [r for r, i in zip(raws, ids, strict=True) if i in known]
+        )
+        fresh = [raw for raw, each in zip(raws, ids, strict=True) if each not in known]
+        records = await self._shared.intake.open(market, fresh)
         # "kept" is what the other side's user reads as held: on disk for good before it is said.
         taken = await self._shared.intake.take(self._peer, records, is_durable=True)
         report = self.report.of(market)
@@ -141,7 +150,18 @@ class SyncResponder:
         report.declined += taken.declined
         self.stream.earn(taken.new)
         self._shared.on_progress(self.report)
-        await self.stream.send(Pushed(taken.kept))
+        await self.stream.send(Pushed(held + taken.kept))
+
+    async def _count_items(self, market: str, raws: Sequence[bytes]) -> int:
+        """How many of these known records this node shows to others. What it keeps besides, as a
+        thread's history or as its owner's, is over: it holds that for nobody."""
+        keys = []
+        for raw in raws:
+            envelope = parse(raw)
+            if envelope.header.market != market:
+                raise RemoteProtocolError("R6.24", "a record of another market than was named")
+            keys.append(item_key(envelope.header.ts_ms, envelope.id))
+        return await self._call(partial(_items_among, market, keys)) if keys else 0
 
     async def _call(self, job: Callable[[Store], T]) -> T:
         """On the store's thread, at the peer's expense."""
@@ -151,11 +171,21 @@ class SyncResponder:
         if market not in self._states:
             raise MarketNotJoined(market)
 
-    def _count_served(self, count: int) -> None:
+    def _count_served(self, asked_count: int, found_count: int) -> None:
         """Everything twice over is enough for one session (R6.28)."""
-        self._served += count
+        self.stream.earn_time(found_count)
+        self._served += asked_count
         if self._served > self._served_max:
             raise RemoteProtocolError("R6.28", "asked for everything again and again", penalty=5)
+
+
+def _items_among(market: str, keys: Sequence[bytes], store: Store) -> int:
+    """How many of `keys` are items, on the disk for good: they may have come by gossip."""
+    with store.write(durable=True):
+        pass
+    items = store.items(market)
+    places = [(key, items.find(key)) for key in keys]
+    return sum(items.keys(at, min(at + 1, items.count())) == [key] for key, at in places)
 
 
 def _handle(machine: Reconciliation, items: SyncItems, message: bytes, store: Store) -> bytes:

@@ -122,7 +122,8 @@ class SyncRunner:
             return
         began = trio.current_time()
         self._inbound[peer] += 1
-        responder = SyncResponder(self._shared, SyncStream(stream))
+        frames = SyncStream(stream, limits.SYNC_ANSWERER_WAIT_MS_MAX)
+        responder = SyncResponder(self._shared, frames)
         try:
             await self._guarded(responder)
         finally:
@@ -177,7 +178,9 @@ class SyncRunner:
             return False
         if self._inbound[peer] >= limits.SYNC_SESSIONS_PER_PEER_MAX:
             return False
-        if self._inbound.total() >= limits.SYNC_SESSIONS_IN_MAX:
+        # A peer's first is always answered (there are CONNECTIONS_MAX peers at most): those who
+        # hold theirs open keep nobody else out.
+        if self._inbound[peer] and self._inbound.total() >= limits.SYNC_SESSIONS_IN_MAX:
             return False
         now = trio.current_time()
         bucket = self._buckets.pop(peer, None) or TokenBucket(

@@ -64,7 +64,7 @@ class SyncSchedule:
         """A session with `peer` brought something that the others may lack."""
         for other in self._peers:
             if other != peer:
-                self.want(other, now, self._dice.uniform(0.0, within))
+                self.want_news(other, now, self._dice.uniform(0.0, within))
 
     def doorbell(self, peer: str, now: float) -> None:
         """`peer` says that there is something to fetch."""

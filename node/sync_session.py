@@ -41,6 +41,7 @@ class SyncSession:
         self._shared = shared
         self.stream = stream
         self._peer = stream.peer
+        self._pushed: set[bytes] = set()
         self.report = SyncReport(stream.peer, is_initiator=True)
 
     async def run(self) -> SyncReport:
@@ -72,7 +73,8 @@ class SyncSession:
                 self._shared.clock.heard(self._peer, hello.now_ms, middle_ms)
             differing = await self._shared.note_even(self._peer, states, hello, self.report)
             has_moved = False
-            for theirs in differing:
+            # The small ones first: profiles do not wait for a great market.
+            for theirs in sorted(differing, key=lambda each: each.count):
                 if await self._even_out(states[theirs.market], theirs):
                     has_moved = True
             if not has_moved:
@@ -164,32 +166,35 @@ class SyncSession:
             # All neighbours of a newcomer would push the same: it asks for itself, once (R6.26).
             self.report.of(market).left = len(give)
             return has_moved
-        is_all_kept = await self._push(market, give)
+        fresh = [each for each in give if each not in self._pushed]
+        self._pushed.update(fresh)
+        is_all_kept = await self._push(market, fresh) and len(fresh) == len(give)
         if is_all_kept and machine.is_complete and not theirs.declined_count:
             await self._shared.note_held(self._peer, {market: ours.arrival})
-        return has_moved or bool(give)
+        return has_moved or bool(fresh)
 
     async def _fetch(self, market: str, need: Sequence[bytes]) -> bool:
-        """What of `need` nobody else fetches; waits for the rest. Whether anything came."""
+        """What of `need` nobody else fetches; waits for the rest. Whether that may have helped."""
         claims = self._shared.claims
         ids = claims.take(self, need)
         claimed = set(ids)
         elsewhere = [each for each in need if each not in claimed]
         in_flight: deque[list[bytes]] = deque()
+        count = 0
         for begin in range(0, len(ids), limits.SYNC_GET_IDS):
             chunk = ids[begin : begin + limits.SYNC_GET_IDS]
             if len(in_flight) == limits.SYNC_GETS_IN_FLIGHT_MAX:
-                await self._receive_got(market, in_flight.popleft())
+                count += await self._receive_got(market, in_flight.popleft())
             await self.stream.send(Get(market, tuple(chunk)))
             in_flight.append(chunk)
         while in_flight:
-            await self._receive_got(market, in_flight.popleft())
+            count += await self._receive_got(market, in_flight.popleft())
         if elsewhere:
             await claims.wait_ids(elsewhere)
-        return bool(need)
+        return bool(count or elsewhere)
 
-    async def _receive_got(self, market: str, ids: list[bytes]) -> None:
-        """The answer to one Get: only what was asked for, nothing twice."""
+    async def _receive_got(self, market: str, ids: list[bytes]) -> int:
+        """The answer to one Get: only what was asked for, nothing twice; how many came."""
         wanted = set(ids)
         more = True
         while more:
@@ -204,6 +209,7 @@ class SyncSession:
                 wanted.discard(record.id)
             await self._take(market, records)
         self._shared.claims.release(self, ids)
+        return len(ids) - len(wanted)
 
     async def _take(self, market: str, records: Sequence[Verified]) -> None:
         taken = await self._shared.intake.take(self._peer, records)

@@ -44,14 +44,15 @@ class SyncShared:
         self.on_progress: Callable[[SyncReport], None] = lambda report: None
         self._noted: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()
 
-    async def states(self, peer: str) -> dict[str, MarketState]:
-        """Each market as it is to be shown to `peer` now."""
+    async def states(self, peer: str, *, is_asked: bool = False) -> dict[str, MarketState]:
+        """Each market as it is to be shown to `peer` now; at its expense where `is_asked`."""
         now_ms = self.now_ms()
         keys = {
             market: self.declined.keys(peer, market, now_ms)
-            for market in self.markets()[: limits.MARKETS_JOINED_MAX]
+            for market in self.markets()[: limits.SYNC_MARKETS_MAX]
         }
-        return await self.writer.call(partial(_states, keys))
+        job = partial(_states, keys)
+        return await (self.share.call(peer, job) if is_asked else self.writer.call(job))
 
     def hello(self, states: Mapping[str, MarketState]) -> Hello:
         return Hello(
@@ -97,7 +98,7 @@ class SyncShared:
         for market, arrival in due.items():
             self._noted[peer, market] = (arrival, now_ms)
             self._noted.move_to_end((peer, market))
-        while len(self._noted) > limits.DECLINED_PEERS_MAX * limits.MARKETS_JOINED_MAX:
+        while len(self._noted) > limits.DECLINED_PEERS_MAX * limits.SYNC_MARKETS_MAX:
             self._noted.popitem(last=False)
 
 

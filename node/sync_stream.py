@@ -1,8 +1,11 @@
-"""A sync stream as frames, each waited for only so long, under a credit that new records refill.
+"""A sync stream as frames, under a credit of bytes and of time that records refill: a peer that
+sends much or waits long, and nothing comes of it, is left.
 
 Knows frames' bytes and what they cost; not which frame may follow which.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import trio
@@ -15,11 +18,14 @@ FrameT = TypeVar("FrameT")
 
 
 class SyncStream:
-    """One session's frames. Each frame that comes costs credit; `earn` pays some back."""
+    """One session's frames. Each frame that comes costs credit; `earn` pays some back.
+    `wait_ms_max`: how long the peer may be waited for in all."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, wait_ms_max: int = limits.SYNC_ASKER_WAIT_MS_MAX) -> None:
         self._stream = stream
         self._credit_bytes = limits.SYNC_CREDIT_BYTES
+        self._wait_s_max = wait_ms_max / limits.SECOND_MS
+        self._wait_s = self._wait_s_max
         self.received_bytes = 0
         self.sent_bytes = 0
 
@@ -28,9 +34,9 @@ class SyncStream:
         return self._stream.peer
 
     async def send(self, frame: sync_frame.Frame) -> None:
-        """StreamBroken also when the peer reads nothing for SYNC_FRAME_WAIT_MS_MAX."""
+        """StreamBroken also when the peer does not read, as long as `receive` would wait."""
         data = sync_frame.encode_prefixed(frame)
-        with trio.move_on_after(limits.SYNC_FRAME_WAIT_MS_MAX / limits.SECOND_MS):
+        with self._waiting():
             await self._stream.send_all(data)
             self.sent_bytes += len(data)
             return
@@ -38,8 +44,9 @@ class SyncStream:
 
     async def receive(self) -> sync_frame.Frame:
         """The next frame. StreamEnded, StreamBroken (also after a wait of
-        SYNC_FRAME_WAIT_MS_MAX), RemoteProtocolError R6.9, R6.10, or R6.28 without credit."""
-        with trio.move_on_after(limits.SYNC_FRAME_WAIT_MS_MAX / limits.SECOND_MS):
+        SYNC_FRAME_WAIT_MS_MAX, or when the time for all waits is up), RemoteProtocolError R6.9,
+        R6.10, or R6.28 without credit."""
+        with self._waiting():
             length = sync_frame.decode_length(
                 await self._stream.receive_exactly(sync_frame.LENGTH_BYTES)
             )
@@ -62,10 +69,27 @@ class SyncStream:
             "R6.21", f"a {type(frame).__name__} where a {frame_type.__name__} is due"
         )
 
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """A trickle of bytes must not hold a session, and its place, for hours (R6.28)."""
+        began = trio.current_time()
+        patience = min(limits.SYNC_FRAME_WAIT_MS_MAX / limits.SECOND_MS, self._wait_s)
+        try:
+            with trio.move_on_after(patience):
+                yield
+        finally:
+            self._wait_s = max(0.0, self._wait_s - (trio.current_time() - began))
+
     def earn(self, new_count: int) -> None:
         """`new_count` records of this session were new to us."""
         earned = self._credit_bytes + new_count * limits.SYNC_CREDIT_BYTES_PER_RECORD
         self._credit_bytes = min(earned, limits.SYNC_CREDIT_BYTES)
+        self.earn_time(new_count)
+
+    def earn_time(self, count: int) -> None:
+        """`count` records went over this stream: it is no idle one."""
+        earned_s = count * limits.SYNC_WAIT_MS_PER_RECORD / limits.SECOND_MS
+        self._wait_s = min(self._wait_s + earned_s, self._wait_s_max)
 
     async def close(self) -> None:
         await self._stream.close()

@@ -58,7 +58,7 @@ class Hello:
     def __post_init__(self) -> None:
         _check_integer("version", self.version, 1, limits.INTEGER_MAX)
         _check_integer("now_ms", self.now_ms, 0, limits.INTEGER_MAX)
-        _check_tuple("markets", self.markets, 0, limits.MARKETS_JOINED_MAX)
+        _check_tuple("markets", self.markets, 0, limits.SYNC_MARKETS_MAX)
         if len({summary.market for summary in self.markets}) != len(self.markets):
             raise ValueError("a market said twice")
 
@@ -227,7 +227,7 @@ def decode(data: bytes) -> Frame:
     try:
         if frame_type is Hello:
             version, now_ms, rows = fields
-            _check_tuple("markets", rows, 0, limits.MARKETS_JOINED_MAX)
+            _check_tuple("markets", rows, 0, limits.SYNC_MARKETS_MAX)
             return Hello(version, now_ms, tuple(_summary(row) for row in rows))
         frame: Frame = frame_type(*fields)
     except ValueError as error:

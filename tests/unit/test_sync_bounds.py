@@ -16,9 +16,10 @@ from jangteo.node.sync_stream import SyncStream
 from jangteo.node.transport import Stream, StreamBroken, StreamEnded
 from jangteo.protocol import limits, sync_frame
 from jangteo.protocol.envelope import Header, Verified, author_record
+from jangteo.protocol.item_set import item_key
 from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import Listing
-from jangteo.protocol.sync_frame import Bye, Get, Hello, MarketSummary, Recon, Records
+from jangteo.protocol.sync_frame import Bye, Get, Hello, MarketSummary, Range, Recon, Records
 
 pytestmark = pytest.mark.trio
 KEY = AuthorKey.from_seed(bytes(range(32)))
@@ -51,21 +52,138 @@ def answering(transport: MemoryTransport, script: Callable[[SyncStream], Awaitab
     transport.serve(sync_frame.PROTOCOL, serve)
 
 
-async def test_only_so_many_sessions_are_answered_at_once(
+async def test_a_full_house_answers_each_peer_once_and_a_newcomer_too(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
     place = Neighbourhood(tmp_path)
+    peers_before_full = limits.SYNC_SESSIONS_IN_MAX // limits.SYNC_SESSIONS_PER_PEER_MAX
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(place.node("ann"))
-        answered = 0
-        with pytest.raises((StreamBroken, StreamEnded)):
-            for number in range(limits.SYNC_SESSIONS_IN_MAX):
-                stranger = await stack.enter_async_context(place.network.open(f"z{number}"))
-                await stranger.dial("/memory/ann/p2p/ann")
-                for _ in range(limits.SYNC_SESSIONS_PER_PEER_MAX):
+        for number in range(peers_before_full + 5):
+            stranger = await stack.enter_async_context(place.network.open(f"z{number}"))
+            await stranger.dial("/memory/ann/p2p/ann")
+            await hello_to(stranger, "ann")
+            if number < peers_before_full:
+                await hello_to(stranger, "ann")
+            else:
+                with pytest.raises((StreamBroken, StreamEnded)):
                     await hello_to(stranger, "ann")
-                    answered += 1
-        assert answered == limits.SYNC_SESSIONS_IN_MAX
+
+
+async def test_a_peer_that_trickles_is_left_after_a_while(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Each frame comes in time, and brings something: but one record in 20 s is no session."""
+    place = Neighbourhood(tmp_path)
+    records = sorted((listing(number) for number in range(30)), key=lambda each: each.id)
+    ended: list[float] = []
+
+    async def trickle(stream: SyncStream) -> None:
+        try:
+            await stream.receive_a(Hello)
+            digest = bytes(16)
+            await stream.send(
+                Hello(sync_frame.VERSION, START_MS, (MarketSummary("open", 600, 0, digest),))
+            )
+            for record in records:
+                await stream.receive_a(Range)
+                await trio.sleep(20)
+                await stream.send(Records((record.raw,), item_key(START_MS, record.id)))
+        except (StreamBroken, StreamEnded):
+            ended.append(trio.current_time())
+
+    async with place.node("ann"), place.network.open("stranger") as stranger:
+        answering(stranger, trickle)
+        await stranger.dial("/memory/ann/p2p/ann")
+        began = trio.current_time()
+        await trio.sleep(2 * limits.SYNC_ASKER_WAIT_MS_MAX / 1000)
+        assert ended
+        assert ended[0] - began <= 21 + limits.SYNC_ASKER_WAIT_MS_MAX / 1000
+
+
+async def test_a_peer_that_asks_now_and_then_is_hung_up_on(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with place.node("ann"), place.network.open("stranger") as stranger:
+        await stranger.dial("/memory/ann/p2p/ann")
+        stream = await hello_to(stranger, "ann")
+        asked = 0
+        with pytest.raises((StreamBroken, StreamEnded)):
+            while asked < 100:
+                await trio.sleep(20)
+                await stream.send(Hello(sync_frame.VERSION, START_MS, ()))
+                await stream.receive_a(Hello)
+                asked += 1
+        assert 2 <= asked <= limits.SYNC_ANSWERER_WAIT_MS_MAX // 20_000
+
+
+async def test_small_markets_come_before_great_ones(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    asked: list[str] = []
+
+    async def serve(stream: SyncStream) -> None:
+        await stream.receive_a(Hello)
+        digest = bytes(16)
+        markets = (MarketSummary("open", 200, 0, digest), MarketSummary("commons", 9, 0, digest))
+        await stream.send(Hello(sync_frame.VERSION, START_MS, markets))
+        for _ in markets:
+            asked.append((await stream.receive_a(Recon)).market)
+            await stream.send(Recon(asked[-1], b"\x61"))
+        await stream.receive_a(Bye)
+
+    async with place.node("ann"), place.network.open("stranger") as stranger:
+        answering(stranger, serve)
+        await stranger.dial("/memory/ann/p2p/ann")
+        await trio.sleep(3)
+    assert asked[:2] == ["commons", "open"]
+
+
+async def test_ids_that_do_not_come_are_not_asked_for_again_in_a_session(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    records = [listing(number) for number in range(3)]
+    hellos = 0
+
+    async def serve(stream: SyncStream) -> None:
+        nonlocal hellos
+        while not isinstance(frame := await stream.receive(), Bye):
+            match frame:
+                case Hello():
+                    hellos += 1
+                    market = MarketSummary("open", 3, 0, bytes(16))
+                    await stream.send(Hello(sync_frame.VERSION, START_MS, (market,)))
+                case Recon():
+                    await stream.send(Recon("open", id_list(records)))
+                case Get():
+                    await stream.send(Records(()))
+
+    async with place.node("ann"), place.network.open("stranger") as stranger:
+        answering(stranger, serve)
+        await stranger.dial("/memory/ann/p2p/ann")
+        await trio.sleep(limits.SYNC_FRUITLESS_WAIT_MS / 1000 - 0.5)
+    assert hellos == 1
+
+
+async def test_all_markets_that_a_node_may_join_are_in_its_hello(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    names = [f"m{number}" for number in range(limits.MARKETS_JOINED_MAX - 1)]
+    async with (
+        place.node("ann", markets=["open", *names]) as ann,
+        place.node("bob", markets=["open", *names], peers=["ann"]) as bob,
+    ):
+        await trio.sleep(3)
+        for market in ("open", names[-1]):
+            await ann.sell("lamp", market)
+        await trio.sleep(5)
+        report = await bob.core.sync.sync_now("ann")
+        assert len(report.markets) == limits.SYNC_MARKETS_MAX
+        assert (await bob.summary(names[-1]))[0] == 1
 
 
 async def test_only_so_many_sessions_are_opened_at_once(

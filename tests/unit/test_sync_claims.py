@@ -43,6 +43,20 @@ async def test_a_claim_lapses(autojump_clock: trio.testing.MockClock) -> None:
     assert claims.count == len(IDS)
 
 
+async def test_a_range_is_waited_for_only_so_long_though_it_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    claims = SyncClaims()
+    assert claims.take_range(A, "open")
+    while claims.keep_range(A, "open"):
+        assert trio.current_time() < limits.CLAIM_RANGE_MS_MAX / 1000
+        assert not claims.take_range(B, "open")
+        await trio.sleep(CLAIM_S / 2)
+    assert trio.current_time() == pytest.approx(limits.CLAIM_RANGE_MS_MAX / 1000)
+    assert not claims.is_ranging("open")
+    assert claims.take_range(B, "open")
+
+
 async def test_who_waits_is_woken_when_the_ids_are_there(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

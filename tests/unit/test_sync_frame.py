@@ -57,7 +57,7 @@ def test_a_length_beyond_the_bound_is_refused_before_its_bytes_are_read(length: 
 @pytest.mark.parametrize(
     "fields",
     [
-        pytest.param([1, 1, 0, rows(limits.MARKETS_JOINED_MAX)], id="hello of all markets"),
+        pytest.param([1, 1, 0, rows(limits.SYNC_MARKETS_MAX)], id="hello of all markets"),
         pytest.param([2, "open", b"", limits.SYNC_RECORDS_MAX], id="range from the first"),
         pytest.param([2, "open", KEY, 1], id="range"),
         pytest.param([3, "open", bytes(limits.RECON_MESSAGE_BYTES_MAX)], id="recon"),
@@ -88,7 +88,7 @@ def test_what_is_just_within_the_bounds_is_a_frame(fields: list[Any]) -> None:
         pytest.param([1, 0, 0, []], id="version 0"),
         pytest.param([1, 1, -1, []], id="before 1970"),
         pytest.param([1, 1, 2**53, []], id="beyond 2^53"),
-        pytest.param([1, 1, 0, rows(limits.MARKETS_JOINED_MAX + 1)], id="too many markets"),
+        pytest.param([1, 1, 0, rows(limits.SYNC_MARKETS_MAX + 1)], id="too many markets"),
         pytest.param([1, 1, 0, rows(1) * 2], id="one market twice"),
         pytest.param([1, 1, 0, [["open", 3, 0, DIGEST]]], id="a short summary"),
         pytest.param([1, 1, 0, [["open", 3, 0, DIGEST, 4]]], id="more declined than there are"),

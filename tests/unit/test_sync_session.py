@@ -13,7 +13,7 @@ from jangteo.node.memory_transport import MemoryTransport
 from jangteo.node.simulation import START_MS, Clock, Neighbourhood, SimulatedNode
 from jangteo.node.sync_report import SyncReport
 from jangteo.node.sync_stream import SyncStream
-from jangteo.node.transport import Stream, StreamBroken
+from jangteo.node.transport import Stream, StreamBroken, StreamEnded
 from jangteo.protocol import limits, sync_frame
 from jangteo.protocol.envelope import Header, Verified, author_record
 from jangteo.protocol.item_set import item_key
@@ -378,6 +378,28 @@ async def test_what_is_pushed_and_declined_is_not_counted_as_kept(
             each for each in (await stream.receive_a(Hello)).markets if each.market == "open"
         ]
         assert (summary.count, summary.declined_count) == (1, 0)
+
+
+async def test_what_is_only_history_here_is_not_counted_as_kept_and_costs_no_signature(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with place.node("ann") as ann:
+        async with met(ann, place) as stranger:
+            old = await ann.sell("lamp")
+            await trio.sleep(2)
+            new = await ann.edit(old, "cheap lamp")
+            stream = await ask(stranger, ann)
+            await stream.send(hello())
+            await stream.receive_a(Hello)
+            forged = old.raw[:-1] + bytes([old.raw[-1] ^ 1])
+            for raw, kept in ((old.raw, 0), (forged, 0), (new.raw, 1)):
+                await stream.send(Push("open", (raw,)))
+                assert (await stream.receive_a(Pushed)).kept == kept
+            await stream.send(Push("commons", (new.raw,)))
+            with pytest.raises((StreamBroken, StreamEnded)):
+                await stream.receive()
+        assert ann.core.penalties.points("stranger", ann.now_ms()) > 0
 
 
 async def test_too_many_sessions_at_once_are_refused(
