@@ -46,7 +46,7 @@ def open_listing_file(path: Path, format_name: str = AUTO) -> ListingFile:
         )
     if path.exists() and not path.is_file():
         # A pipe would be waited for, and a device read without an end.
-        raise LocalProtocolError(f"{path.name} is no regular file")
+        raise LocalProtocolError(f"cannot read {path}: it is no regular file")
     with path.open("rb") as file:
         head = file.read(len(MAGIC))
     if head == MAGIC:
