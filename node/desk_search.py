@@ -6,6 +6,7 @@ Nothing here writes, and nothing needs a key or a network.
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from ..protocol import limits
 from ..protocol.listing import CONDITIONS
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.market import is_market
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from ..store.query import Query
 
 LIMIT_DEFAULT: Final = 20
-LIMIT_MAX: Final = 1000
-SORTS: Final = ("newest", "price", "relevance")
-STATUSES: Final = ("active", "reserved", "sold", "expired")
 _ARGUMENTS: Final = (
     "text", "category", "min_price", "max_price", "currency", "place", "condition", "market",
     "seller", "wanted", "status", "sort", "limit", "after",
@@ -123,7 +121,7 @@ def _state(clerk: Clerk) -> dict[str, Any]:
 
 
 def _query(clerk: Clerk, verb: str, told: Mapping[str, Any]) -> "Query":
-    from ..store.query import Query
+    from ..store.query import DEFAULT_STATUSES, SORTS, Query
 
     args = Args(verb, told, _ARGUMENTS)
     text = args.text("text") or ""
@@ -132,7 +130,7 @@ def _query(clerk: Clerk, verb: str, told: Mapping[str, Any]) -> "Query":
     market = args.text("market")
     if market is not None and not is_market(market):
         raise bad_value(f"{market!r} is no market: {MARKET_HELP}")
-    sort = args.choice("sort", SORTS) or ("relevance" if text.strip() else "newest")
+    sort = args.choice("sort", SORTS[1:]) or ("relevance" if text.strip() else "newest")
     return Query(
         text=text,
         category=args.text("category") or "",
@@ -144,9 +142,9 @@ def _query(clerk: Clerk, verb: str, told: Mapping[str, Any]) -> "Query":
         market=market or "",
         seller=(args.text("seller") or "").strip(),
         side="" if wanted is None else "want" if wanted else "sell",
-        status=_statuses(args) or frozenset(("active", "reserved")),
+        status=_statuses(args) or DEFAULT_STATUSES,
         sort=sort,
-        limit=args.integer("limit", 1, LIMIT_MAX) or LIMIT_DEFAULT,
+        limit=args.integer("limit", 1, limits.SEARCH_ROWS_MAX) or LIMIT_DEFAULT,
         after=args.text("after") or "",
     )
 
@@ -175,9 +173,11 @@ def _prices(clerk: Clerk, args: Args) -> tuple[int | None, int | None, str | Non
 
 def _statuses(args: Args) -> frozenset[str]:
     """Empty where nothing was said."""
+    from ..store.query import ALL_STATUSES, STATUSES
+
     told = args.texts("status") or []
     if told == ["all"]:
-        return frozenset(STATUSES)
+        return ALL_STATUSES
     for status in told:
         if status not in STATUSES:
             raise bad_value(f"status {status!r} is none of {', '.join(STATUSES)}, all")

@@ -88,9 +88,6 @@ class RefBook:
         self._used.add(ref)
         return ref
 
-    def is_used(self, key: RefKey) -> bool:
-        return ref_of(self._format, key) in self._used
-
 
 def ref_of(format_name: str, key: RefKey) -> bytes:
     """SHA-256 over canonical [format, key] (R9.2)."""

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..protocol.envelope import Header
-from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Listing
-from ..protocol.money import Price, from_decimal
+from ..protocol.money import Price
 from ..store.row import ListingRow, ends_ms, status_at
 
 _YEAR_9999_MS: Final = 253_402_300_799_000
@@ -55,18 +54,6 @@ def status_of(header: Header, listing: Listing | None, now_ms: int) -> str:
 
 def price_json(price: Price | None) -> dict[str, str] | None:
     return None if price is None else {"amount": price.decimal_text, "currency": price.currency}
-
-
-def shown_price(listing: dict[str, Any]) -> str:
-    """The price of a listing's JSON as people write it: "₩950,000", "free", "ask"."""
-    price = listing.get("price")
-    if not isinstance(price, dict):
-        return "ask"
-    try:
-        amount, currency = str(price["amount"]), str(price["currency"])
-        return "free" if not amount.strip("0.") else from_decimal(amount, currency).shown
-    except (KeyError, LocalProtocolError):
-        return "ask"
 
 
 def time_text(time_ms: int) -> str:

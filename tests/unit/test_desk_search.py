@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from jangteo.node.desk_error import DeskError
-from jangteo.node.listing_json import shown_price
 from tests.desk_maker import DAY_MS, Stall, stall
 
 
@@ -123,13 +122,6 @@ def test_the_home_screen_has_what_is_new_and_what_is_mine(ana: Stall) -> None:
     assert told["counts"]["own_active"] == 4
     assert told["unheld"] == 4
     assert [market["market"] for market in told["markets"]] == ["commons", "open"]
-
-
-def test_prices_are_shown_in_their_currency_s_manner(ana: Stall) -> None:
-    shown = {row["title"]: shown_price(row) for row in ana.call("search")["rows"]}
-    assert shown["Old bike"] == "₩80,000"
-    assert shown["New bike"] == "$300.00"
-    assert (shown["Lamp"], shown["Bike wanted"]) == ("free", "ask")
 
 
 def test_an_exported_cell_is_never_a_formula(ana: Stall) -> None:
