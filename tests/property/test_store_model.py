@@ -22,6 +22,8 @@ from jangteo.protocol import limits
 from jangteo.protocol.envelope import ThreadKey, Verified
 from jangteo.protocol.item_set import item_key
 from jangteo.protocol.kind import LISTING, PROFILE
+from jangteo.protocol.listing import Listing
+from jangteo.protocol.profile import Profile
 from jangteo.protocol.verdict import Admission
 from jangteo.store.query import ALL_STATUSES, Query
 from jangteo.store.store import Store
@@ -339,3 +341,82 @@ def test_any_order_doubling_and_partition_leads_to_one_state(
         tempfile.TemporaryDirectory() as two,
     ):
         assert state_after(Path(one), [records]) == state_after(Path(two), batches)
+
+
+@cache
+def odd(
+    seller: int, place: tuple[str, int], kind: int, revision: int, age_ms: int, is_delete: bool
+) -> Verified:
+    """Any kind in any thread, a profile's too, and a time that need not rise with revisions."""
+    market, number = place
+    if kind == PROFILE:
+        market, number = "commons", 0
+    elif kind == LISTING and market == "commons":
+        market = "open"
+    body = {
+        LISTING: Listing(f"at {age_ms}", created_ms=0).to_body(),
+        PROFILE: Profile(f"at {age_ms}").to_body(),
+    }.get(kind, {"at": age_ms})
+    return SELLERS[seller].publishes(
+        kind,
+        number,
+        None if is_delete else body,
+        revision=revision,
+        ts_ms=NOW_MS - age_ms,
+        market=market,
+    )
+
+
+LIFE_MS = limits.LIFETIME_SHORT_MS
+ODD_RECORDS = st.builds(
+    odd,
+    seller=st.integers(1, 2),
+    place=st.tuples(st.sampled_from((*MARKETS, "commons")), st.integers(0, 3)),
+    kind=st.sampled_from((LISTING, LISTING, UNKNOWN_KIND, PROFILE, PROFILE + 1)),
+    revision=st.integers(0, 2),
+    age_ms=st.sampled_from(
+        (-limits.FUTURE_MS_MAX - 1, -1, 0, LIFE_MS - 1, LIFE_MS, 2 * LIFE_MS, 9 * LIFE_MS)
+    ),
+    is_delete=st.sampled_from((False, False, True)),
+)
+
+
+def state_with_a_block(folder: Path, batches: list[list[Verified]], block_at: int) -> object:
+    """As `state_after`, an author blocked before the `block_at`th batch; everything over let go."""
+    with Store.open(folder / "jangteo.db") as store:
+        with store.write(durable=False):
+            store.join("bikes")
+        for at, batch in enumerate([*batches, []]):
+            with store.write(durable=False):
+                if at == min(block_at, len(batches)):
+                    store.block(SELLERS[2].author)
+                store.admit(batch, NOW_MS)
+        with store.write(durable=False):
+            store.forget_expired(NOW_MS, 1000)
+        assert store.check_views() == []
+        shown = store.search(Query(status=ALL_STATUSES, limit=1000), NOW_MS).rows
+        return (
+            [store.summary(market) for market in (*MARKETS, "commons")],
+            {(row.listing_id, row.record_id, row.seller_name) for row in shown},
+            [store.profile(seller.author) for seller in SELLERS],
+            [sorted(store.find(digit)) for digit in "0123456789abcdef"],
+        )
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), records=st.lists(ODD_RECORDS, min_size=1, max_size=24))
+def test_odd_kinds_and_times_and_a_block_in_between_lead_to_one_state_in_any_order(
+    data: st.DataObject, records: list[Verified]
+) -> None:
+    shuffled = data.draw(st.permutations(records))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=6)))
+    batches = [shuffled[a:b] for a, b in pairwise([0, *cuts, len(shuffled)])]
+    with (
+        patch.object(limits, "THREADS_PER_AUTHOR_MAX", THREADS_MAX - 1),
+        patch.object(limits, "HISTORY_REVISIONS_MAX", HISTORY_MAX - 1),
+        tempfile.TemporaryDirectory() as one,
+        tempfile.TemporaryDirectory() as two,
+    ):
+        blocked_at_once = state_with_a_block(Path(one), [records], 0)
+        blocked_later = state_with_a_block(Path(two), batches, data.draw(st.integers(0, 7)))
+        assert blocked_at_once == blocked_later
