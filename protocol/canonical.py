@@ -59,11 +59,7 @@ def _check(value: Value, depth: int, *, sorted_keys: bool) -> None:
         if not -limits.INTEGER_MAX <= value <= limits.INTEGER_MAX:
             raise RemoteProtocolError("R1.4", "integer beyond 2^53 - 1")
     elif kind is str:
-        if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise RemoteProtocolError("R1.2", "text with a lone surrogate") from None
+        _check_text(value)
     elif kind is list:
         _check_depth(depth)
         if len(value) > limits.ARRAY_ENTRIES_MAX:
@@ -78,7 +74,7 @@ def _check(value: Value, depth: int, *, sorted_keys: bool) -> None:
         for key, entry in value.items():
             if type(key) is not str:
                 raise RemoteProtocolError("R1.5", "map key that is not text")
-            _check(key, depth + 1, sorted_keys=sorted_keys)
+            _check_text(key)
             key_bytes = key.encode()
             if sorted_keys and last is not None and key_bytes <= last:
                 raise RemoteProtocolError("R1.5", "map keys out of order")
@@ -86,6 +82,14 @@ def _check(value: Value, depth: int, *, sorted_keys: bool) -> None:
             _check(entry, depth + 1, sorted_keys=sorted_keys)
     elif not (kind is bytes or kind is bool or value is None):
         raise RemoteProtocolError("R1.7", f"type {kind.__name__} has no place here")
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise RemoteProtocolError("R1.2", "text with a lone surrogate") from None
 
 
 def _check_depth(depth: int) -> None:

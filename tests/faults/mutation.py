@@ -1,5 +1,5 @@
-"""Mutation testing: the modules that decide what a record is and whether it is kept are changed, one
-small change at a time, and the tests must notice. `python tests/faults/mutation.py`.
+"""Mutation testing: the modules that decide what a record is and whether it is kept are changed,
+one small change at a time, and the tests must notice. `python tests/faults/mutation.py`.
 
 A driver of our own: mutmut and cosmic-ray import what they mutate under its path in the repository
 (`protocol.envelope`), and the tests know it as `jangteo.protocol.envelope`, through links. Here the
@@ -48,7 +48,9 @@ MODULES = {
     "store/admission.py": STORE_TESTS,
 }
 KILLED_PERCENT_MIN = 90
-PATIENCE_S = 120
+PATIENCE_S_MIN = 60
+PATIENCE = 10
+"""A change that makes the tests take so many times longer is noticed, too."""
 
 COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Lt: (ast.LtE, ast.GtE),
@@ -175,7 +177,7 @@ def is_skipped(node: ast.AST, parent: ast.AST) -> bool:
 def mutants(path: str) -> list[Mutant]:
     source = (ROOT / path).read_text(encoding="utf-8")
     found = []
-    for position, (node, parent) in enumerate(walked(ast.parse(source))):
+    for position, (node, _) in enumerate(walked(ast.parse(source))):
         if is_within_skipped(node):
             continue
         for choice, (what, _) in enumerate(changes(node)):
@@ -239,7 +241,7 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self._mutant.source, file, "exec"), module.__dict__)  # noqa: S102
 
 
-def start(mutant: Mutant, tests: Sequence[str], folder: Path) -> int:
+def start(mutant: Mutant, tests: Sequence[str], folder: Path, patience_s: float) -> int:
     """The process id of a fork that runs the tests: exit 0 where they all pass."""
     pid = os.fork()
     if pid:
@@ -250,7 +252,7 @@ def start(mutant: Mutant, tests: Sequence[str], folder: Path) -> int:
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         os.setpgid(0, 0)
-        signal.alarm(PATIENCE_S)
+        signal.alarm(max(PATIENCE_S_MIN, int(patience_s)))
         sys.meta_path.insert(0, Changed(mutant))
         code = int(
             pytest.main(
@@ -272,7 +274,7 @@ def start(mutant: Mutant, tests: Sequence[str], folder: Path) -> int:
         os._exit(code)
 
 
-def survivors(found: Sequence[Mutant], jobs: int, folder: Path) -> list[Mutant]:
+def survivors(found: Sequence[Mutant], jobs: int, folder: Path, patience_s: float) -> list[Mutant]:
     """Those that no test noticed."""
     running: dict[int, Mutant] = {}
     waiting = list(reversed(found))
@@ -281,7 +283,8 @@ def survivors(found: Sequence[Mutant], jobs: int, folder: Path) -> list[Mutant]:
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant = waiting.pop()
-            running[start(mutant, MODULES[mutant.path], folder)] = mutant
+            pid = start(mutant, MODULES[mutant.path], folder, patience_s)
+            running[pid] = mutant
         pid, status = os.wait()
         mutant = running.pop(pid)
         done += 1
@@ -326,19 +329,25 @@ def main() -> None:
     counted: Counter[str] = Counter()
     alive: list[Mutant] = []
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory() as name_of_folder:
+    # In memory where the system has such a place: the tests make hundreds of stores.
+    memory = Path("/dev/shm")  # noqa: S108
+    place = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as name_of_folder:
         folder = Path(name_of_folder)
         prepare(folder)
         paths = told.modules or list(MODULES)
         for path in paths:
             tree = ast.unparse(ast.parse((ROOT / path).read_text(encoding="utf-8")))
             unchanged = Mutant(path, 0, "nothing changed", tree)
-            if survivors([unchanged], 1, folder) != [unchanged]:
-                log = next(folder.glob("*.log")).read_text(encoding="utf-8")
+            began = time.monotonic()
+            if survivors([unchanged], 1, folder, 3600) != [unchanged]:
+                latest = max(folder.glob("*.log"), key=lambda log: log.stat().st_mtime_ns)
+                log = latest.read_text(encoding="utf-8")
                 raise SystemExit(f"{path}: the tests fail without a change\n{log[-4000:]}")
             found = [one for one in mutants(path) if told.line in (None, one.line)]
             counted[path] = len(found)
-            alive += survivors(found, told.jobs, folder)
+            took_s = time.monotonic() - began
+            alive += survivors(found, told.jobs, folder, PATIENCE * took_s * told.jobs)
     print(f"{'module':28}{'changes':>9}{'noticed':>9}{'':>8}")
     for path, count in counted.items():
         noticed = count - sum(one.path == path for one in alive)
