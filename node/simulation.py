@@ -182,8 +182,8 @@ class Neighbourhood:
             path = self._folder / f"{name}.db"
             return Store.open(path, own_author=key.public, records_bytes_max=records_bytes_max)
         if name not in self._kept:
-            self._kept[name] = Store.open(
-                Path(":memory:"), own_author=key.public, records_bytes_max=records_bytes_max
+            self._kept[name] = Store.temporary(
+                own_author=key.public, records_bytes_max=records_bytes_max
             )
         return self._kept[name]
 

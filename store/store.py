@@ -58,7 +58,20 @@ class Store:
         `own_author` (32 bytes) is whose records are never let go. `records_bytes_max` bounds what
         is kept for others. StoreError's kinds as in errors.py.
         """
-        db = Database.open(path, read_only=read_only)
+        return cls._of(Database.open(path, read_only=read_only), own_author, records_bytes_max)
+
+    @classmethod
+    def temporary(
+        cls,
+        *,
+        own_author: bytes | None = None,
+        records_bytes_max: int = limits.RECORD_STORE_BYTES_MAX,
+    ) -> Self:
+        """A new one that is nobody else's to see, and gone when closed: for simulations."""
+        return cls._of(Database.temporary(), own_author, records_bytes_max)
+
+    @classmethod
+    def _of(cls, db: Database, own_author: bytes | None, records_bytes_max: int) -> Self:
         store = cls(db, own_author, records_bytes_max)
         try:
             store._make_ready()
@@ -282,6 +295,11 @@ class Store:
             listing = None if body is None else Listing.from_body(body, header.ts_ms)
             found.append((header, listing, envelope.id))
         return found
+
+    def places(self, author: bytes, market: str) -> int:
+        """How many more threads an author may have in a market before the least of them go."""
+        count = thread_view.item_count(self._db, author, market)
+        return max(0, limits.THREADS_PER_AUTHOR_MAX - count)
 
     def own_by_ref(self, author: bytes, market: str, ref: bytes) -> ListingRow | None:
         """An author's listing of an imported row."""
