@@ -96,13 +96,24 @@ class Publisher:
 
     def publish_each(self, drafts: Sequence[Draft]) -> list[Verified | DeskError]:
         """As `publish`, for many at once: one that cannot be published says why in its place, and
-        the others are published all the same."""
+        the others are published all the same. A new thread takes a place that is free: it pushes
+        none of one's own out, as anyone else's store would let it."""
         outcomes: list[Verified | DeskError] = []
+        places: dict[str, int] = {}
         for draft in drafts:
+            market = draft.thread_key[0]
+            if draft.last is None and market not in places:
+                places[market] = self._store.places(self.author, market)
+            if draft.last is None and not places[market]:
+                outcomes.append(_crowded())
+                continue
             try:
                 outcomes.append(self.sign(draft))
             except DeskError as error:
                 outcomes.append(error)
+            else:
+                if draft.last is None:
+                    places[market] -= 1
         records = [one for one in outcomes if not isinstance(one, DeskError)]
         admissions = iter(self._store.admit(records, self._now_ms()))
         for index, outcome in enumerate(outcomes):
@@ -145,9 +156,13 @@ def _declined(admission: Admission, record: Verified) -> DeskError:
             "set the clock and try again",
         )
     if admission is Admission.CROWDED:
-        return DeskError(
-            "crowded",
-            f"an author has at most {limits.THREADS_PER_AUTHOR_MAX:,} listings in a market, and "
-            "newer ones have every place",
-        )
+        return _crowded()
     return DeskError("declined", f"the store did not take it: {admission.value}")
+
+
+def _crowded() -> DeskError:
+    return DeskError(
+        "crowded",
+        f"an author has at most {limits.THREADS_PER_AUTHOR_MAX:,} listings in a market, and those "
+        "sold or withdrawn keep their places until they are over",
+    )

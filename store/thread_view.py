@@ -81,6 +81,15 @@ def of_market(db: Database, market: str) -> list[Thread]:
     return _threads(db.rows(f"{_SELECT} WHERE market = ?", (market,)))
 
 
+def item_count(db: Database, author: bytes, market: str) -> int:
+    """How many of an author's threads are items of a market."""
+    count: int = db.value(
+        "SELECT count(*) FROM thread WHERE author = ? AND market = ? AND expires_ms IS NOT NULL",
+        (author, market),
+    )
+    return count
+
+
 def history(db: Database, arrival: int) -> list[int]:
     """The rids of a thread's superseded records that are still in the log, oldest first."""
     rows = db.rows("SELECT rid FROM history WHERE arrival = ? ORDER BY rid", (arrival,))
@@ -146,12 +155,7 @@ class Census:
     def crowd(self, author: bytes, market: str) -> Crowd:
         crowd = self._crowds.get((author, market))
         if crowd is None:
-            count = self._db.value(
-                "SELECT count(*) FROM thread "
-                "WHERE author = ? AND market = ? AND expires_ms IS NOT NULL",
-                (author, market),
-            )
-            crowd = self._crowds[(author, market)] = Crowd(count)
+            crowd = self._crowds[(author, market)] = Crowd(item_count(self._db, author, market))
         return crowd
 
     def load_heap(self, author: bytes, market: str, pending: Iterable[tuple[Rank, bytes]]) -> None:

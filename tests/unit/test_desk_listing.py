@@ -347,6 +347,22 @@ def test_an_author_has_only_so_many_live_listings(
     ana.sell("Three")
 
 
+def test_a_new_listing_pushes_none_of_one_s_own_out(
+    ana: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "THREADS_PER_AUTHOR_MAX", 3)
+    ana.sell("The oldest")
+    for title in ("Lamp", "Chair"):
+        ana.moment.pass_ms(5000)
+        ana.call("sold", id=ana.sell(title))
+    items = ana.store.items("open").keys(0, 3)
+    assert refused(ana, "sell", title="Sofa").code == "crowded"
+    rows = ana.import_text("a.csv", "title\nDesk\nBook\n")
+    assert [row["result"] for row in rows if row["event"] == "row"] == ["failed", "failed"]
+    assert ana.store.items("open").keys(0, 3) == items
+    ana.call("edit", id=ana.call("search", text="oldest")["rows"][0]["id"], title="Older still")
+
+
 def test_a_reminder_that_cannot_be_noted_makes_no_error_of_what_is_done(ana: Stall) -> None:
     owner = OwnerState(ana.folder / "no such folder" / "state.json")
     desk = Desk(ana.store, ana.key, ana.config, ana.moment, Dice("other"), owner=owner)
