@@ -102,7 +102,8 @@ class Database:
         """A new store under its name whole, or not at all: an empty file is never a new one."""
         fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
         try:
-            cls._opened(fresh, lambda: _connect_making(fresh), read_only=False, is_new=True).close()
+            # Named as it will be: nobody has heard of the other name.
+            cls._opened(path, lambda: _connect_making(fresh), read_only=False, is_new=True).close()
             _rename_new(fresh, path)
         finally:
             _unlink_all(fresh)
