@@ -1,8 +1,10 @@
-"""What peers offered and this node declined, so that it is not offered for ever.
+"""What peers offered and this node declined, and what it gave and they did not want: so that
+neither is offered for ever.
 
-Toward a peer a node reconciles what it holds and what it declined of that peer: then both sets
-are equal, though the stores are not. Bounded for each peer; past the bound the market rests with
-that peer for an hour. Knows admissions, not why a record was declined beyond that.
+Toward a peer a node reconciles what it holds and what it declined of that peer, without what that
+peer does not want: then both sets are equal, though the stores are not. Bounded for each peer; past
+the bound the market rests with that peer for an hour. Knows admissions, not why a record was
+declined beyond that.
 """
 
 from collections import OrderedDict
@@ -15,15 +17,25 @@ from ..protocol.item_set import item_key, key_id
 from ..protocol.verdict import Admission
 
 
+@dataclass(frozen=True, slots=True)
+class Guise:
+    """How a market's set is shown to one peer: with the keys (40 bytes) of `declined`, and without
+    those of `unwanted`."""
+
+    declined: tuple[bytes, ...] = ()
+    unwanted: tuple[bytes, ...] = ()
+
+
 @dataclass(slots=True)
 class _Overlay:
     """Of one peer: market → key → when it is to be offered again (Unix ms; None: never)."""
 
     markets: dict[str, dict[bytes, int | None]] = field(default_factory=dict)
+    unwanted: dict[str, dict[bytes, int]] = field(default_factory=dict)
     paused_until_ms: dict[str, int] = field(default_factory=dict)
 
     def count(self) -> int:
-        return sum(map(len, self.markets.values()))
+        return sum(map(len, self.markets.values())) + sum(map(len, self.unwanted.values()))
 
 
 class Declined:
@@ -68,6 +80,27 @@ class Declined:
         for key in [key for key, again in keys.items() if again is not None and again <= now_ms]:
             del keys[key]
         return list(keys)
+
+    def guise(self, peer: str, market: str, now_ms: int) -> Guise:
+        """How `market` is to be shown to `peer` now."""
+        declined = tuple(self.keys(peer, market, now_ms))
+        overlay = self._peers.get(peer)
+        if overlay is None or market not in overlay.unwanted:
+            return Guise(declined)
+        keys = overlay.unwanted[market]
+        for key in [key for key, again in keys.items() if again <= now_ms]:
+            del keys[key]
+        return Guise(declined, tuple(keys))
+
+    def note_unwanted(self, peer: str, market: str, keys: Iterable[bytes], now_ms: int) -> None:
+        """`peer` was given the records with these keys, and does not show them: it has newer ones,
+        which this node has declined. Not offered again for DECLINED_PAUSE_MS."""
+        overlay = self._of(peer)
+        for key in keys:
+            if overlay.count() >= limits.DECLINED_PER_PEER_MAX:
+                return
+            overlay.markets.get(market, {}).pop(key, None)
+            overlay.unwanted.setdefault(market, {})[key] = now_ms + limits.DECLINED_PAUSE_MS
 
     def drop(self, peer: str, market: str, ids: Iterable[bytes]) -> list[bytes]:
         """The peer has no such records after all: those of `ids` that were in its overlay."""

@@ -11,7 +11,7 @@ from functools import partial
 
 from ..crypto.digest import LIFT_BITS
 from ..protocol import limits, sync_frame
-from ..protocol.envelope import Verified
+from ..protocol.envelope import Verified, parse
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.item_set import item_key
 from ..protocol.reconcile import Reconciliation, Step
@@ -128,8 +128,7 @@ class SyncSession:
 
     async def _reconcile(self, ours: MarketState, theirs: MarketSummary) -> bool:
         market, now_ms = ours.market, self._shared.now_ms()
-        declined_keys = self._shared.declined.keys(self._peer, market, now_ms)
-        items = SyncItems(market, declined_keys)
+        items = SyncItems(market, self._shared.declined.guise(self._peer, market, now_ms))
         machine = Reconciliation(
             items,
             lift_bits=LIFT_BITS,
@@ -167,11 +166,15 @@ class SyncSession:
             self.report.of(market).left = len(give)
             return has_moved
         fresh = [each for each in give if each not in self._pushed]
+        unwanted = [each for each in give if each in self._pushed]
+        if unwanted:
+            keys = await self._shared.writer.call(partial(_keys, unwanted))
+            self._shared.declined.note_unwanted(self._peer, market, keys, now_ms)
         self._pushed.update(fresh)
-        is_all_kept = await self._push(market, fresh) and len(fresh) == len(give)
+        is_all_kept = await self._push(market, fresh) and not unwanted
         if is_all_kept and machine.is_complete and not theirs.declined_count:
             await self._shared.note_held(self._peer, {market: ours.arrival})
-        return has_moved or bool(fresh)
+        return has_moved or bool(give)
 
     async def _fetch(self, market: str, need: Sequence[bytes]) -> bool:
         """What of `need` nobody else fetches; waits for the rest. Whether that may have helped."""
@@ -238,6 +241,11 @@ class SyncSession:
 def _initiate(machine: Reconciliation, items: SyncItems, store: Store) -> bytes:
     items.refresh(store)
     return machine.initiate()
+
+
+def _keys(ids: Sequence[bytes], store: Store) -> list[bytes]:
+    envelopes = [parse(raw) for raw in store.raws(ids)]
+    return [item_key(each.header.ts_ms, each.id) for each in envelopes]
 
 
 def _handle(

@@ -11,7 +11,7 @@ from ..protocol import limits, sync_frame
 from ..protocol.sync_frame import Hello, MarketSummary
 from ..store.store import Store
 from .clock import ClockWatch
-from .declined import Declined
+from .declined import Declined, Guise
 from .store_share import StoreShare
 from .sync_claims import SyncClaims
 from .sync_intake import SyncIntake
@@ -47,11 +47,11 @@ class SyncShared:
     async def states(self, peer: str, *, is_asked: bool = False) -> dict[str, MarketState]:
         """Each market as it is to be shown to `peer` now; at its expense where `is_asked`."""
         now_ms = self.now_ms()
-        keys = {
-            market: self.declined.keys(peer, market, now_ms)
+        guises = {
+            market: self.declined.guise(peer, market, now_ms)
             for market in self.markets()[: limits.SYNC_MARKETS_MAX]
         }
-        job = partial(_states, keys)
+        job = partial(_states, guises)
         return await (self.share.call(peer, job) if is_asked else self.writer.call(job))
 
     def hello(self, states: Mapping[str, MarketState]) -> Hello:
@@ -102,8 +102,8 @@ class SyncShared:
             self._noted.popitem(last=False)
 
 
-def _states(declined_keys: Mapping[str, Sequence[bytes]], store: Store) -> dict[str, MarketState]:
-    return {market: market_state(store, market, keys) for market, keys in declined_keys.items()}
+def _states(guises: Mapping[str, Guise], store: Store) -> dict[str, MarketState]:
+    return {market: market_state(store, market, guise) for market, guise in guises.items()}
 
 
 def _note_synced(peer: str, arrivals: Mapping[str, int], now_ms: int, store: Store) -> None:

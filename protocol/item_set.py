@@ -1,6 +1,6 @@
 """What reconciliation compares: a set of items in the order of (ts, id), with sums over ranges.
 
-The port `ItemSet`, a set in memory, and a set with a few more laid over it. Knows neither messages
+The port `ItemSet`, a set in memory, and a set with a few more or a few less. Knows neither messages
 nor where items are stored.
 """
 
@@ -220,4 +220,49 @@ class OverlaidItemSet:
         return (base_sum + self._extra.fingerprint_sum(extra_begin, extra_end)) & self._mask
 
     def _extra_before(self, index: int) -> int:
+        return bisect_left(self._positions, index)
+
+
+class ThinnedItemSet:
+    """`base` without `hidden_keys`, as far as it has them: what a peer was given and does not want.
+    `base` must stay the same while this lives."""
+
+    def __init__(
+        self,
+        base: ItemSet,
+        hidden_keys: Iterable[bytes],
+        *,
+        lift: Lift = lift_wide,
+        lift_bits: int = LIFT_BITS,
+    ) -> None:
+        self._base = base
+        self._mask = (1 << lift_bits) - 1
+        self._positions: list[int] = []  # where each hidden key would stand in what is left
+        hidden: list[bytes] = []
+        count = base.count()
+        for key in sorted(set(hidden_keys)):
+            at = base.find(key)
+            if at < count and base.keys(at, at + 1) == [key]:
+                self._positions.append(at - len(hidden))
+                hidden.append(key)
+        self._hidden = ListItemSet(hidden, lift=lift, lift_bits=lift_bits)
+
+    def count(self) -> int:
+        return self._base.count() - self._hidden.count()
+
+    def find(self, key: bytes) -> int:
+        return self._base.find(key) - self._hidden.find(key)
+
+    def keys(self, begin: int, end: int) -> list[bytes]:
+        before_begin, before_end = self._hidden_before(begin), self._hidden_before(end)
+        gone = set(self._hidden.keys(before_begin, before_end))
+        found = self._base.keys(begin + before_begin, end + before_end)
+        return [key for key in found if key not in gone]
+
+    def fingerprint_sum(self, begin: int, end: int) -> int:
+        before_begin, before_end = self._hidden_before(begin), self._hidden_before(end)
+        base_sum = self._base.fingerprint_sum(begin + before_begin, end + before_end)
+        return (base_sum - self._hidden.fingerprint_sum(before_begin, before_end)) & self._mask
+
+    def _hidden_before(self, index: int) -> int:
         return bisect_left(self._positions, index)

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from jangteo.crypto.digest import LIFT_BITS, lift_wide
 from jangteo.protocol import limits
 from jangteo.protocol.errors import RemoteProtocolError
-from jangteo.protocol.item_set import ItemSet, ListItemSet, OverlaidItemSet, item_key, key_id
+from jangteo.protocol.item_set import (
+    ItemSet,
+    ListItemSet,
+    OverlaidItemSet,
+    ThinnedItemSet,
+    item_key,
+    key_id,
+)
 from jangteo.protocol.reconcile import Bounds, Reconciliation
 
 FRAMES = st.integers(limits.RECON_MESSAGE_BYTES_MIN, limits.RECON_MESSAGE_BYTES_MAX)
@@ -233,6 +240,18 @@ def test_an_overlaid_set_equals_one_set_of_both(
     laid_over = extra + dice.sample(base, min(len(base), 5))
     overlaid = OverlaidItemSet(ListItemSet(base), laid_over)
     assert_same_set(overlaid, NaiveItemSet({*base, *extra}), dice)
+
+
+@given(DRAWS, COUNTS, COUNTS)
+@settings(max_examples=60, deadline=None)
+def test_a_thinned_set_equals_one_without_what_is_hidden(
+    draw: Draw, base_count: int, other_count: int
+) -> None:
+    dice = random.Random(draw.seed)  # noqa: S311
+    base, others = draw.keys(base_count, other_count)
+    hidden = dice.sample(base, dice.randint(0, len(base))) + others[:5]
+    thinned = ThinnedItemSet(ListItemSet(base), hidden)
+    assert_same_set(thinned, NaiveItemSet(set(base) - set(hidden)), dice)
 
 
 @pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 256, 1000])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jangteo.node.declined import Declined
+from jangteo.node.declined import Declined, Guise
 from jangteo.protocol import limits
 from jangteo.protocol.envelope import Header
 from jangteo.protocol.item_set import item_key
@@ -112,3 +112,22 @@ def test_a_clock_that_was_set_back_forgets_all() -> None:
     assert len(declined.keys("p", "open", NOW_MS - limits.MINUTE_MS)) == 1
     assert declined.keys("p", "open", NOW_MS - limits.MINUTE_MS - 1) == []
     assert not declined.is_stale(number_id(2), NOW_MS)
+
+
+def test_what_a_peer_does_not_want_is_left_out_of_its_guise_for_an_hour() -> None:
+    declined = Declined()
+    key = item_key(NOW_MS, number_id(1))
+    declined.note_unwanted("p", "open", [key], NOW_MS)
+    assert declined.guise("p", "open", NOW_MS) == Guise((), (key,))
+    assert declined.guise("q", "open", NOW_MS) == Guise()
+    assert declined.guise("p", "other", NOW_MS) == Guise()
+    later_ms = NOW_MS + limits.DECLINED_PAUSE_MS
+    assert declined.guise("p", "open", later_ms) == Guise()
+
+
+def test_what_is_unwanted_counts_against_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "DECLINED_PER_PEER_MAX", 3)
+    declined = Declined()
+    keys = [item_key(NOW_MS, number_id(number)) for number in range(5)]
+    declined.note_unwanted("p", "open", keys, NOW_MS)
+    assert declined.guise("p", "open", NOW_MS).unwanted == tuple(keys[:3])
