@@ -34,10 +34,14 @@ class StoreShare:
     async def call(self, peer: str, job: Callable[[Store], T]) -> T:
         """`Writer.call` on behalf of `peer`, followed by the rest that it owes."""
         value, seconds = await self._writer.call(partial(self._timed, job))
-        rest = self.spend(peer, seconds)
-        if rest:
-            await trio.sleep(rest)
+        await self.rest(peer, seconds)
         return value
+
+    async def rest(self, peer: str, seconds: float) -> None:
+        """`peer` has cost so much time, and waits for what it owes."""
+        owed = self.spend(peer, seconds)
+        if owed:
+            await trio.sleep(owed)
 
     def spend(self, peer: str, seconds: float) -> float:
         """Counts store time against `peer`: for how many seconds it is to wait."""

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+import trio
+
 from ..crypto.digest import LIFT_BITS, sha256
 from ..protocol import limits, sync_frame
 from ..protocol.envelope import parse
@@ -94,8 +96,8 @@ class SyncResponder:
     async def _answer_recon(self, market: str, message: bytes) -> None:
         self._check_joined(market)
         if market not in self._machines:
-            guise = self._shared.declined.guise(self._peer, market, self._shared.now_ms())
-            items = SyncItems(market, guise)
+            keys = self._shared.declined.keys(self._peer, market, self._shared.now_ms())
+            items = SyncItems(market, keys)
             machine = Reconciliation(
                 items,
                 lift_bits=LIFT_BITS,
@@ -135,14 +137,9 @@ class SyncResponder:
 
     async def _answer_push(self, market: str, raws: Sequence[bytes]) -> None:
         self._check_joined(market)
-        # What is here already is not verified again: it could be pushed for ever.
-        ids = [sha256(raw[: -limits.SIGNATURE_BYTES]) for raw in raws]
-        known = await self._call(lambda store: store.known(ids))
-        held = await self._count_items(
-            market, [r for r, i in zip(raws, ids, strict=True) if i in known]
-        )
-        fresh = [raw for raw, each in zip(raws, ids, strict=True) if each not in known]
-        records = await self._shared.intake.open(market, fresh)
+        rest = await self._not_items(market, raws)
+        began = trio.current_time()
+        records = await self._shared.intake.open(market, rest)
         # "kept" is what the other side's user reads as held: on disk for good before it is said.
         taken = await self._shared.intake.take(self._peer, records, is_durable=True)
         report = self.report.of(market)
@@ -150,18 +147,25 @@ class SyncResponder:
         report.declined += taken.declined
         self.stream.earn(taken.new)
         self._shared.on_progress(self.report)
-        await self.stream.send(Pushed(held + taken.kept))
+        if not taken.new:
+            await self._shared.share.rest(self._peer, trio.current_time() - began)
+        # What is held as history, or by its owner though it is over, is not held for others.
+        await self.stream.send(Pushed(len(raws) - len(rest) + taken.new))
 
-    async def _count_items(self, market: str, raws: Sequence[bytes]) -> int:
-        """How many of these known records this node shows to others. What it keeps besides, as a
-        thread's history or as its owner's, is over: it holds that for nobody."""
-        keys = []
-        for raw in raws:
-            envelope = parse(raw)
-            if envelope.header.market != market:
-                raise RemoteProtocolError("R6.24", "a record of another market than was named")
-            keys.append(item_key(envelope.header.ts_ms, envelope.id))
-        return await self._call(partial(_items_among, market, keys)) if keys else 0
+    async def _not_items(self, market: str, raws: Sequence[bytes]) -> list[bytes]:
+        """Those of `raws` that are not in the set already, and on the disk for good: what is need
+        not be verified again, it could be pushed for ever."""
+        ids = [sha256(raw[: -limits.SIGNATURE_BYTES]) for raw in raws]
+        known = await self._call(lambda store: store.known(ids))
+        if not known:
+            return list(raws)
+        keys: dict[bytes, int] = {}
+        for place, (raw, record_id) in enumerate(zip(raws, ids, strict=True)):
+            if record_id in known:
+                keys[item_key(parse(raw).header.ts_ms, record_id)] = place
+        items = await self._call(partial(_items_among, market, list(keys)))
+        held = {keys[key] for key in items}
+        return [raw for place, raw in enumerate(raws) if place not in held]
 
     async def _call(self, job: Callable[[Store], T]) -> T:
         """On the store's thread, at the peer's expense."""
@@ -179,13 +183,12 @@ class SyncResponder:
             raise RemoteProtocolError("R6.28", "asked for everything again and again", penalty=5)
 
 
-def _items_among(market: str, keys: Sequence[bytes], store: Store) -> int:
-    """How many of `keys` are items, on the disk for good: they may have come by gossip."""
+def _items_among(market: str, keys: Sequence[bytes], store: Store) -> list[bytes]:
     with store.write(durable=True):
-        pass
+        pass  # they may have come by gossip, and not be on the disk yet
     items = store.items(market)
     places = [(key, items.find(key)) for key in keys]
-    return sum(items.keys(at, min(at + 1, items.count())) == [key] for key, at in places)
+    return [key for key, at in places if items.keys(at, min(at + 1, items.count())) == [key]]
 
 
 def _handle(machine: Reconciliation, items: SyncItems, message: bytes, store: Store) -> bytes:

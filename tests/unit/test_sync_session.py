@@ -380,7 +380,7 @@ async def test_what_is_pushed_and_declined_is_not_counted_as_kept(
         assert (summary.count, summary.declined_count) == (1, 0)
 
 
-async def test_what_is_only_history_here_is_not_counted_as_kept_and_costs_no_signature(
+async def test_what_is_shown_here_is_kept_and_not_verified_again_and_history_is_not_kept(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
     place = Neighbourhood(tmp_path)
@@ -392,8 +392,8 @@ async def test_what_is_only_history_here_is_not_counted_as_kept_and_costs_no_sig
             stream = await ask(stranger, ann)
             await stream.send(hello())
             await stream.receive_a(Hello)
-            forged = old.raw[:-1] + bytes([old.raw[-1] ^ 1])
-            for raw, kept in ((old.raw, 0), (forged, 0), (new.raw, 1)):
+            forged = new.raw[:-1] + bytes([new.raw[-1] ^ 1])
+            for raw, kept in ((old.raw, 0), (new.raw, 1), (forged, 1)):
                 await stream.send(Push("open", (raw,)))
                 assert (await stream.receive_a(Pushed)).kept == kept
             await stream.send(Push("commons", (new.raw,)))
