@@ -96,8 +96,8 @@ class SyncResponder:
     async def _answer_recon(self, market: str, message: bytes) -> None:
         self._check_joined(market)
         if market not in self._machines:
-            keys = self._shared.declined.keys(self._peer, market, self._shared.now_ms())
-            items = SyncItems(market, keys)
+            guise = self._shared.declined.guise(self._peer, market, self._shared.now_ms())
+            items = SyncItems(market, guise)
             machine = Reconciliation(
                 items,
                 lift_bits=LIFT_BITS,
