@@ -5,19 +5,25 @@ Knows addresses as text and cancel scopes, nothing of sockets or libp2p.
 """
 
 import math
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import trio
 
 from ..protocol.limits import (
+    CONNECTIONS_BURST,
     CONNECTIONS_INBOUND_MAX,
     CONNECTIONS_PENDING_MAX,
     CONNECTIONS_PER_IP_MAX,
     CONNECTIONS_PER_LOOPBACK_IP_MAX,
+    CONNECTIONS_PER_SECOND,
+    PENALTY_PEERS_MAX,
 )
 from .interfaces import is_loopback
+from .token_bucket import TokenBucket
+
+_LOOPBACK_SHARES = CONNECTIONS_PER_LOOPBACK_IP_MAX // CONNECTIONS_PER_IP_MAX
 
 
 @dataclass(eq=False, slots=True)
@@ -38,11 +44,14 @@ class ConnectionGate:
         self._pending: dict[Admission, None] = {}
         self._established: dict[Admission, None] = {}
         self._per_ip: Counter[str] = Counter()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def enter(self, ip: str, stay: trio.CancelScope) -> Admission | None:
         """An accepted connection of `ip`; None if it is to be closed at once."""
-        per_ip_max = CONNECTIONS_PER_LOOPBACK_IP_MAX if is_loopback(ip) else CONNECTIONS_PER_IP_MAX
-        if self._per_ip[ip] >= per_ip_max or not self._has_place_for(ip):
+        shares = _LOOPBACK_SHARES if is_loopback(ip) else 1
+        if self._per_ip[ip] >= CONNECTIONS_PER_IP_MAX * shares or not self._has_place_for(ip):
+            return None
+        if not self._may_shake_hands(ip, shares):
             return None
         admission = Admission(ip, stay)
         self._pending[admission] = None
@@ -80,6 +89,17 @@ class ConnectionGate:
             return True
         here = Counter(each.ip for each in self._established)
         return max(here.values()) > here[ip] + 1
+
+    def _may_shake_hands(self, ip: str, shares: int) -> bool:
+        """A handshake takes milliseconds of the node's time, also from who comes and goes."""
+        now = trio.current_time()
+        bucket = self._buckets.pop(ip, None) or TokenBucket(
+            CONNECTIONS_PER_SECOND * shares, CONNECTIONS_BURST * shares, now
+        )
+        self._buckets[ip] = bucket
+        while len(self._buckets) > PENALTY_PEERS_MAX:
+            self._buckets.popitem(last=False)
+        return bucket.take(1, now)
 
     @property
     def pending_count(self) -> int:

@@ -13,8 +13,9 @@ from typing import Any
 import trio
 from libp2p.host import basic_host
 from libp2p.io import msgio
-from libp2p.io.exceptions import IncompleteReadError
+from libp2p.io.exceptions import IncompleteReadError, IOException
 from libp2p.network.connection import swarm_connection
+from libp2p.network.connection.exceptions import RawConnError
 from libp2p.peer.id import ID
 from libp2p.stream_muxer import muxer_multistream
 from libp2p.stream_muxer.exceptions import MuxedStreamEOF, MuxedStreamError, MuxedStreamReset
@@ -213,6 +214,16 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
         log.warning("libp2p: connection of %s closed: %s", self.peer_id, reason)
         self.event_shutting_down.set()
         self._nursery.start_soon(self._close_condemned)
+
+    async def _write_frame(self, data: bytes) -> None:
+        """yamux.py:1693: a write that fails since the peer has gone is taken for a passing error:
+        each of the 5,000 frames that it may have left behind is then looked at in turn, 10 ms
+        apart, and its connection keeps its place for a minute."""
+        try:
+            await super()._write_frame(data)
+        except (IOException, RawConnError):
+            self.event_shutting_down.set()
+            raise
 
     async def close(self, error_code: int = yamux.GO_AWAY_NORMAL) -> None:
         """yamux.py:785: says goodbye first, and waits for it behind every other writer: a peer that

@@ -19,9 +19,9 @@ from tests.faults.attacks.scene import Figures, Outcome, scene
 
 SECONDS = {"full": 8.0, "short": 1.0}
 HEAD = (
-    "| attack | sent | during: pulses, worst; newcomer; owner's answer | after | "
+    "| attack | sent | CPU, starved | during: pulses, worst; newcomer; owner's answer | after | "
     "RSS MiB | descriptors | tasks | penalty, score, banned | verdict |\n"
-    "|---|---|---|---|---|---|---|---|---|"
+    "|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -35,6 +35,7 @@ def row(outcome: Outcome) -> str:
     cells = (
         outcome.name,
         f"{sent} in {outcome.seconds:.1f} s",
+        f"{outcome.cpu_s / outcome.seconds:.0%}, {outcome.starved_s / outcome.seconds:.0%}",
         during,
         f"{outcome.after_ms} ms",
         *(steps(outcome, name) for name in Figures.__slots__),

@@ -46,7 +46,8 @@ class Figures:
 
 @dataclass(slots=True)
 class Outcome:
-    """Times in ms; _NEVER_MS for what did not come about."""
+    """Times in ms; _NEVER_MS for what did not come about. `cpu_s` is the processor's time that the
+    target took, `starved_s` how long it wanted a processor and others had it."""
 
     name: str
     seconds: float = 0.0
@@ -60,6 +61,8 @@ class Outcome:
     peak: Figures = Figures(0, 0, 0)
     after: Figures = Figures(0, 0, 0)
     recovery_s: float = 0.0
+    cpu_s: float = 0.0
+    starved_s: float = 0.0
     penalty: float = 0.0
     score: float = 0.0
     banned: int = 0
@@ -139,8 +142,17 @@ class Owner:
     def _ask(self, verb: str, args: dict[str, Any]) -> dict[str, Any]:
         body = json.dumps(args).encode()
         headers = {**self._headers, "Content-Type": "application/json"}
-        self._connection.request("POST", f"/v1/{verb}", body=body, headers=headers)
-        answer: dict[str, Any] = json.loads(self._connection.getresponse().read())
+        try:
+            self._connection.request("POST", f"/v1/{verb}", body=body, headers=headers)
+            response = self._connection.getresponse()
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            # The node hangs up on a connection that was quiet for a while.
+            self._connection.close()
+            self._connection.request("POST", f"/v1/{verb}", body=body, headers=headers)
+            response = self._connection.getresponse()
+        answer: dict[str, Any] = json.loads(response.read())
+        if "result" not in answer:
+            raise RuntimeError(f"{verb}: {answer}")
         result: dict[str, Any] = answer["result"]
         return result
 
@@ -190,6 +202,11 @@ class Scene:
     def _fds(self) -> int:
         return len(list(Path(f"/proc/{self._target.process.pid}/fd").iterdir()))
 
+    def _processor_s(self) -> tuple[float, float]:
+        """Time on a processor, and time spent waiting for one."""
+        told = Path(f"/proc/{self._target.process.pid}/schedstat").read_text().split()
+        return int(told[0]) / 1e9, int(told[1]) / 1e9
+
     async def play(self, attack: Attack, count: int, seconds: float) -> Outcome:
         """`attack` with intensity `count`, for at most so long."""
         outcome = Outcome(attack.name)
@@ -215,7 +232,13 @@ class Scene:
             honest(self._folder, f"late{self._number}", market) as late,
         ):
             self._honest |= {early.core.transport.peer, late.core.transport.peer}
+            at_first = self._processor_s()
             await self._attack(outcome, market, early, seconds)
+            if self._target.process.poll() is None:
+                at_last = self._processor_s()
+                outcome.cpu_s, outcome.starved_s = (
+                    b - a for a, b in zip(at_first, at_last, strict=True)
+                )
             began = trio.current_time()
             with trio.move_on_after(_ANSWER_S_MAX):
                 await self._visit(late, market)
