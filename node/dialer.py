@@ -22,13 +22,19 @@ _S = limits.SECOND_MS
 
 @dataclass(slots=True)
 class _Entry:
-    """One address. `is_static`: the owner named it, and it is never given up."""
+    """One address. `is_static`: the owner named it, and it is never given up. `is_heard`: whoever
+    is there has just said so."""
 
     peer: str | None
     is_static: bool
     next_at: float
     failures: int = 0
     is_dialling: bool = False
+    is_heard: bool = False
+
+    @property
+    def is_hopeful(self) -> bool:
+        return (self.is_static or self.is_heard) and not self.failures
 
 
 class DialBook:
@@ -66,12 +72,20 @@ class DialBook:
         return True
 
     def found(self, address: str, now: float) -> None:
-        """mDNS has just heard of it: if it was resting after failures, it need not any longer."""
-        if self.add(address, now):
-            entry = self._entries[address]
-            if entry.failures:
-                entry.failures = 0
-                entry.next_at = min(entry.next_at, now + limits.DIAL_WAIT_MS_MIN / _S)
+        """mDNS has just heard of it: if it was resting after failures, it need not any longer.
+
+        Both sides hear of each other at once: the smaller id dials, the other waits for it.
+        """
+        is_new = address not in self._entries
+        if not self.add(address, now):
+            return
+        entry = self._entries[address]
+        entry.is_heard = True
+        if is_new and not self._is_first(entry):
+            entry.next_at = now + limits.DIAL_SECOND_SIDE_WAIT_MS / _S
+        if entry.failures:
+            entry.failures = 0
+            entry.next_at = min(entry.next_at, now + limits.DIAL_WAIT_MS_MIN / _S)
 
     def peer_up(self, peer: str) -> None:
         self._connected.add(peer)
@@ -84,18 +98,24 @@ class DialBook:
         self._connected.discard(peer)
         for entry in self._entries.values():
             if entry.peer == peer:
-                entry.next_at = now + self._dice.uniform(0.5, 1.5) * limits.DIAL_WAIT_MS_MIN / _S
+                wait = self._dice.uniform(0.5, 1.5) * limits.DIAL_WAIT_MS_MIN / _S
+                if not self._is_first(entry):
+                    wait += limits.DIAL_SECOND_SIDE_WAIT_MS / _S
+                entry.next_at = now + wait
+                entry.is_heard = False
 
     def take_due(self, now: float) -> list[str]:
         """Addresses to dial now, marked as being dialled: one for each peer, none for a peer that
-        is connected or being dialled, DIALS_AT_ONCE_MAX in all."""
+        is connected or being dialled, DIALS_AT_ONCE_MAX in all. First those of whom there is hope:
+        hundreds of remembered ones that answer no more take minutes to time out."""
         dialling = {entry.peer for entry in self._entries.values() if entry.is_dialling}
         room = limits.DIALS_AT_ONCE_MAX - sum(e.is_dialling for e in self._entries.values())
         if len(self._connected) >= limits.CONNECTIONS_MAX:
             room = 0
         due: list[str] = []
-        for address, entry in sorted(self._entries.items(), key=lambda item: item[1].next_at):
-            if len(due) >= room or entry.next_at > now:
+        waiting = [item for item in self._entries.items() if item[1].next_at <= now]
+        for address, entry in sorted(waiting, key=_turn):
+            if len(due) >= room:
                 break
             if entry.is_dialling or entry.peer in self._connected:
                 continue
@@ -139,6 +159,9 @@ class DialBook:
             default=float("inf"),
         )
 
+    def _is_first(self, entry: _Entry) -> bool:
+        return entry.peer is None or self._our_peer < entry.peer
+
     def _make_room(self) -> bool:
         """Gives up the address that failed most often."""
         idle = [
@@ -150,6 +173,10 @@ class DialBook:
             return False
         del self._entries[max(idle)[1]]
         return True
+
+
+def _turn(item: tuple[str, _Entry]) -> tuple[bool, float]:
+    return not item[1].is_hopeful, item[1].next_at
 
 
 class Dialer:

@@ -115,6 +115,52 @@ def test_a_connection_that_came_and_went_unseen_is_made_again() -> None:
     assert dials.take_due(dials.next_at()) == [A]
 
 
+def test_of_two_that_hear_each_other_the_smaller_id_dials() -> None:
+    greater, smaller = DialBook("M", dice()), DialBook("A", dice())
+    smaller.found("/ip4/10.0.0.9/tcp/1/p2p/M", 5.0)
+    greater.found(A, 5.0)
+    assert smaller.take_due(5.0) == ["/ip4/10.0.0.9/tcp/1/p2p/M"]
+    assert greater.take_due(5.0) == []
+    second_s = limits.DIAL_SECOND_SIDE_WAIT_MS / 1000
+    assert greater.take_due(5.0 + second_s) == [A]  # nothing came: perhaps it cannot
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_two_that_lost_each_other_the_smaller_id_dials_first(seed: int) -> None:
+    books = {
+        our: DialBook(our, random.Random(f"{seed} {our}"))  # noqa: S311  (repeatable)
+        for our in ("A", "M")
+    }
+    for our, address in (("A", "/ip4/10.0.0.9/tcp/1/p2p/M"), ("M", A)):
+        books[our].add(address, 0.0)
+        (peer,) = {"A", "M"} - {our}
+        books[our].peer_up(peer)
+        books[our].peer_down(peer, 10.0)
+    assert books["A"].next_at() < books["M"].next_at() < 13
+
+
+def test_who_was_just_heard_of_does_not_wait_for_hundreds_of_yesterday() -> None:
+    dials = book()
+    for number in range(limits.DIAL_ADDRESSES_MAX // 2):
+        dials.add(f"/ip4/10.9.0.{number}/tcp/1/p2p/Z{number}", 0.0)
+    assert len(dials.take_due(0.0)) == limits.DIALS_AT_ONCE_MAX
+    here = "/ip4/10.0.0.3/tcp/4110/p2p/NEAR"
+    dials.found(here, 1.0)
+    for number in range(limits.DIALS_AT_ONCE_MAX):
+        dials.failed(f"/ip4/10.9.0.{number}/tcp/1/p2p/Z{number}", 10.0)
+    assert dials.take_due(10.0)[0] == here
+
+
+def test_who_fails_though_heard_of_waits_like_the_others() -> None:
+    dials = book()
+    dials.found(B, 0.0)
+    at = limits.DIAL_SECOND_SIDE_WAIT_MS / 1000
+    assert dials.take_due(at) == [B]
+    wait = dials.failed(B, at)
+    dials.add(A, at)
+    assert dials.take_due(at + wait)[0] == A
+
+
 def test_only_so_many_dials_run_at_once() -> None:
     dials = book()
     for number in range(100):
