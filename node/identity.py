@@ -205,7 +205,9 @@ def exists_already(home: Home) -> DeskError:
 
 
 def none_yet(home: Home) -> DeskError:
-    """For one who needs an identity where there is none."""
+    """For one who needs an identity where there is none, or none any more."""
+    if home.has_lost_key:
+        return _lost_key(home)
     return DeskError(
         "no-identity",
         f"no identity in this home yet: {home.path}",
@@ -223,8 +225,6 @@ def _open_seed(
     try:
         data = read_private(home.author_key_path)
     except FileNotFoundError:
-        if home.has_lost_key:
-            raise _lost_key(home) from None
         raise none_yet(home) from None
     try:
         if not is_sealed_data(data):
