@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import trio
 
 from jangteo.node.home import Home, NodeFace
+from jangteo.protocol.limits import SYNC_PUSH_RECORDS_MAX
 from tests.faults.attacks.field import OPEN, Attack
 from tests.faults.attacks.honest import HeldBy, Honest, honest
 from tests.interop.lan import Node
@@ -203,9 +204,10 @@ class Scene:
         return len(list(Path(f"/proc/{self._target.process.pid}/fd").iterdir()))
 
     def _processor_s(self) -> tuple[float, float]:
-        """Time on a processor, and time spent waiting for one."""
-        told = Path(f"/proc/{self._target.process.pid}/schedstat").read_text().split()
-        return int(told[0]) / 1e9, int(told[1]) / 1e9
+        """Time on a processor, and time spent waiting for one, of all its threads."""
+        tasks = Path(f"/proc/{self._target.process.pid}/task")
+        told = [each.joinpath("schedstat").read_text().split() for each in tasks.iterdir()]
+        return sum(int(one[0]) for one in told) / 1e9, sum(int(one[1]) for one in told) / 1e9
 
     async def play(self, attack: Attack, count: int, seconds: float) -> Outcome:
         """`attack` with intensity `count`, for at most so long."""
@@ -279,7 +281,9 @@ class Scene:
 
     async def _visit(self, guest: Honest, market: str) -> None:
         """Comes, gets the target's own goods, and leaves its own there."""
-        gifts = [guest.listing(f"gift {number}", market) for number in range(10)]
+        # More than a session pushes (SPEC.md R6.26): the target must ask for them.
+        number_of_gifts = 5 if market == OPEN else 3 * SYNC_PUSH_RECORDS_MAX
+        gifts = [guest.listing(f"gift {number}", market) for number in range(number_of_gifts)]
         await guest.publish(*gifts)
         await guest.meet(self._address)
         await guest.until_held(self._stock)
