@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..node.desk_error import usage
 from .passphrase import ask_passphrase
-from .program import named, program_name
+from .program import command_prefix, named, program_name
 from .safe_text import safe_line
 from .screen import Screen
 
@@ -59,7 +59,11 @@ class Call:
     def notices(self, result: Mapping[str, Any]) -> None:
         """What the work wants to be said beside its result: reminders, warnings."""
         for notice in result.get("notices") or ():
-            self.screen.warn(named(safe_line(notice["message"])))
+            self.screen.warn(self.named(safe_line(notice["message"])))
+
+    def named(self, text: str) -> str:
+        """`text` with its commands as they must be typed here."""
+        return named(text, self.home_flag)
 
     @property
     def program(self) -> str:
@@ -72,6 +76,4 @@ class Call:
 
     def command_prefix(self) -> str:
         """How to call this program for this home, in lines a person may paste."""
-        from shlex import quote
-
-        return f"{self.program} --home {quote(self.home_flag)}" if self.home_flag else self.program
+        return command_prefix(self.home_flag)

@@ -79,7 +79,7 @@ def _print(call: Call, name: str, verdict: str, found: str, advice: str) -> None
         return
     mark, style = _MARKS[verdict]
     indent = _NAME_CELLS + 7 if screen.cells >= 60 else 2
-    lines = cells.wrap(safe_line(found), screen.cells - indent)
+    lines = cells.wrap(call.named(safe_line(found)), screen.cells - indent)
     head = f"{screen.paint(f'{mark:5}', style)} {name:{_NAME_CELLS}} "
     if indent > 2:
         screen.say(head + lines[0])
@@ -89,5 +89,7 @@ def _print(call: Call, name: str, verdict: str, found: str, advice: str) -> None
     for line in lines:
         screen.say(" " * indent + line)
     if advice and verdict != "ok":
-        for number, line in enumerate(cells.wrap(safe_line(advice), screen.cells - indent - 2)):
+        for number, line in enumerate(
+            cells.wrap(call.named(safe_line(advice)), screen.cells - indent - 2)
+        ):
             screen.say(" " * indent + ("  " if number else "→ ") + line, "dim")

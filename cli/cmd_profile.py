@@ -22,6 +22,8 @@ def profile(call: Call, name: str | None, about: str | None) -> None:
     result = call.ask("profile", name=name, about=about)
     call.answer({field: result[field] for field in ("author", "name", "about")}, result)
     _print(call, result)
+    if not result["author"]:
+        call.screen.warn(call.named("this home has no identity yet: `jangteo init`"))
     call.notices(result)
 
 
@@ -47,7 +49,8 @@ def whoami(call: Call) -> None:
 def _print(call: Call, result: dict[str, object]) -> None:
     if not result.get("author"):
         return
-    name = safe_line(str(result.get("name") or "")) or "(no name yet: `jangteo profile --name …`)"
+    nameless = call.named("(no name yet: `jangteo profile --name NAME`)")
+    name = safe_line(str(result.get("name") or "")) or nameless
     call.screen.say(name, "bold")
     if about := result.get("about"):
         call.screen.say(safe_block(str(about)))

@@ -7,7 +7,9 @@ import click
 
 from .ago import ago_text
 from .call import Call
+from .event_view import to_hand_over
 from .listing_view import ID_CHARS_MIN, counted
+from .program import name_elsewhere
 from .safe_text import safe_line
 from .table import Column
 from .verb import verb
@@ -50,8 +52,8 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
     last = result.get("last_sync")
     screen.say(f"last exchange: {ago_text(last) if last else 'none yet'}")
     screen.say(
-        f"{counts['listings_active']:,} listings by {counts['authors']:,} people, "
-        f"{counts['own_active']:,} of them yours; {counts['records']:,} records, "
+        f"{counted(counts['listings_active'], 'listing')} by {_people(counts['authors'])}, "
+        f"{counts['own_active']:,} of them yours; {counted(counts['records'], 'record')}, "
         f"{counts['bytes'] / 2**20:.1f} MiB"
     )
     if unheld := counts.get("own_unheld"):
@@ -63,11 +65,15 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
             for market in result["markets"]
         ],
     )
-    for address in (result.get("addresses") or ())[:3]:
-        screen.say_safe(f"hand over: jangteo up --peer {address}", "dim")
+    for address in to_hand_over(result.get("addresses") or ())[:3]:
+        screen.say_safe(f"hand over: {name_elsewhere()} up --peer {address}", "dim")
     if result.get("fts_lag"):
         screen.say(f"search is {result['fts_lag']:,} records behind", "dim")
     for warning in result.get("warnings") or ():
-        screen.warn(safe_line(warning["message"]))
+        screen.warn(call.named(safe_line(warning["message"])))
     if not count:
         screen.talk(f"no neighbour: `{call.command_prefix()} doctor` says what to try")
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"

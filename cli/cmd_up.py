@@ -10,7 +10,7 @@ import click
 
 from . import cells
 from .call import Call
-from .event_view import event_text
+from .event_view import event_text, to_hand_over
 from .listing_view import ID_CHARS_MIN
 from .passphrase import ask_passphrase
 from .safe_text import safe_line
@@ -101,7 +101,8 @@ class _Voice:
         elif event["event"] == "progress":
             self._progress(event)
         elif (told := event_text(event)) is not None:
-            self._line(told, "warn" if event["event"] == "warning" else "")
+            is_warning = event["event"] == "warning"
+            self._line(self._call.named(told) if is_warning else told, "warn" if is_warning else "")
 
     def _ready(self, event: dict[str, Any]) -> None:
         screen, prefix = self._call.screen, self._call.command_prefix()
@@ -109,7 +110,7 @@ class _Voice:
         if self._is_first:
             self._line(f"made your identity, {who}. Its 24 words: `{prefix} words`")
         self._line(f"ready; you are {who}, and neighbours reach you at", "good")
-        for address in event["addresses"][:_ADDRESSES_SHOWN]:
+        for address in to_hand_over(event["addresses"])[:_ADDRESSES_SHOWN]:
             self._print(f"  {safe_line(address)}")
         self._print(
             screen.paint(

@@ -47,4 +47,5 @@ def _tell(call: Call, event: dict[str, Any]) -> None:
     told = event_text(event)
     if told is not None and not call.screen.is_json:
         clock = call.screen.paint(time.strftime("%H:%M:%S"), "dim")
+        told = call.named(told) if event["event"] == "warning" else told
         print(f"{clock} {safe_line(told)}")

@@ -5,8 +5,10 @@ import time
 import click
 
 from ..node.desk_error import DeskError
+from . import cells
 from .call import Call
 from .passphrase import ask_passphrase, new_passphrase
+from .program import program_name
 from .screen import Screen
 from .verb import verb
 
@@ -27,6 +29,9 @@ def words(call: Call) -> None:
     from ..node import identity
 
     home, screen = call.home, call.screen
+    home.check()
+    if not home.has_identity:
+        raise identity.none_yet(home)
     if not screen.is_terminal and not screen.is_json:
         raise DeskError(
             "no-terminal",
@@ -54,6 +59,9 @@ def passphrase(call: Call, remove: bool) -> None:
     from ..node import identity
 
     home = call.home
+    home.check()
+    if not home.has_identity:
+        raise identity.none_yet(home)
     # The file that the environment names has the passphrase of now, if there is one.
     is_open = not identity.is_sealed(home)
     fresh = None if remove else new_passphrase(may_read_file=is_open)
@@ -71,6 +79,10 @@ def print_words(screen: Screen, told: str) -> None:
     for start in range(0, len(listed), row_words):
         screen.say("  " + "".join(f"{word:14}" for word in listed[start : start + row_words]))
     screen.say()
-    screen.talk("These 24 words are your key, written for people. On paper they outlive this")
-    screen.talk("machine: `jangteo restore` makes you yourself again. Whoever reads them can")
-    screen.talk("sign as you, and nobody can give you new ones.")
+    for line in cells.wrap(
+        "These 24 words are your key, written for people. On paper they outlive this machine: "
+        f"`{program_name()} restore` makes you yourself again. Whoever reads them can sign as you, "
+        "and nobody can give you new ones.",
+        min(screen.cells, 80),
+    ):
+        screen.talk(line)

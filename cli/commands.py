@@ -7,6 +7,7 @@ import click
 
 from .call import Call
 from .command_table import COMMANDS, SECTIONS
+from .program import named_in_help
 from .verb import format_examples, help_context, shared_options
 
 
@@ -34,6 +35,20 @@ class LazyGroup(click.Group):
         **extra: Any,
     ) -> click.Context:
         return super().make_context(info_name, args, parent, **help_context(), **extra)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, 1)
+            meant = f": did you mean {close[0]}?" if close else ""
+            ctx.fail(f"no such command {args[0][:40]!r}{meant}")
+        return super().resolve_command(ctx, args)
+
+    def get_help(self, ctx: click.Context) -> str:
+        return named_in_help(super().get_help(ctx))
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)

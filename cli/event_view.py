@@ -3,7 +3,7 @@
 Events are JSON; their texts may come from the network.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .listing_view import ID_CHARS_MIN, person_text, price_text
@@ -34,6 +34,12 @@ def event_text(event: Event) -> str | None:
             return "the node is stopping"
         case _:
             return None
+
+
+def to_hand_over(addresses: Sequence[str]) -> list[str]:
+    """Those of a node's addresses that are of use on another machine; all, where none is."""
+    far = [one for one in addresses if not one.startswith(("/ip4/127.", "/ip6/::1/"))]
+    return far or list(addresses)
 
 
 def _peer(event: Event) -> str:

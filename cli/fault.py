@@ -5,6 +5,7 @@ traceback.
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from .safe_text import safe_line
 from .screen import json_line
 
 _LOG_BYTES_MAX: Final = 1_000_000
+_MESSAGE_CHARS_MAX: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +30,24 @@ class Report:
     hint: str | None
     exit_code: int
 
-    def print(self, is_json: bool) -> None:
-        message, hint = safe_line(self.message), self.hint and safe_line(self.hint)
+    def print(self, is_json: bool, name: Callable[[str], str] = named) -> None:
+        """`name` puts the commands in it as they must be typed."""
+        message, hint = _clipped(safe_line(self.message)), self.hint and safe_line(self.hint)
         sys.stdout.flush()
         if is_json:
             error = {"code": self.code, "message": message, "hint": hint}
             print(json_line({"error": error}), file=sys.stderr)
             return
-        print(f"jangteo: {message}", file=sys.stderr)
+        print(f"jangteo: {name(message)}", file=sys.stderr)
         if hint:
-            print(f"  {named(hint)}", file=sys.stderr)
+            print(f"  {name(hint)}", file=sys.stderr)
+
+
+def _clipped(message: str) -> str:
+    """One line stays one line, whatever was typed: what is allowed stands at its end."""
+    if len(message) <= _MESSAGE_CHARS_MAX:
+        return message
+    return f"{message[: _MESSAGE_CHARS_MAX // 3]} … {message[-_MESSAGE_CHARS_MAX // 2 :]}"
 
 
 def report_of(error: Exception, home: Path | None) -> Report:

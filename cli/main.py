@@ -57,7 +57,7 @@ def _run(given: Sequence[str]) -> int:
     # The outermost of all: a person gets a line, the details go to a file.
     except Exception as error:
         report = report_of(error, _home_of(call))
-        report.print(call.screen.is_json or _asks_for_json(given))
+        report.print(call.screen.is_json or _asks_for_json(given), call.named)
         return report.exit_code
 
 
@@ -78,7 +78,15 @@ def _asks_for_json(given: Sequence[str]) -> bool:
 
 
 def _steady_streams() -> None:
-    """A terminal that cannot show a character gets a replacement, not a crash."""
+    """A terminal that cannot show a character gets a replacement, not a crash. A stream that was
+    closed before the start is one to nowhere: also so that no file of ours gets its number."""
+    nowhere = Path(os.devnull)
+    if sys.stdin is None:
+        sys.stdin = nowhere.open(encoding="utf-8")
+    if sys.stdout is None:
+        sys.stdout = nowhere.open("w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = nowhere.open("w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .call import Call
+from .program import named_in_help
 from .screen import terminal_cells
 
 
@@ -45,6 +46,16 @@ class Verb(click.Command):
     ) -> click.Context:
         return super().make_context(info_name, args, parent, **help_context(), **extra)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # click forgets it for an option without its value
+            raise
+
+    def get_help(self, ctx: click.Context) -> str:
+        return named_in_help(super().get_help(ctx))
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
@@ -69,6 +80,9 @@ class VerbGroup(click.Group):
         **extra: Any,
     ) -> click.Context:
         return super().make_context(info_name, args, parent, **help_context(), **extra)
+
+    def get_help(self, ctx: click.Context) -> str:
+        return named_in_help(super().get_help(ctx))
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)

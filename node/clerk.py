@@ -86,7 +86,7 @@ class Clerk:
             raise DeskError(
                 "not-yours",
                 f"{row.listing_id.hex()[:_SHORT]} is {by}'s listing: only its author can change it",
-                "`block` keeps an author out of your sight",
+                "`jangteo block AUTHOR` keeps an author out of your sight",
                 EXIT_USAGE,
             )
         return row
@@ -104,7 +104,7 @@ class Clerk:
             raise DeskError(
                 "unknown-author",
                 f"nobody known here is called {told!r} or has a key that begins so",
-                "`show ID` tells the author of a listing",
+                "`jangteo show ID` tells the author of a listing",
                 EXIT_UNKNOWN_ID,
             )
         if len(found) > 1:

@@ -129,7 +129,7 @@ class Args:
             days = limits.LIFETIME_SHORT_MS // limits.DAY_MS
             raise bad_value(
                 f"{name} {value!r} is too far away: at most {days} days from now",
-                "a running node renews your listings, or `renew` them yourself",
+                "a running node renews your listings, or `jangteo renew ID` does",
             )
         return until_ms
 

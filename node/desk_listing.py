@@ -103,7 +103,7 @@ def renew(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
         if row.listing.status == "sold":
-            raise bad_value("it is sold: `relist` puts it up again")
+            raise bad_value("it is sold: `jangteo relist ID` puts it up again")
         return _publish(clerk, row, replace(row.listing, until_ms=None))
 
 
@@ -181,7 +181,7 @@ def _own_live(clerk: Clerk, args: Args) -> ListingRow:
     if row.header.is_delete:
         raise bad_value(
             f"{row.listing_id.hex()[:8]} was withdrawn, and that is final",
-            "`sell` puts it up anew",
+            "`jangteo sell` puts it up anew",
         )
     return row
 
@@ -191,7 +191,7 @@ def _mark(clerk: Clerk, verb: str, told: Mapping[str, Any], status: Status) -> d
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
         if status == "reserved" and row.ends_ms <= clerk.now_ms():
-            raise bad_value("it has expired: `relist` puts it up again, then reserve it")
+            raise bad_value("it has expired: `jangteo relist ID` puts it up again, then reserve it")
         return _revise(clerk, row, replace(row.listing, status=status))
 
 

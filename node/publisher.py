@@ -142,7 +142,7 @@ class Publisher:
 
 def not_joined(market: str) -> DeskError:
     return bad_value(
-        f"this home is not in the market {market!r}", f"join it with: jangteo join {market}"
+        f"this home is not in the market {market!r}", f"join it with `jangteo join {market}`"
     )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from jangteo.cli.fault import report_of
+from jangteo.cli.program import named
 from jangteo.protocol.errors import LocalProtocolError
-from tests.cli_runner import COMMAND, Person
+from tests.cli_runner import COMMAND, Person, Said
 
 
 def _bug() -> Exception:
@@ -108,3 +109,68 @@ def test_a_wrapper_may_give_the_program_its_own_name(tmp_path: Path) -> None:
     person = Person(tmp_path / "home", (("JANGTEO_PROGRAM", "./run"),))
     assert "./run up" in person.types().out
     assert "`./run init`" in person.types("sell", "x", "--price", "1 USD").err
+
+
+def test_hints_are_typed_as_they_stand_by_a_wrapper_and_for_another_home(tmp_path: Path) -> None:
+    home = tmp_path / "another home"
+    person = Person(tmp_path / "home", (("JANGTEO_PROGRAM", "./run"),))
+    said = person.types("--home", str(home), "sell", "x", "--price", "1 USD")
+    assert f"`./run --home '{home}' init`" in said.err
+    assert "`./run join campus/x`" in _sells_in_a_market(person).err
+    assert "`./run words`" in person.types("doctor").out
+    for verb in ("sell", "search", "config", "up"):
+        page = person.types(verb, "--help").out
+        assert f"Usage: ./run {verb}" in page
+        assert " jangteo " not in page.replace("systemctl --user status jangteo", "")
+
+
+def _sells_in_a_market(person: Person) -> Said:
+    person.types("init")
+    return person.types("sell", "x", "--price", "1 USD", "--market", "campus/x")
+
+
+def test_what_is_handed_over_names_no_place_of_this_machine() -> None:
+    told = "run on the other: jangteo up --peer /ip4/10.0.0.1/tcp/4110"
+    assert named(told, "/home/me/second") == told
+    assert named("`jangteo up --peer ADDRESS`", "x") == "`jangteo --home x up --peer ADDRESS`"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("line", ["search", "search --json", "show ffff", "export", "--help"])
+def test_a_stream_that_was_closed_before_is_no_fault(
+    tmp_path: Path, line: str, closed: str
+) -> None:
+    person = Person(tmp_path / "home")
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {line} {closed}', "sh", *COMMAND],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=person.environ(),
+        check=False,
+    )
+    assert done.returncode == (3 if "show" in line else 0)
+    assert "Traceback" not in done.stderr
+    assert not (person.home / "errors.log").exists()
+
+
+def test_what_was_typed_at_length_is_not_told_at_length(tmp_path: Path) -> None:
+    person = Person(tmp_path / "home")
+    person.types("init")
+    for words in (("sell", "x" * 5_000), ("join", "m" * 9_000), ("show", "f" * 9_000)):
+        said = person.types(*words)
+        assert said.code == 2
+        assert len(said.err) < 800
+    assert "at most 120" in person.types("sell", "x" * 5_000).err
+
+
+def test_an_option_without_its_value_names_the_help_of_its_command(tmp_path: Path) -> None:
+    said = Person(tmp_path / "home").types("sell", "x", "--price")
+    assert (said.code, "`jangteo sell --help`" in said.err) == (2, True)
+
+
+def test_a_command_mistyped_is_guessed_at(tmp_path: Path) -> None:
+    person = Person(tmp_path / "home")
+    said = person.types("serach", "bike")
+    assert (said.code, "did you mean search?" in said.err) == (2, True)
+    assert "did you mean" not in person.types("xyzzy").err
