@@ -35,6 +35,10 @@ def init(call: Call, name: str | None, has_passphrase: bool) -> None:
     from ..node import identity
 
     screen, home = call.screen, call.home
+    home.check()
+    if home.has_identity:
+        # Before the lock: a node that runs here is no reason to stop it.
+        raise identity.exists_already(home)
     passphrase = new_passphrase() if has_passphrase else None
     with home.lock("command"):
         made = identity.create(home, passphrase=passphrase)

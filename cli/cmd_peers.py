@@ -2,6 +2,7 @@
 
 import click
 
+from ..node.desk_error import usage
 from .ago import ago_text
 from .call import Call
 from .table import Column
@@ -58,6 +59,13 @@ def connect(call: Call, address: str) -> None:
     For neighbours that are not found by themselves: theirs prints the line to hand over when it
     starts. `jangteo config set peers ADDRESS` makes it last.
     """
+    from ..node.config import is_multiaddr
+
+    if not is_multiaddr(address):
+        raise usage(
+            f"{address!r} is no address: one is such as /ip4/192.168.0.12/tcp/4110",
+            "`jangteo status` on the other machine shows its own",
+        )
     result = call.ask("connect", address=address)
     call.screen.row(result)
     call.screen.say_safe(f"connected to {result['peer']}")

@@ -25,6 +25,8 @@ Source = Literal["flag", "environment", "file", "default"]
 ENVIRONMENT_PREFIX: Final = "JANGTEO_"
 PEERS_MAX: Final = 64
 LISTEN_MAX: Final = 16
+_FLAGS: Final = {"peers": "--peer", "markets": "--market"}
+"""Flags that may be given several times are called in the singular."""
 _MULTIADDR: Final = re.compile(r"/(ip4|ip6|dns|dns4|dns6|dnsaddr)/[^\s,]+")
 
 
@@ -37,6 +39,11 @@ class Key:
     default: Value | None
     help: str
     read: Callable[[Any], Value]
+
+
+def is_multiaddr(text: str) -> bool:
+    """Whether it has the shape of an address that a node could be reached at."""
+    return _MULTIADDR.fullmatch(text) is not None
 
 
 def _boolean(told: Any) -> bool:
@@ -90,7 +97,7 @@ def _addresses(count_max: int) -> Callable[[Any], list[str]]:
     def read(told: Any) -> list[str]:
         addresses = list(dict.fromkeys(_texts(told)))
         for address in addresses:
-            if _MULTIADDR.fullmatch(address) is None:
+            if not is_multiaddr(address):
                 raise ValueError("multiaddrs such as /ip4/192.168.0.10/tcp/4110")
         if len(addresses) > count_max:
             raise ValueError(f"at most {count_max} addresses")
@@ -203,7 +210,11 @@ def read_config(
         variable = ENVIRONMENT_PREFIX + key.name.upper()
         told: Any
         if flags and flags.get(key.name) is not None:
-            told, source, where = flags[key.name], "flag", "--" + key.name.replace("_", "-")
+            told, source, where = (
+                flags[key.name],
+                "flag",
+                _FLAGS.get(key.name) or ("--" + key.name.replace("_", "-")),
+            )
         elif environ and variable in environ:
             told, source, where = environ[variable], "environment", variable
         elif key.name in file:
@@ -292,4 +303,5 @@ def _read(key: Key, told: Any, where: str) -> Value:
     try:
         return key.read(told)
     except ValueError as error:
-        raise bad_value(f"{where} is {error}, not {told!r}") from None
+        shown = ", ".join(map(str, told)) if isinstance(told, list) else told
+        raise bad_value(f"{where} is {error}, not {shown!r}") from None

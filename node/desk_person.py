@@ -9,7 +9,7 @@ from ..protocol.kind import PROFILE
 from ..protocol.market import COMMONS, is_market
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.profile import THREAD, Profile
-from .clerk import Clerk
+from .clerk import ID_HEX_MIN, Clerk
 from .desk_args import Args, refused
 from .desk_error import bad_value
 from .publisher import Draft
@@ -49,9 +49,11 @@ def whoami(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 def block(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """Forgets what an author published, and takes nothing more of theirs. Only here."""
-    author, name = clerk.find_author(Args("block", told, ("author",)).needed("author"))
+    typed = Args("block", told, ("author",)).needed("author")
+    known = _blocked_author(clerk, typed)
+    author, name = clerk.find_author(typed if known is None else known.hex())
     if author == clerk.own:
-        raise bad_value("that is you: to take listings back, `withdraw` them")
+        raise bad_value("that is you: `jangteo withdraw ID` takes a listing of yours back")
     is_blocked = author in clerk.store.blocked()
     with clerk.store.write(durable=True):
         forgotten = clerk.store.block(author)
@@ -67,9 +69,7 @@ def unblock(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """Takes an author's records again; neighbours bring them back with time."""
     typed = Args("unblock", told, ("author",)).needed("author").strip()
     blocked = clerk.store.blocked()
-    # A blocked author's name may be forgotten: the beginning of the key must do.
-    matches = [one for one in blocked if len(typed) >= 4 and one.hex().startswith(typed.lower())]
-    author = matches[0] if len(matches) == 1 else clerk.find_author(typed)[0]
+    author = _blocked_author(clerk, typed) or clerk.find_author(typed)[0]
     with clerk.store.write(durable=True):
         clerk.store.unblock(author)
     return {
@@ -77,6 +77,13 @@ def unblock(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         "name": clerk.name_of(author),
         "changed": author in blocked,
     }
+
+
+def _blocked_author(clerk: Clerk, typed: str) -> bytes | None:
+    """Who is blocked already and meant by the beginning of a key: their name may be forgotten."""
+    start = typed.strip().lower()
+    matches = [one for one in clerk.store.blocked() if one.hex().startswith(start)]
+    return matches[0] if len(matches) == 1 and len(start) >= ID_HEX_MIN else None
 
 
 def blocked(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,26 @@ class Home:
             raise DeskError("home", f"cannot open the home {self.path}: {error.strerror}") from None
         if not self.path.is_dir():
             raise DeskError("home", f"the home {self.path} is not a folder")
-        check_private(self.path, status, FOLDER_MODE)
+        try:
+            check_private(self.path, status, FOLDER_MODE)
+        except DeskError:
+            if self._is_foreign():
+                # The mode is as it should be; that it is not closed says that it is no home.
+                raise DeskError(
+                    "home",
+                    f"{self.path} is no home of this program's: it has other things in it",
+                    "choose a folder of its own with --home; it is made if it is not there",
+                ) from None
+            raise
+
+    def _is_foreign(self) -> bool:
+        """Somebody else's folder, by what is in it: what has to be closed then is not it."""
+        try:
+            names = {path.name for path in self.path.iterdir()}
+        except OSError:
+            return True
+        ours = (self.author_key_path, self.author_path, self.store_path, self.config_path)
+        return bool(names) and not names & {path.name for path in ours}
 
     def make(self) -> None:
         """The folder, mode 0700, if it is not there; DeskError as `check` raises it."""

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from ..protocol import limits
+from ..protocol.errors import LocalProtocolError
 from ..store.errors import StoreError, StoreMissing
 from .config import Config
 from .desk import Desk, Kind, kind_of
@@ -76,7 +77,7 @@ class Office:
                 from .client import NodeGone
 
                 try:
-                    return client.call(verb, told)
+                    return client.call(verb, self._priced(verb, told))
                 except NodeGone as error:
                     if error.was_asked or self.node is not None:
                         raise
@@ -112,7 +113,7 @@ class Office:
                 client = self._running()
                 if client is None:
                     raise
-        with closing(client.stream(verb, told)) as items:
+        with closing(client.stream(verb, self._priced(verb, told))) as items:
             yield from items
 
     def close(self) -> None:
@@ -127,6 +128,26 @@ class Office:
             # The node has another working folder.
             told["path"] = str(Path(told["path"]).absolute())
         return told
+
+    def _priced(self, verb: str, told: dict[str, Any]) -> dict[str, Any]:
+        """With the currency of a bare price: the node may have read another one when it started,
+        and `config set currency` is for the next command."""
+        currency = self._config.currency
+        if currency is None:
+            return told
+        if verb == "import":
+            return {"currency": currency} | told
+        if not isinstance(told.get("price"), str):
+            return told
+        from ..protocol.money import parse_price
+
+        try:
+            price = parse_price(told["price"], currency)
+        except LocalProtocolError:
+            return told  # the desk says what is wrong with it
+        if price is None or price.is_gift:
+            return told
+        return told | {"price": {"amount": price.decimal_text, "currency": price.currency}}
 
     def _note_owner(self) -> None:
         seen_ms, now_ms = self._home.owner.seen_ms(), self._now_ms()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from jangteo.cli.event_view import to_hand_over
 from tests.cli_runner import COMMAND, Person
 
 OPTIONS = ("--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0")
@@ -114,6 +115,43 @@ def test_neighbours_share_what_they_have(hana: Person, noah: Person) -> None:
 
         assert one.stop() == 0
         assert noah.json("show", sold["id"]).row["title"] == "Lamp"
+
+
+def test_a_currency_that_is_set_counts_at_once_though_the_node_runs(
+    hana: Person, tmp_path: Path
+) -> None:
+    file = tmp_path / "goods.csv"
+    file.write_text("title,price\nDesk,12000\n")
+    with running(hana):
+        assert hana.types("sell", "Lamp", "--price", "20000").code == 2
+        assert hana.types("config", "set", "currency", "JPY").code == 0
+        lamp = hana.json("sell", "Lamp", "--price", "20000").row
+        assert lamp["price"] == {"amount": "20000", "currency": "JPY"}
+        assert hana.json("edit", lamp["id"], "--price", "$5").row["price"]["currency"] == "USD"
+        assert hana.json("edit", lamp["id"], "--price", "ask").row["price"] is None
+        assert hana.json("edit", lamp["id"], "--price", "free").code == 0
+        refused = hana.json("edit", lamp["id"], "--price", "1.5")
+        assert (refused.code, "no decimals" in refused.error["message"]) == (2, True)
+        assert hana.json("import", str(file)).rows[-1]["created"] == 1
+        assert hana.json("search", "desk").row["price"]["currency"] == "JPY"
+
+
+def test_what_a_neighbour_cannot_use_is_not_to_be_handed_over() -> None:
+    lan, own = "/ip4/192.168.0.7/tcp/4110", "/ip4/127.0.0.1/tcp/4110"
+    assert to_hand_over([lan, own, "/ip6/::1/tcp/4110"]) == [lan]
+    assert to_hand_over([own]) == [own]
+
+
+def test_wrong_words_for_a_running_node_are_wrong_usage(hana: Person) -> None:
+    with running(hana):
+        for address in ("nonsense", "192.168.0.7", "192.168.0.7:4110", ""):
+            refused = hana.json("connect", address)
+            assert (refused.code, "/ip4/" in refused.error["message"]) == (2, True)
+        # That a node runs is not what is wrong: it need not be stopped.
+        second = hana.json("init")
+        assert (second.code, second.error["code"]) == (1, "identity-exists")
+        assert "2 listings by 1 person" not in hana.types("status").out
+        assert "1 listing by 1 person" in hana.types("status").out
 
 
 def test_watch_tells_what_happens(hana: Person) -> None:

@@ -146,5 +146,11 @@ def test_a_file_that_is_no_toml_is_said(home: Home) -> None:
         read_config(home)
 
 
+def test_a_bad_flag_is_told_by_the_name_that_it_has(home: Home) -> None:
+    for name, flag in (("peers", "--peer"), ("markets", "--market"), ("listen", "--listen")):
+        with pytest.raises(DeskError, match=f"^{flag} is .* not 'A B'$"):
+            read_config(home, flags={name: ["A B"]})
+
+
 def test_every_setting_has_a_help_text() -> None:
     assert all(key.help for key in KEYS.values())

@@ -64,6 +64,15 @@ def test_a_blocked_author_is_gone_at_once_and_stays_away(ana: Stall) -> None:
     assert ana.titles() == ["Ben's", "Cho's"]
 
 
+def test_who_is_blocked_already_is_known_by_the_beginning_of_the_key(ana: Stall) -> None:
+    author = meet(ana, "Spam")["Spam"].author.hex()
+    assert ana.call("block", author="Spam")["changed"]
+    assert not ana.call("block", author=author[:8])["changed"]
+    with pytest.raises(DeskError, match="nobody known"):
+        ana.call("block", author=author[:3])
+    assert ana.call("unblock", author=author[:8])["changed"]
+
+
 def test_an_author_is_found_by_hex_or_by_a_name_that_is_one_person_s(ana: Stall) -> None:
     ann = meet(ana, "Ann", "Anna", "Annabel")["Ann"]
     assert ana.call("block", author="ann")["author"] == ann.author.hex()

@@ -212,3 +212,17 @@ def test_what_the_owner_did_is_remembered_and_its_loss_costs_nothing(home: Home)
     home.owner.note_seen(7)
     assert home.owner.seen_ms() == 7
     assert [entry.name for entry in home.path.iterdir()] == ["state.json"]
+
+
+def test_somebody_else_s_folder_is_never_to_be_closed(home: Home) -> None:
+    home.make()
+    (home.path / "letter.txt").write_text("not ours")
+    home.check()  # closed to others, it may become a home
+    home.path.chmod(0o755)
+    with pytest.raises(DeskError, match="no home of this program") as caught:
+        home.check()
+    assert "chmod" not in str(caught.value.hint)
+    home.author_path.write_text("")
+    with pytest.raises(DeskError) as ours:
+        home.check()
+    assert "chmod 700" in str(ours.value.hint)
