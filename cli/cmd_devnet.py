@@ -23,7 +23,12 @@ _DAY_SECONDS = 86_400
     'line: home, ready, together, those of the nodes with "node", stopping.',
 )
 @click.option("--nodes", type=int, default=3, metavar="N", help="How many, 1 to 16; 3 unless told.")
-@click.option("--seconds", type=float, metavar="N", help="Stop by itself after so long.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Stop by itself after so long.",
+)
 @click.pass_obj
 def devnet(call: Call, nodes: int, seconds: float | None) -> None:
     """Try it alone: several nodes with sample goods.

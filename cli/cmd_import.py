@@ -52,15 +52,17 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
     """
     file = Path(path)
     if not file.is_file():
-        raise DeskError("failed", f"no such file: {path}")
+        why = "is no regular file: save it to one first" if file.exists() else "does not exist"
+        raise DeskError("failed", f"{path} {why}")
     arguments = {name: value for name, value in told.items() if value not in (None, False)}
     summary: dict[str, Any] = {}
-    problem_count = 0
+    problem_count, is_own = 0, True
     with call.office() as office, Progress(call.screen, "importing") as progress:
         for event in office.stream("import", {"path": str(file.absolute()), **arguments}):
             call.screen.row(event)
             if event["event"] == "start":
                 progress.total = event.get("rows")
+                is_own = event.get("format") != "records"
             elif event["event"] == "row":
                 progress.step()
                 if event["result"] == "failed" or event["warnings"]:
@@ -72,7 +74,7 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
     if problem_count > _PROBLEMS_SHOWN:
         more = counted(problem_count - _PROBLEMS_SHOWN, "more row")
         call.screen.talk(f"… and {more} with something to say; --json tells all", "dim")
-    _print_summary(call, summary)
+    _print_summary(call, summary, "mine" if is_own else "search")
     has_come = any(summary.get(name) for name in _RESULTS if name != "failed")
     return 1 if summary.get("failed") and not has_come else None
 
@@ -87,7 +89,8 @@ def _report_row(call: Call, progress: Progress, event: dict[str, Any]) -> None:
     call.screen.talk(f"{mark} line {event['line']}:{name} {safe_line(told)}", style)
 
 
-def _print_summary(call: Call, summary: dict[str, Any]) -> None:
+def _print_summary(call: Call, summary: dict[str, Any], where: str) -> None:
+    """`where` is the command that shows what has come."""
     counts = [f"{summary[name]:,} {name}" for name in _RESULTS if summary.get(name)]
     line = ", ".join(counts) or "no rows"
     if summary.get("dry_run"):
@@ -95,4 +98,4 @@ def _print_summary(call: Call, summary: dict[str, Any]) -> None:
     call.screen.say(line)
     call.notices(summary)
     if not summary.get("dry_run") and summary.get("created"):
-        call.screen.talk(f"see them: `{call.command_prefix()} mine`", "dim")
+        call.screen.talk(f"see them: `{call.command_prefix()} {where}`", "dim")

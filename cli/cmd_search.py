@@ -47,6 +47,10 @@ def search(call: Call, /, text: tuple[str, ...], status: tuple[str, ...], **told
     words must be there, the last one as far as it is typed. Korean and Japanese work from one
     character on. Nothing you can type is an error: quotes and signs are just text.
     """
+    if text == ("-h",):
+        ctx = click.get_current_context()
+        click.echo(ctx.get_help())
+        return
     if unknown := [word for word in text if word.startswith("--") and word not in _after_dashes()]:
         raise usage(f"no such option {unknown[0]!r}", "`jangteo search --help` shows them")
     arguments = {name: value for name, value in told.items() if value is not None}

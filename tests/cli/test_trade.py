@@ -383,3 +383,39 @@ def _in_terminal(person: Person, *words: str, **environment: str) -> str:
     os.close(near)
     assert done.returncode == 0, shown.decode()
     return shown.decode().replace("\r\n", "\n")
+
+
+def test_records_of_others_are_to_be_found_and_not_one_s_own(
+    person: Person, tmp_path: Path
+) -> None:
+    listing = person.sells("Lamp")
+    file = tmp_path / "market.records"
+    person.types("export", "--format", "records", "--output", str(file))
+    other = Person(tmp_path / "other")
+    other.types("init")
+    assert "search`" in other.types("import", str(file)).err
+    # Who carries it here is not known, but that somebody sells it is.
+    assert "nobody" not in other.types("show", listing["id"]).out
+    assert "held by nobody else yet" in person.types("show", listing["id"]).out
+
+
+def test_what_needs_an_identity_says_so_before_anything_else(tmp_path: Path) -> None:
+    nobody = Person(tmp_path / "home")
+    for verb in ("words", "passphrase"):
+        said = nobody.json(verb)
+        assert (said.code, said.error["code"]) == (1, "no-identity")
+    assert "no identity yet" in nobody.types("profile").err
+
+
+def test_dash_h_alone_is_a_wish_for_help_also_where_words_may_begin_so(person: Person) -> None:
+    assert person.types("search", "-h").out.startswith("Usage:")
+    assert person.json("search", "-h", "x").rows == []
+    assert person.types("devnet", "--seconds", "-4").code == 2
+
+
+def test_a_file_that_is_none_is_told_from_one_that_is_not_there(
+    person: Person, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "no regular file" in person.types("import", str(tmp_path / "pipe")).err
+    assert "does not exist" in person.types("import", str(tmp_path / "none")).err
