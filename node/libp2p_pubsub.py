@@ -357,6 +357,8 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         rpc.ClearField("senderRecord")
         for message in rpc.publish:
             await self.push_msg(peer_id, message)
+            # Up to 8 ms of signatures in each, and many in one RPC: nobody else waits for them all.
+            await trio.lowlevel.checkpoint()
         if len(rpc.subscriptions) > self.max_subscriptions_per_rpc:
             raise BadRpc(f"{len(rpc.subscriptions)} subscriptions in one RPC")
         for subscription in rpc.subscriptions:

@@ -223,6 +223,33 @@ async def test_many_messages_a_second_pass() -> None:
         await settled(lambda: len(got) == 300)
 
 
+async def test_others_have_their_turn_between_the_messages_of_one_rpc() -> None:
+    async with victim_and_attacker() as (victim, attacker):
+        turns = 0
+        turns_at: list[int] = []
+
+        def take(peer: str, data: bytes) -> Verdict:
+            turns_at.append(turns)
+            return Verdict.IGNORE
+
+        victim.pubsub.handlers[TOPIC] = take
+        messages = [signed(attacker, [TOPIC], bytes([number]), number + 1) for number in range(9)]
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def others() -> None:
+                nonlocal turns
+                while True:
+                    await trio.lowlevel.checkpoint()
+                    turns += 1
+
+            await attack(attacker, victim, rpc(publish=messages))
+            while len(turns_at) < len(messages):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        assert len(set(turns_at)) > len(messages) // 2  # in a round, turns come in any order
+
+
 async def test_a_restarted_peer_is_heard_within_the_second() -> None:
     """Bug 11: numbers that begin at the clock's seconds are used again."""
     got: list[bytes] = []
