@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
-from ..store.errors import StoreError, StoreMissing
+from ..store.errors import OutdatedViews, StoreError, StoreMissing
 from .config import Config
 from .desk import Desk, Kind, kind_of
 from .desk_error import DeskError, needs_node
@@ -191,6 +191,12 @@ class Office:
 
     def _store_to_read(self, own: bytes | None) -> "Store":
         try:
+            return open_store(self._home, self._config, own=own, read_only=True)
+        except OutdatedViews:
+            # The program is newer than the store: the first command makes the views anew, be it a
+            # search. Where something keeps it from that, its error is what there is to say.
+            with self._home.lock("command", _LOCK_WAIT_MS):
+                open_store(self._home, self._config, own=own).close()
             return open_store(self._home, self._config, own=own, read_only=True)
         except StoreMissing:
             # Nothing was ever kept here: an empty store answers, and the home stays untouched.

@@ -25,5 +25,9 @@ class StoreReadOnly(StoreError):
     """The file, its folder or this connection cannot be written."""
 
 
+class OutdatedViews(StoreReadOnly):
+    """An older program made the views, and who only reads cannot make them anew."""
+
+
 class StoreBusy(StoreError):
     """Another process held the store for longer than one waits."""

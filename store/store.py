@@ -20,7 +20,7 @@ from ..protocol.verdict import Admission
 from . import listing_view, log, peer_book, profile_view, search, thread_view
 from .blocklist import Blocklist
 from .database import VIEW_VERSION, Database
-from .errors import NewerSchema, StoreReadOnly
+from .errors import NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
 from .market_book import MarketBook
 from .query import Page, Query
@@ -389,7 +389,7 @@ class Store:
         if self._view_version() == VIEW_VERSION:
             return
         if self._db.is_read_only:
-            raise StoreReadOnly(
+            raise OutdatedViews(
                 "the store's views are another version's: run a command that writes, such as "
                 "`jangteo reindex`"
             )

@@ -20,6 +20,8 @@ from jangteo.node.home import Home, HomeInUse, NodeFace
 from jangteo.node.office import Office, open_office
 from jangteo.node.private_file import write_private
 from jangteo.protocol import limits
+from jangteo.store import rebuild
+from jangteo.store import store as store_module
 from tests.desk_maker import Dice, Moment
 
 ROOT = Path(__file__).parents[2]
@@ -305,6 +307,21 @@ def test_markets_new_in_the_settings_are_joined_and_what_was_left_stays_left(hom
     with office(home) as made:
         made.call("leave", {"market": "open"})
     assert joined("open,campus") == ["campus", "commons"]
+
+
+def test_the_first_command_of_a_newer_program_makes_the_views_anew(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with office(home) as made:
+        made.call("sell", {"title": "접이식 자전거", "price": "5000"})
+    later = store_module.VIEW_VERSION + 1
+    for module in (store_module, rebuild):
+        monkeypatch.setattr(module, "VIEW_VERSION", later)
+    with home.lock("command"), office(home) as made, pytest.raises(DeskError, match="in use"):
+        made.call("search", {"text": "자전거"})
+    with office(home) as made:
+        assert len(made.call("search", {"text": "자전거"})["rows"]) == 1
+    assert _read(home)
 
 
 def test_a_damaged_store_is_said(home: Home) -> None:
