@@ -14,6 +14,9 @@ from .output_file import output_file
 from .screen import json_line
 from .verb import verb
 
+_BOM = "\ufeff".encode()
+"""Spreadsheet programs take a CSV file for the machine's old code page without it."""
+
 
 @verb(
     examples=(
@@ -42,6 +45,8 @@ def export(call: Call, mine: bool, format_: str | None, output: str | None) -> N
     with call.office() as office:
         items = office.stream("export", {k: v for k, v in arguments.items() if v is not None})
         with _opened(output) as file:
+            if output is not None and format_ == "csv":
+                file.write(_BOM)
             for item in items:
                 count += 1
                 file.write(_bytes(item) if is_raw else f"{json_line(item)}\n".encode())

@@ -2,6 +2,7 @@
 ChaCha20-Poly1305 (RFC 8439). Bytes in, bytes out: salt and nonce come from the caller."""
 
 import json
+import unicodedata
 from base64 import b64decode, b64encode
 from typing import Any, Final
 
@@ -109,4 +110,5 @@ def _bound(header: dict[str, Any]) -> bytes:
 
 def _stretch(passphrase: str, salt: bytes, memory_kib: int, passes: int, lanes: int) -> bytes:
     kdf = Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory_kib)
-    return kdf.derive(passphrase.encode())
+    # Keyboards differ in how they compose 가 or é; the person typed the same.
+    return kdf.derive(unicodedata.normalize("NFC", passphrase).encode())

@@ -14,7 +14,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..crypto.keyfile import NONCE_BYTES, SALT_BYTES, WrongPassphrase, open_secret, seal_secret
+from ..crypto.keyfile import (
+    FILE_BYTES_MAX,
+    NONCE_BYTES,
+    SALT_BYTES,
+    WrongPassphrase,
+    open_secret,
+    seal_secret,
+)
 from ..crypto.keys import PUBLIC_BYTES, SEED_BYTES, AuthorKey
 from ..protocol import limits
 from ..protocol.envelope import Verified, open_record, parse
@@ -73,8 +80,18 @@ def make_backup(
         "config": read_file(home),
         **_of_store(home, config, AuthorKey.from_seed(seed).public),
     }
-    secret = zlib.compress(json.dumps(told).encode(), 6)
-    return seal_secret(secret, file_passphrase, entropy(SALT_BYTES), entropy(NONCE_BYTES))
+    packed = json.dumps(told).encode()
+    sealed = seal_secret(
+        zlib.compress(packed, 6), file_passphrase, entropy(SALT_BYTES), entropy(NONCE_BYTES)
+    )
+    if len(packed) > limits.BACKUP_BYTES_MAX or len(sealed) > FILE_BYTES_MAX:
+        # Better told now than at the restoring.
+        raise DeskError(
+            "failed",
+            "your records are too many for one backup file",
+            "keep the 24 words (`jangteo words`) and `jangteo export --mine --format records`",
+        )
+    return sealed
 
 
 def restore_words(

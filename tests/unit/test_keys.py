@@ -1,6 +1,7 @@
 """Signatures, the phrase and key files."""
 
 import os
+import unicodedata
 
 import pytest
 from nacl import bindings
@@ -87,6 +88,7 @@ def test_a_sealed_key_file_opens_with_its_passphrase_only() -> None:
         open_secret(data, None)
     with pytest.raises(WrongPassphrase):
         open_secret(data, "두부 두 모")
+    assert open_secret(data, unicodedata.normalize("NFD", "두부 한 모")) == b"secret"
     weaker = data.replace(b'"passes": 3', b'"passes": 2')
     assert weaker != data
     with pytest.raises(WrongPassphrase):
