@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..node.desk_error import usage
 from .passphrase import ask_passphrase
 from .program import command_prefix, named, program_name
-from .safe_text import safe_line
+from .safe_text import is_text, safe_line
 from .screen import Screen
 
 if TYPE_CHECKING:
@@ -33,10 +33,14 @@ class Call:
         from ..node.home import Home, default_home
 
         if self.home_flag is None:
-            return default_home(os.environ)
-        if not self.home_flag:
+            home = default_home(os.environ)
+        elif self.home_flag:
+            home = Home(Path(self.home_flag).expanduser().absolute())
+        else:
             raise usage("--home needs the name of a folder")
-        return Home(Path(self.home_flag).expanduser().absolute())
+        if not is_text(str(home.path)):
+            raise usage(f"{home.path} is no name that a home can have: it is not UTF-8")
+        return home
 
     def config(self, flags: Mapping[str, Any] | None = None) -> "Config":
         from ..node.config import read_config

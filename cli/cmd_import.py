@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from ..node.desk_error import DeskError
+from ..node.desk_error import DeskError, usage
 from . import cells
 from .call import Call
 from .listing_view import counted
 from .progress import Progress
-from .safe_text import safe_line
+from .safe_text import is_text, safe_line
 from .verb import verb
 
 _PROBLEMS_SHOWN = 20
@@ -54,23 +54,30 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
     if not file.is_file():
         why = "is no regular file: save it to one first" if file.exists() else "does not exist"
         raise DeskError("failed", f"{path} {why}")
+    if not is_text(str(file.absolute())):
+        raise usage(f"the name of {path} is not UTF-8: rename it first")
     arguments = {name: value for name, value in told.items() if value not in (None, False)}
     summary: dict[str, Any] = {}
     problem_count, is_own = 0, True
-    with call.office() as office, Progress(call.screen, "importing") as progress:
-        for event in office.stream("import", {"path": str(file.absolute()), **arguments}):
-            call.screen.row(event)
-            if event["event"] == "start":
-                progress.total = event.get("rows")
-                is_own = event.get("format") != "records"
-            elif event["event"] == "row":
-                progress.step()
-                if event["result"] == "failed" or event["warnings"]:
-                    problem_count += 1
-                    if problem_count <= _PROBLEMS_SHOWN:
-                        _report_row(call, progress, event)
-            elif event["event"] == "summary":
-                summary = event
+    try:
+        with call.office() as office, Progress(call.screen, "importing") as progress:
+            for event in office.stream("import", {"path": str(file.absolute()), **arguments}):
+                call.screen.row(event)
+                if event["event"] == "start":
+                    progress.total = event.get("rows")
+                    is_own = event.get("format") != "records"
+                elif event["event"] == "row":
+                    progress.step()
+                    if event["result"] == "failed" or event["warnings"]:
+                        problem_count += 1
+                        if problem_count <= _PROBLEMS_SHOWN:
+                            _report_row(call, progress, event)
+                elif event["event"] == "summary":
+                    summary = event
+    except KeyboardInterrupt:
+        if not told.get("dry_run"):
+            call.screen.talk("stopped: what had come stays; the same line again does the rest")
+        raise
     if problem_count > _PROBLEMS_SHOWN:
         more = counted(problem_count - _PROBLEMS_SHOWN, "more row")
         call.screen.talk(f"… and {more} with something to say; --json tells all", "dim")

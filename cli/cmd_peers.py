@@ -84,7 +84,8 @@ def sync(call: Call, peer: str | None) -> int | None:
 
     The node does this by itself on meeting somebody and every few minutes.
     """
-    result = call.ask("sync", peer=peer)
+    # As `peers` shows it, too.
+    result = call.ask("sync", peer=peer and peer.removeprefix("…"))
     sessions = result["sessions"]
     for session in sessions:
         call.screen.row(session)
@@ -92,7 +93,7 @@ def sync(call: Call, peer: str | None) -> int | None:
         if not session["ok"]:
             told = f"failed: {session.get('error') or 'the neighbour stopped'}"
         market = f" {session['market']}" if session.get("market") else ""
-        call.screen.say_safe(f"{session['peer'][-8:]}{market}: {told}")
+        call.screen.say_safe(f"…{session['peer'][-8:]}{market}: {told}")
     if not sessions:
         call.screen.talk("no neighbour to compare with")
     call.notices(result)

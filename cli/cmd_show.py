@@ -42,7 +42,10 @@ def show(call: Call, listing_id: str) -> None:
     screen.say(f"  by {safe_line(who)}{goods}")
     if about := seller.get("about"):
         screen.say(f"  {safe_line(about)}", "dim")
-    screen.say(f"  put up {ago_text(listing['created_at'])} · id {listing['id']}", "dim")
+    # Of what others took back, only that they did is left, and when.
+    is_gone = listing["status"] == "withdrawn" and not listing["title"]
+    when = ago_text(listing["updated_at"] if is_gone else listing["created_at"])
+    screen.say(f"  {'withdrawn' if is_gone else 'put up'} {when} · id {listing['id']}", "dim")
     if len(revisions) > 1:
         screen.say()
         rows = [

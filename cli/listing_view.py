@@ -134,8 +134,9 @@ def _standing(listing: Mapping[str, Any]) -> str:
         parts.append(f"ends {ago_text(listing['expires_at'])}")
     if listing["market"] != "open":
         parts.append(f"in {safe_line(listing['market'])}")
-    # Of somebody else's one cannot say that nobody holds it: they do.
-    if listing["mine"] or listing.get("held_by"):
+    # Of somebody else's one cannot say that nobody holds it: they do. What was taken back is
+    # nothing to hold.
+    if listing["status"] != "withdrawn" and (listing["mine"] or listing.get("held_by")):
         parts.append(held_text(listing))
     return " · ".join(parts)
 

@@ -23,6 +23,11 @@ _LONE: Final = (
 )
 
 
+def is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: a name of a file may be any bytes."""
+    return not any("\ud800" <= char <= "\udfff" for char in text)
+
+
 def safe_line(text: str) -> str:
     """`text` as one line: breaks become spaces, runs of spaces one."""
     if text.isascii() and text.isprintable():

@@ -109,8 +109,8 @@ def _addresses(count_max: int) -> Callable[[Any], list[str]]:
 KEYS: Final[Mapping[str, Key]] = {
     key.name: key
     for key in (
-        Key("currency", None, "the currency of a price that names none: KRW, JPY, USD …; its "
-            "default comes from the system's language", _currency),
+        Key("currency", None, "of prices that name none, such as KRW; else that of the system's "
+            "language", _currency),
         Key("auto_renew", True, "whether a running node renews your active listings in their last "
             "7 days", _boolean),
         Key("markets", [OPEN], "the markets this node is in", _markets),

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -419,3 +420,53 @@ def test_a_file_that_is_none_is_told_from_one_that_is_not_there(
     os.mkfifo(tmp_path / "pipe")
     assert "no regular file" in person.types("import", str(tmp_path / "pipe")).err
     assert "does not exist" in person.types("import", str(tmp_path / "none")).err
+
+
+def test_what_was_taken_back_is_held_by_nobody_and_that_is_not_said(
+    person: Person, tmp_path: Path
+) -> None:
+    listing = person.sells("Lamp")
+    other = Person(tmp_path / "other")
+    other.types("init")
+    file = str(tmp_path / "market.records")
+    for verb in ("show", "withdraw"):
+        said = person.types(verb, listing["id"])
+        assert ("held by" in said.out) == (verb == "show")
+        person.types("export", "--format", "records", "--output", file)
+        other.types("import", file)
+    person.types("withdraw", listing["id"])
+    assert "held by" not in person.types("show", listing["id"]).out
+
+
+def test_names_that_are_no_text_are_refused_in_one_line(person: Person, tmp_path: Path) -> None:
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    try:
+        Path(odd).write_text("title,price\nLamp,5 USD\n")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    for said in (person.types("import", odd), person.types("--home", odd, "sell", "x")):
+        assert (said.code, "not UTF-8" in said.err) == (2, True)
+    assert person.json("mine").rows == []
+
+
+def test_an_import_that_is_interrupted_says_that_what_had_come_stays(
+    person: Person, tmp_path: Path
+) -> None:
+    file = tmp_path / "goods.csv"
+    rows = [f"Lamp {number},5 USD\n" for number in range(9_000)]
+    file.write_text("title,price\nDesk,abc\n" + "".join(rows))
+    with subprocess.Popen(
+        [*COMMAND, "import", str(file)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=person.environ(),
+        text=True,
+    ) as importing:
+        assert importing.stderr is not None
+        assert "Desk" in importing.stderr.readline()
+        importing.send_signal(signal.SIGINT)
+        assert "what had come stays" in importing.stderr.read()
+        assert importing.wait(30) == 130
+    assert person.json("verify").row["ok"] is True
+    again = person.json("import", str(file)).rows[-1]
+    assert again["created"] + again["unchanged"] == 9_000
