@@ -43,12 +43,44 @@ class ClockWatch:
             return min(offsets)
         return max(offsets) if all(offset < 0 for offset in offsets) else 0
 
+    def forget(self) -> None:
+        """This clock was set: what was heard before says nothing of it."""
+        self._offsets_ms.clear()
+
     def warning(self) -> str | None:
         """One line for the user when the clock is more than CLOCK_WARN_MS off."""
         offset_ms = self.offset_ms()
         if offset_ms is None or abs(offset_ms) <= limits.CLOCK_WARN_MS:
             return None
         return clock_warning(offset_ms)
+
+
+class ClockTrust:
+    """By what time records are over. A clock that starts ahead, or jumps there, would have a node
+    forget all that others ever listed: it is believed once neighbours agree with it, by theirs as
+    long as they say that it is ahead, and after CLOCK_UNSURE_MS when there is nobody to ask."""
+
+    def __init__(self, watch: ClockWatch) -> None:
+        self._watch = watch
+        self._last: tuple[int, float] | None = None
+        self._sure_at_s = 0.0
+
+    def over_by_ms(self, now_ms: int, monotonic_s: float) -> int | None:
+        """The time up to which lives are over, now; None while nobody knows."""
+        if self._last is None or self._jump_ms(now_ms, monotonic_s) > limits.CLOCK_WARN_MS:
+            if self._last is not None:
+                self._watch.forget()
+            self._sure_at_s = monotonic_s + limits.CLOCK_UNSURE_MS / limits.SECOND_MS
+        self._last = (now_ms, monotonic_s)
+        offset_ms = self._watch.offset_ms()
+        if offset_ms is None:
+            return now_ms if monotonic_s >= self._sure_at_s else None
+        return now_ms - offset_ms if offset_ms > limits.CLOCK_WARN_MS else now_ms
+
+    def _jump_ms(self, now_ms: int, monotonic_s: float) -> float:
+        """How far the clock went beside the time that passed, either way."""
+        last_ms, last_s = self._last or (now_ms, monotonic_s)
+        return abs((now_ms - last_ms) - (monotonic_s - last_s) * limits.SECOND_MS)
 
 
 def clock_warning(offset_ms: int) -> str:

@@ -20,7 +20,7 @@ from ..protocol.market import COMMONS, topic
 from ..protocol.verdict import Admission
 from ..store.store import Store
 from .address_book import AddressBook
-from .clock import ClockWatch
+from .clock import ClockTrust, ClockWatch
 from .declined import Declined
 from .dialer import Dialer
 from .event_board import EventBoard
@@ -68,6 +68,7 @@ class NodeCore:
         self.board = EventBoard()
         self.writer = Writer(store, now_ms=now_ms, worker=around.writer_worker)
         self.clock = ClockWatch()
+        self._trust = ClockTrust(self.clock)
         self.penalties = Penalties()
         self.declined = Declined()
         self.gossip_in = GossipIn(self.writer, now_ms=now_ms)
@@ -311,8 +312,9 @@ class NodeCore:
         banned, self._banned = self._banned, []
         for peer in banned:
             await self.transport.disconnect(peer)
+        over_by_ms = self._trust.over_by_ms(self.now_ms(), trio.current_time())
         offset_ms = self.clock.offset_ms()
-        job = partial(_forget_expired, self.now_ms(), None if offset_ms is None else str(offset_ms))
+        job = partial(_forget_expired, over_by_ms, None if offset_ms is None else str(offset_ms))
         while await self.writer.call(job) == limits.FORGET_RECORDS_AT_ONCE:
             log.debug("forgetting more of what has expired")
 
@@ -323,8 +325,10 @@ def _remembered(store: Store) -> list[str]:
     return [address for _, address, _ in peers[: limits.DIAL_ADDRESSES_MAX // 2]]
 
 
-def _forget_expired(now_ms: int, clock_offset: str | None, store: Store) -> int:
+def _forget_expired(over_by_ms: int | None, clock_offset: str | None, store: Store) -> int:
     with store.write(durable=False):
         if store.meta(CLOCK_META) != clock_offset:
             store.put_meta(CLOCK_META, clock_offset)
-        return store.forget_expired(now_ms, limits.FORGET_RECORDS_AT_ONCE)
+        if over_by_ms is None:
+            return 0
+        return store.forget_expired(over_by_ms, limits.FORGET_RECORDS_AT_ONCE)

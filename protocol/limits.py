@@ -183,6 +183,7 @@ LONELY_AFTER_MS = 15 * SECOND_MS
 HELD_WAIT_MS_MAX = 3 * SECOND_MS
 RENEW_EVERY_MS = HOUR_MS
 FORGET_EVERY_MS = MINUTE_MS
+CLOCK_UNSURE_MS = HOUR_MS  # after a start or a jump of the clock, with nobody to ask
 FORGET_RECORDS_AT_ONCE = 1000
 EVENTS_PENDING_MAX = 1024  # that one watcher has not read
 EVENT_LISTINGS_AT_ONCE_MAX = 5  # more at once are told as one summary

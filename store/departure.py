@@ -5,11 +5,16 @@ others to say, but for what is over.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from . import listing_view, log, profile_view, thread_view
 from .database import Database
 from .item_set import ItemTable
+from .market_book import MarketBook
 from .thread_view import Census, Thread
+
+_RETIRED_MS: Final = "retired_ms"
+"""In `meta`: the clock by which own records were last found to be over."""
 
 
 class Departures:
@@ -22,14 +27,18 @@ class Departures:
         self._own_author = own_author
 
     def forget_expired(self, now_ms: int, count_max: int) -> int:
-        """Lets up to `count_max` threads go whose life is over; own ones stay in the log."""
+        """Lets up to `count_max` threads go whose life is over; own ones stay in the log, and come
+        back if it was not, since the clock was ahead."""
+        self._take_back(now_ms)
         expired = thread_view.expired(self._db, now_ms, count_max)
         own: list[Thread] = []
         others: list[Thread] = []
         for key, held in expired:
             stays = key[1] == self._own_author and not held.is_delete
             (own if stays else others).append((key, held))
-        self._retire(own)
+        if own:
+            self._retire(own)
+            self._db.run("INSERT OR REPLACE INTO meta VALUES (?,?)", (_RETIRED_MS, str(now_ms)))
         self.remove(others)
         return len(expired)
 
@@ -63,6 +72,34 @@ class Departures:
         thread_view.put(self._db, back)
         self._items.apply(market, [(held.key, held.rid) for _, held in back], ())
         self._census.drop()
+
+    def _take_back(self, now_ms: int) -> None:
+        """Own records that were over by a later clock than this one are items again, the greatest
+        first, as far as there is a place for them."""
+        retired_ms = self._db.value("SELECT value FROM meta WHERE key = ?", (_RETIRED_MS,))
+        if retired_ms is None or int(retired_ms) <= now_ms:
+            return
+        joined = MarketBook(self._db).joined()
+        for rid, author, market, thread, expires_ms in self._db.rows(
+            "SELECT r.rid, r.author, r.market, r.thread, r.expires_ms FROM retired AS t "
+            "JOIN record AS r ON r.rid = t.rid WHERE r.expires_ms > ? AND r.expires_ms <= ? "
+            "ORDER BY r.revision DESC, r.id DESC",
+            (now_ms, int(retired_ms)),
+        ):
+            key = (market, author, thread)
+            held = thread_view.current(self._db, key)
+            if held is None or held.rid != rid:
+                continue
+            if market in joined:
+                crowd = self._census.crowd(author, market)
+                if crowd.is_full:
+                    continue
+                crowd.count += 1
+                thread_view.put(self._db, [(key, held._replace(expires_ms=expires_ms))])
+                self._items.apply(market, [(held.key, rid)], ())
+            self._db.run("DELETE FROM retired WHERE rid = ?", (rid,))
+        self._census.drop()
+        self._db.run("INSERT OR REPLACE INTO meta VALUES (?,?)", (_RETIRED_MS, str(now_ms)))
 
     def _retire(self, threads: Sequence[Thread]) -> None:
         for key, held in threads:
