@@ -112,6 +112,9 @@ def _one_of(told: str, connected: list[str]) -> str:
         raise DeskError("ambiguous", f"{told!r} is {len(found)} peers: type more of it", None, 2)
     if not found:
         raise DeskError(
-            "unknown-peer", f"no peer {told!r} is connected", "`jangteo peers` lists them", EXIT_UNKNOWN_ID
+            "unknown-peer",
+            f"no peer {told!r} is connected",
+            "`jangteo peers` lists them",
+            EXIT_UNKNOWN_ID,
         )
     return found[0]
