@@ -57,22 +57,19 @@ class ControlApp:
         )
 
     async def wait_idle(self) -> None:
-        """Until no call is being answered; streams do not count."""
+        """Until no call is being answered, and events, which end with the node's, are told to the
+        end; other streams do not count."""
         await self._idle.wait()
 
     async def _call(self, request: Request) -> Response:
         self._admit(request)
         verb = str(request.path_params["verb"])
         args = await _body(request)
-        self._asked += 1
-        if self._asked == 1:
-            self._idle = trio.Event()
+        self._note_asked(1)
         try:
             return JSONResponse({"result": await self._result(verb, args)})
         finally:
-            self._asked -= 1
-            if self._asked == 0:
-                self._idle.set()
+            self._note_asked(-1)
 
     async def _result(self, verb: str, args: JsonObject) -> JsonObject:
         match verb:
@@ -99,21 +96,32 @@ class ControlApp:
         verb = str(request.path_params["verb"])
         if verb not in STREAMS:
             raise HTTPException(404, f"there is no stream of {verb!r}")
-        return self._lines(self._desk.stream(verb, await _body(request)))
+        return self._lines(self._desk.stream(verb, await _body(request)), self._note_streams)
 
     async def _events(self, request: Request) -> Response:
         if request.method != "GET":  # Starlette takes HEAD for GET
             raise HTTPException(405, "events are read with GET")
         self._admit(request)
-        return self._lines(_singly(self._live.events()))
+        return self._lines(_singly(self._live.events()), self._note_events)
 
-    def _lines(self, batches: Batches) -> Response:
+    def _lines(self, batches: Batches, note: Callable[[int], None]) -> Response:
         if self._streams_open >= limits.CONTROL_STREAMS_MAX:
             raise HTTPException(503, f"{self._streams_open} streams are open already: close some")
-        return _LinesResponse(batches, self._note_streams)
+        return _LinesResponse(batches, note)
 
     def _note_streams(self, change: int) -> None:
         self._streams_open += change
+
+    def _note_events(self, change: int) -> None:
+        self._note_streams(change)
+        self._note_asked(change)
+
+    def _note_asked(self, change: int) -> None:
+        if not self._asked:
+            self._idle = trio.Event()
+        self._asked += change
+        if not self._asked:
+            self._idle.set()
 
     def _admit(self, request: Request) -> None:
         """Raises HTTPException for whoever may not ask. Before the body is read."""

@@ -3,6 +3,7 @@
 Here, and nowhere after, errors of the store and of the network become lines to read.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +24,10 @@ def run_in_foreground(
 ) -> None:
     """`runtime.up`, which see; every error that a person can mend is a DeskError."""
     try:
-        up(home, config, on_event, ask_passphrase=ask_passphrase)
+        if not up(home, config, on_event, ask_passphrase=ask_passphrase):
+            # Whoever should read stdout does not, and a thread is blocked in writing to it. All is
+            # committed and closed; Python would wait for that thread at its end, for ever.
+            os._exit(0)
     except StoreError as error:
         raise DeskError("store", str(error)) from error
     except ListenFailed as error:

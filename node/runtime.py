@@ -66,10 +66,10 @@ def up(
     on_event: OnEvent,
     *,
     ask_passphrase: Callable[[], str] | None = None,
-) -> None:
+) -> bool:
     """Runs a node on `home` until SIGINT or SIGTERM. `on_event` is called for one event after the
     other, on changing threads; its first event is "ready", its last "stopping". OSError from it
-    (nobody reads any more) stops the node.
+    (nobody reads any more) stops the node. False if an `on_event` has not come back at the end.
 
     DeskError: the home is in use, a key is sealed, a port is taken. StoreError: the store cannot
     be opened.
@@ -81,15 +81,17 @@ def up(
         with closing(open_store(home, config, own=author)) as store:
             desk = Desk(store, key, config, now_ms, os.urandom, own=author, owner=home.owner)
             opened = Opened(home, config, desk, store, author, peer_seed)
-            trio.run(partial(_until_signal, opened, on_event))
+            return trio.run(partial(_until_signal, opened, on_event))
 
 
-async def _until_signal(opened: Opened, on_event: OnEvent) -> None:
+async def _until_signal(opened: Opened, on_event: OnEvent) -> bool:
     stop = trio.Event()
+    voice = Voice(on_event, stop)
     async with own_nursery() as nursery:
         await nursery.start(_watch_signals, stop)
-        await run_node(opened, on_event, stop)
+        await run_node(opened, voice, stop)
         nursery.cancel_scope.cancel()
+    return not voice.is_telling
 
 
 async def _watch_signals(stop: trio.Event, *, task_status: Any) -> None:
@@ -100,7 +102,7 @@ async def _watch_signals(stop: trio.Event, *, task_status: Any) -> None:
             stop.set()
 
 
-async def run_node(opened: Opened, on_event: OnEvent, stop: trio.Event) -> None:
+async def run_node(opened: Opened, voice: "Voice", stop: trio.Event) -> None:
     """One node until `stop`, which takes at most SHUTDOWN_MS_MAX; what was taken is committed."""
     from .libp2p_transport import open_libp2p  # late: a second of loading
 
@@ -111,19 +113,18 @@ async def run_node(opened: Opened, on_event: OnEvent, stop: trio.Event) -> None:
         verifier=ThreadWorker(),
         own=opened.author,
     )
-    voice = Voice(on_event, stop)
     async with open_libp2p(opened.peer_seed, _listen(opened)) as transport:
         core = NodeCore(transport, opened.store, around, peers=opened.config.peers)
         with core.board.watching() as events:
             async with own_nursery() as nursery:
                 await nursery.start(core.run)
                 try:
-                    async with _faces(opened, core) as ready:
-                        await voice.tell(ready)
-                        nursery.start_soon(voice.tell_all, events)
+                    async with _faces(opened, core) as ready, own_nursery() as telling:
+                        telling.start_soon(voice.tell_all, ready, events)
                         await stop.wait()
                         with trio.move_on_after(_GOODBYE_S):
                             await _say_goodbye(core, voice)
+                        telling.cancel_scope.cancel()
                 finally:
                     core.stop()
 
@@ -137,12 +138,13 @@ class Voice:
         self._stop = stop
         self._turn = trio.Lock()
         self.has_said_goodbye = False
+        self.is_telling = False
 
     async def tell(self, event: JsonObject) -> None:
         async with self._turn:
             try:
                 await trio.to_thread.run_sync(
-                    self._on_event,
+                    self._tell,
                     event,
                     abandon_on_cancel=True,  # type: ignore[call-arg]  # newer than the stubs
                 )
@@ -150,7 +152,15 @@ class Voice:
                 log.debug("nobody reads the events any more: %s", error)
                 self._stop.set()
 
-    async def tell_all(self, watched: AsyncGenerator[JsonObject, None]) -> None:
+    def _tell(self, event: JsonObject) -> None:
+        self.is_telling = True
+        try:
+            self._on_event(event)
+        finally:
+            self.is_telling = False
+
+    async def tell_all(self, first: JsonObject, watched: AsyncGenerator[JsonObject, None]) -> None:
+        await self.tell(first)
         async with aclosing(watched) as events:
             async for event in events:
                 if self.has_said_goodbye:
@@ -235,12 +245,13 @@ async def _watch_loneliness(core: NodeCore, is_searching: bool) -> None:
 
 
 async def _say_goodbye(core: NodeCore, voice: Voice) -> None:
-    """The last events: what is lost to the market while this node is away."""
+    """The last events, to whoever watches: what is lost to the market while this node is away."""
     counts = await core.writer.call(lambda store: store.counts(now_ms()))
     voice.has_said_goodbye = True
+    last: list[JsonObject] = []
     if counts.own_unheld:
         some = "1 listing" if counts.own_unheld == 1 else f"{counts.own_unheld} listings"
-        await voice.tell(
+        last.append(
             {
                 "event": "warning",
                 "code": "unheld",
@@ -249,7 +260,12 @@ async def _say_goodbye(core: NodeCore, voice: Voice) -> None:
                 "count": counts.own_unheld,
             }
         )
-    await voice.tell({"event": "stopping", "unheld": counts.own_unheld})
+    last.append({"event": "stopping", "unheld": counts.own_unheld})
+    for event in last:
+        core.board.post(event)
+    core.board.close()  # the control API's watchers get to the end while the last are told here
+    for event in last:
+        await voice.tell(event)
 
 
 def _put_meta(key: str, value: str, store: Store) -> None:

@@ -23,15 +23,15 @@ async def test_events_are_told_one_after_the_other_and_none_after_the_goodbye() 
     voice = Voice(told.append, stop)
     with board.watching() as events:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(voice.tell_all, events)
+            nursery.start_soon(voice.tell_all, {"event": "ready"}, events)
             board.post({"event": "peer"})
-            while not told:
+            while len(told) < 2:
                 await trio.lowlevel.checkpoint()
             voice.has_said_goodbye = True
             await voice.tell({"event": "stopping"})
             board.post({"event": "peer"})
             board.close()
-    assert told == [{"event": "peer"}, {"event": "stopping"}]
+    assert told == [{"event": "ready"}, {"event": "peer"}, {"event": "stopping"}]
 
 
 @pytest.mark.trio
@@ -41,7 +41,7 @@ async def test_a_reader_that_does_not_read_holds_nothing_up() -> None:
     voice = Voice(lambda event: bool(is_read.wait(10)), trio.Event())
     with board.watching() as events:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(voice.tell_all, events)
+            nursery.start_soon(voice.tell_all, {"event": "ready"}, events)
             board.post({"event": "peer"})
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
