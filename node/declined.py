@@ -26,12 +26,18 @@ class Guise:
     unwanted: tuple[bytes, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    again_ms: int
+    wait_ms: int
+
+
 @dataclass(slots=True)
 class _Overlay:
     """Of one peer: market → key → when it is to be offered again (Unix ms; None: never)."""
 
     markets: dict[str, dict[bytes, int | None]] = field(default_factory=dict)
-    unwanted: dict[str, dict[bytes, int]] = field(default_factory=dict)
+    unwanted: dict[str, dict[bytes, _Rest]] = field(default_factory=dict)
     paused_until_ms: dict[str, int] = field(default_factory=dict)
 
     def count(self) -> int:
@@ -87,20 +93,25 @@ class Declined:
         overlay = self._peers.get(peer)
         if overlay is None or market not in overlay.unwanted:
             return Guise(declined)
-        keys = overlay.unwanted[market]
-        for key in [key for key, again in keys.items() if again <= now_ms]:
-            del keys[key]
-        return Guise(declined, tuple(keys))
+        rests = overlay.unwanted[market]
+        over_ms = now_ms - limits.DECLINED_PAUSE_MS
+        for key in [key for key, rest in rests.items() if rest.again_ms <= over_ms]:
+            del rests[key]
+        return Guise(declined, tuple(key for key, rest in rests.items() if rest.again_ms > now_ms))
 
     def note_unwanted(self, peer: str, market: str, keys: Iterable[bytes], now_ms: int) -> None:
         """`peer` was given the records with these keys, and does not show them: it has newer ones,
-        which this node has declined. Not offered again for DECLINED_PAUSE_MS."""
+        which this node has declined. Not offered again for UNWANTED_PAUSE_MS, and for twice as long
+        each time."""
         overlay = self._of(peer)
+        rests = overlay.unwanted.setdefault(market, {})
         for key in keys:
-            if overlay.count() >= limits.DECLINED_PER_PEER_MAX:
-                return
             overlay.markets.get(market, {}).pop(key, None)
-            overlay.unwanted.setdefault(market, {})[key] = now_ms + limits.DECLINED_PAUSE_MS
+            if key not in rests and overlay.count() >= limits.DECLINED_PER_PEER_MAX:
+                return
+            wait_ms = 2 * rests[key].wait_ms if key in rests else limits.UNWANTED_PAUSE_MS
+            wait_ms = min(wait_ms, limits.DECLINED_PAUSE_MS)
+            rests[key] = _Rest(now_ms + wait_ms, wait_ms)
 
     def drop(self, peer: str, market: str, ids: Iterable[bytes]) -> list[bytes]:
         """The peer has no such records after all: those of `ids` that were in its overlay."""

@@ -166,6 +166,7 @@ CLAIM_MS_MAX = 30 * SECOND_MS  # then others may fetch it too
 CLAIM_RANGE_MS_MAX = 2 * MINUTE_MS  # then others need not wait for it, though records still come
 DECLINED_PER_PEER_MAX = 20_000
 DECLINED_PAUSE_MS = HOUR_MS
+UNWANTED_PAUSE_MS = MINUTE_MS
 DECLINED_PEERS_MAX = 256
 STALE_IDS_MAX = 20_000
 STALE_FORGET_MS = 10 * MINUTE_MS

@@ -114,15 +114,26 @@ def test_a_clock_that_was_set_back_forgets_all() -> None:
     assert not declined.is_stale(number_id(2), NOW_MS)
 
 
-def test_what_a_peer_does_not_want_is_left_out_of_its_guise_for_an_hour() -> None:
+def test_what_a_peer_does_not_want_is_left_out_of_its_guise_for_a_while() -> None:
     declined = Declined()
     key = item_key(NOW_MS, number_id(1))
     declined.note_unwanted("p", "open", [key], NOW_MS)
     assert declined.guise("p", "open", NOW_MS) == Guise((), (key,))
     assert declined.guise("q", "open", NOW_MS) == Guise()
     assert declined.guise("p", "other", NOW_MS) == Guise()
-    later_ms = NOW_MS + limits.DECLINED_PAUSE_MS
-    assert declined.guise("p", "open", later_ms) == Guise()
+    assert declined.guise("p", "open", NOW_MS + limits.UNWANTED_PAUSE_MS) == Guise()
+
+
+def test_what_stays_unwanted_rests_longer_each_time_up_to_an_hour() -> None:
+    declined = Declined()
+    key, now_ms, waits = item_key(NOW_MS, number_id(1)), NOW_MS, []
+    for _ in range(8):
+        declined.note_unwanted("p", "open", [key], now_ms)
+        began_ms = now_ms
+        while declined.guise("p", "open", now_ms).unwanted:
+            now_ms += limits.MINUTE_MS
+        waits.append((now_ms - began_ms) // limits.UNWANTED_PAUSE_MS)
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 def test_what_is_unwanted_counts_against_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
