@@ -94,13 +94,14 @@ class Fault:
 
 
 class Disk:
-    """`ops` is what happened, in order. `fault` may be set at any time; `changes` counts what it
-    could have met."""
+    """`ops` is what happened, in order. `fault` may be set at any time, and is met by files whose
+    names begin with `where`; `changes` counts what it could have met."""
 
     def __init__(self) -> None:
         self.ops: list[Op] = []
         self.is_recording = True
         self.fault: Fault | None = None
+        self.where = ""
         self.changes = 0
         self.faults_met = 0
         self._files: dict[str, int] = {}
@@ -131,8 +132,10 @@ class Disk:
             self._files[new] = self._files.pop(old)
             self.note(Rename(old, new))
 
-    def meets_fault(self) -> Fault | None:
-        """The fault that the change which is now due meets."""
+    def meets_fault(self, name: str) -> Fault | None:
+        """The fault that the change of a file which is now due meets."""
+        if not name.startswith(self.where):
+            return None
         number, self.changes = self.changes, self.changes + 1
         fault = self.fault
         if fault is None or not fault.at <= number < fault.at + fault.count:
@@ -154,7 +157,9 @@ class _File(apsw.VFSFile):
         self._disk = disk
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         is_new = path is not None and not Path(path).exists()
-        if is_new and flags[0] & apsw.SQLITE_OPEN_CREATE and (fault := disk.meets_fault()):
+        self._name = path or ""
+        is_made = is_new and flags[0] & apsw.SQLITE_OPEN_CREATE
+        if is_made and (fault := disk.meets_fault(self._name)):
             _raise(fault, apsw.SQLITE_IOERR_ACCESS)
         super().__init__(BASE, name, flags)
         # Temporary files have no name, and nobody looks at them after a crash.
@@ -166,7 +171,7 @@ class _File(apsw.VFSFile):
     def xWrite(self, data: bytes, offset: int) -> None:
         if self._file is None:
             return super().xWrite(data, offset)
-        if fault := self._disk.meets_fault():
+        if fault := self._disk.meets_fault(self._name):
             if fault.is_torn:
                 part = data[: len(data) // 2]
                 super().xWrite(part, offset)
@@ -176,14 +181,14 @@ class _File(apsw.VFSFile):
         self._disk.note(Write(self._file, offset, bytes(data)))
 
     def xTruncate(self, newsize: int) -> None:
-        if self._file is not None and (fault := self._disk.meets_fault()):
+        if self._file is not None and (fault := self._disk.meets_fault(self._name)):
             _raise(fault, apsw.SQLITE_IOERR_TRUNCATE)
         super().xTruncate(newsize)
         if self._file is not None:
             self._disk.note(Truncate(self._file, newsize))
 
     def xSync(self, flags: int) -> None:
-        if self._file is not None and (fault := self._disk.meets_fault()):
+        if self._file is not None and (fault := self._disk.meets_fault(self._name)):
             self._disk.note(SyncFailed(self._file))
             # A disk that is full refuses writes; a sync that cannot be done is a failure.
             _raise(Fault(fault.at, "fails"), apsw.SQLITE_IOERR_FSYNC)
@@ -209,7 +214,8 @@ class _Vfs(apsw.VFS):
     def xDelete(self, filename: str, syncdir: bool) -> None:
         is_there = Path(filename).exists()
         # A full disk lets go of what it has.
-        if is_there and (fault := self._disk.meets_fault()) and fault.what == "fails":
+        fault = self._disk.meets_fault(filename) if is_there else None
+        if fault is not None and fault.what == "fails":
             _raise(fault, apsw.SQLITE_IOERR_DELETE)
         super().xDelete(filename, syncdir)
         if is_there:

@@ -11,11 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
+from jangteo.node.simulation import Neighbourhood
 from jangteo.store import database
 from jangteo.store.errors import StoreError, StoreFull
 from jangteo.store.store import Store
-from tests.faults.disk import Disk, Fault, disk_below
+from tests.faults.disk import Disk, Fault, What, disk_below
 from tests.faults.power_loss import digest
 from tests.market_maker import NOW_MS, Seller
 
@@ -107,6 +110,7 @@ def test_at_every_write_of_a_store_in_use(
         if not disk.faults_met:
             break
         tried += EVERY
+    print(f"{name}: {tried} writes")
     assert tried > 30
 
 
@@ -133,6 +137,7 @@ def test_at_every_write_of_a_first_start(name: str, tmp_path: Path) -> None:
         if not disk.faults_met:
             break
         tried += EVERY
+    print(f"{name}: {tried} writes")
     assert tried > 20
 
 
@@ -171,3 +176,36 @@ def test_a_disk_that_failed_once_is_trusted_again_after_all_is_written_anew(
     path.with_name("a.db-wal").unlink(missing_ok=True)
     with Store.open(path) as store:
         assert store.check_views() == []
+
+
+@pytest.mark.parametrize("what", ["full", "fails"])
+@pytest.mark.trio
+async def test_a_node_that_cannot_store_what_it_hears_has_it_once_it_can(
+    what: What, tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    with disk_below() as disk:
+        disk.is_recording = False
+        disk.where = str(tmp_path / "ann.db")
+        async with place.node("ann") as ann, place.node("bob") as bob:
+            await bob.sell_all([f"book {number}" for number in range(500)])
+            own = await ann.sell("chair")
+            disk.fault = Fault(disk.changes, what, FOR_EVER)
+            await bob.transport.dial("/memory/ann/p2p/ann")
+            await trio.sleep(60)
+            for number in range(5):
+                await bob.sell(f"lamp {number}")
+            await trio.sleep(60)
+            assert (await ann.summary())[0] == 1, "its own stays"
+            assert "could not be stored" in ann.core.warnings["store"]
+            with pytest.raises(StoreError):
+                await ann.sell("desk")
+            assert ann.core.penalties.points("bob", ann.now_ms()) == 0
+            disk.fault = None
+            await place.until_even(300)
+            assert (await ann.summary())[0] == 506
+            assert ann.store.has(own.id)
+            assert ann.store.check_views() == []
+            await bob.sell("mirror")
+            await place.until_even(60)
+            assert "store" not in ann.core.warnings

@@ -110,3 +110,18 @@ async def test_what_is_over_goes_by_the_neighbours_clocks(
             node.clock.skew_ms += YEAR_MS
         await trio.sleep(2 * limits.CLOCK_UNSURE_MS / limits.SECOND_MS)
         assert await held(ann) == await held(bob) == 0
+
+
+async def test_a_machine_that_slept_for_an_hour_catches_up(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with two(tmp_path) as (place, ann, bob):
+        place.network.partition([["ann"], ["bob"]])
+        for number in range(60):
+            await bob.sell(f"lamp {number}")
+            await trio.sleep(60)
+        assert await held(ann) == 1
+        place.network.heal()
+        # By then dials are tried every five minutes; mDNS, which is not here, would not wait.
+        await place.until_even(1.3 * limits.DIAL_WAIT_MS_MAX / limits.SECOND_MS)
+        assert await held(ann) == 61
