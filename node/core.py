@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 CLOCK_META = "clock_offset_ms"
 LONELY = "no-neighbour"
+UNSTORED = "store"
 FULL = "store-full"
 _S = limits.SECOND_MS
 _PROGRESS_EVERY_S = 0.5
@@ -221,10 +222,13 @@ class NodeCore:
             if admission is Admission.NEW:
                 self.gossip_in.known.add(record.id)
         self.news.note(admitted)
+        self.unwarn(UNSTORED)
 
     def _write_failed(self, error: BaseException, source: str) -> None:
-        log.error("records of %s could not be stored: %s", source, error)
-        self.warn("store", f"records could not be stored: {error}")
+        """Said once until something is stored again: it may go on for as long as a disk is full."""
+        if UNSTORED not in self.warnings:
+            log.error("records of %s could not be stored: %s", source, error)
+            self.warn(UNSTORED, f"records could not be stored: {error}")
         self._missed(source)
 
     def _missed(self, peer: str) -> None:

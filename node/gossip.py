@@ -5,6 +5,7 @@ transport. Out: small messages, then a doorbell. What is dropped for want of roo
 `on_missed`, so that the peer is reconciled with. Knows no store and no sessions.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -16,9 +17,12 @@ from ..protocol.envelope import UnknownVersion, Verified, parse, verify
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.market import topic
 from ..protocol.verdict import Verdict
+from .supervisor import survive
 from .token_bucket import TokenBucket
 from .transport import Transport
 from .writer import Writer
+
+log = logging.getLogger(__name__)
 
 DOORBELL = canonical.encode([])
 _ENTRY_BYTES_MAX = 3  # msgpack's head of each record in a message
@@ -177,10 +181,14 @@ class GossipOut:
             await self._publish(market, DOORBELL)
 
     async def _publish(self, market: str, data: bytes) -> None:
-        try:
-            await self._transport.publish(topic(market), data)
-        except ValueError:
-            return  # the market was left meanwhile
+        async def publish() -> None:
+            try:
+                await self._transport.publish(topic(market), data)
+            except ValueError:
+                log.debug("%s was left meanwhile", market)
+
+        # What is not published is offered by sessions all the same.
+        await survive("publishing", publish)
 
 
 def message_records(data: bytes) -> list[bytes]:

@@ -9,7 +9,7 @@ import trio.testing
 
 from jangteo.crypto.keys import AuthorKey
 from jangteo.node.gossip import DOORBELL, GossipIn, GossipOut, KnownIds, message_records, messages
-from jangteo.node.memory_transport import MemoryNetwork
+from jangteo.node.memory_transport import MemoryNetwork, MemoryTransport
 from jangteo.node.worker import InlineWorker
 from jangteo.node.writer import Writer
 from jangteo.protocol import canonical, limits
@@ -260,6 +260,24 @@ async def test_a_market_that_was_left_meanwhile_stops_nothing(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     heard = await heard_of([[listing(1, market="left")], [listing(2)]], 5)
+    assert heard == [message(listing(2))]
+
+
+@pytest.mark.trio
+async def test_a_publish_that_fails_costs_that_message_only(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish, failed = MemoryTransport.publish, []
+
+    async def fail_once(me: MemoryTransport, name: str, data: bytes) -> None:
+        if not failed:
+            failed.append(data)
+            raise RuntimeError("what a library raises")
+        await publish(me, name, data)
+
+    monkeypatch.setattr(MemoryTransport, "publish", fail_once)
+    heard = await heard_of([[listing(1)], [listing(2)]], 5)
+    assert failed == [message(listing(1))]
     assert heard == [message(listing(2))]
 
 
