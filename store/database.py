@@ -4,15 +4,24 @@ Knows no table but what migrations and the schema's version need.
 """
 
 import os
-import threading
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn, Self, TypeAlias
 
 import apsw
 
 from ..protocol import limits
+from .database_file import (
+    connect_alone,
+    connect_making,
+    connect_reading,
+    connect_unwritable,
+    connect_writing,
+    fresh_path,
+    rename_new,
+    unlink_all,
+    unwritable,
+)
 from .errors import (
     CorruptStore,
     NewerSchema,
@@ -36,7 +45,6 @@ _MIGRATIONS: Final = ("schema.sql",)
 WAL_PAGES_MAX: Final = 1000
 """A log of so many pages is taken into the file."""
 _WAL_BYTES_MAX: Final = 64 * limits.MIB
-_VFS_WITHOUT_LOCKS: Final = "unix-none"
 _ROOM_BYTES_MIN: Final = 64 * limits.KIB
 _CACHE_KIB: Final = 32 * limits.KIB
 
@@ -68,13 +76,13 @@ class Database:
                 raise _missing(str(path))
             cls._make(path)
         if not read_only:
-            return cls._opened(path, lambda: _connect_writing(path), read_only=False)
+            return cls._opened(path, lambda: connect_writing(path), read_only=False)
         if not os.access(path.parent, os.W_OK):
-            return cls._opened(path, lambda: _connect_unwritable(path), read_only=True)
+            return cls._opened(path, lambda: connect_unwritable(path), read_only=True)
         try:
-            return cls._opened(path, lambda: _connect_reading(path), read_only=True)
+            return cls._opened(path, lambda: connect_reading(path), read_only=True)
         except StoreFull:
-            return cls._opened(path, lambda: _connect_alone(path), read_only=True)
+            return cls._opened(path, lambda: connect_alone(path), read_only=True)
 
     @classmethod
     def _opened(
@@ -100,13 +108,13 @@ class Database:
     @classmethod
     def _make(cls, path: Path) -> None:
         """A new store under its name whole, or not at all: an empty file is never a new one."""
-        fresh = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+        fresh = fresh_path(path)
         try:
             # Named as it will be: nobody has heard of the other name.
-            cls._opened(path, lambda: _connect_making(fresh), read_only=False, is_new=True).close()
-            _rename_new(fresh, path)
+            cls._opened(path, lambda: connect_making(fresh), read_only=False, is_new=True).close()
+            rename_new(fresh, path)
         finally:
-            _unlink_all(fresh)
+            unlink_all(fresh)
 
     @classmethod
     def temporary(cls) -> Self:
@@ -318,13 +326,6 @@ def _full(name: str) -> StoreFull:
     return StoreFull(f"no space left for {name}: free some and try again; nothing was half stored")
 
 
-def _unwritable(name: str, why: str) -> StoreReadOnly:
-    return StoreReadOnly(
-        f"{name} cannot be opened for this ({why}): check that its folder exists and that you may "
-        "write there"
-    )
-
-
 def _is_full(folder: Path) -> bool:
     """Whether a disk that failed did so for want of room: not every call of SQLite's tells."""
     try:
@@ -332,70 +333,6 @@ def _is_full(folder: Path) -> bool:
     except OSError:
         return False
     return status.f_bavail * status.f_frsize < _ROOM_BYTES_MIN
-
-
-def _connect_making(path: Path) -> apsw.Connection:
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    return apsw.Connection(str(path), flags=flags)
-
-
-def _connect_writing(path: Path) -> apsw.Connection:
-    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-
-
-def _connect_reading(path: Path) -> apsw.Connection:
-    return apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-
-
-def _connect_alone(path: Path) -> apsw.Connection:
-    """Readers share memory through a file beside the log. On a disk that has no room for it there
-    is no writer either, and SQLite can do with its own memory."""
-    uri = f"{path.absolute().as_uri()}?readonly_shm=1"
-    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-
-
-def _connect_unwritable(path: Path) -> apsw.Connection:
-    """On a medium that cannot be written nobody writes: no locks are needed, and none can be had.
-    A log that a crash left over still counts: without it the file may be older, or half of two."""
-    log = path.with_name(f"{path.name}-wal")
-    if not log.exists() or not log.stat().st_size:
-        uri = f"{path.absolute().as_uri()}?immutable=1"
-        return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=_VFS_WITHOUT_LOCKS)
-    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-    # Before anything is read: the index of the log is in this process's own memory then.
-    connection.pragma("locking_mode", "EXCLUSIVE")
-    return connection
-
-
-def _unlink_all(path: Path) -> None:
-    """A database and what SQLite keeps beside it."""
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        with suppress(OSError):  # what cannot go is met again where it matters
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-
-
-def _rename_new(fresh: Path, path: Path) -> None:
-    """In one step, and for good. Where another process was first, its store stays."""
-    try:
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            return
-        except OSError:  # a file system without links
-            fresh.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise _unwritable(str(path), error.strerror or str(error)) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename lasts once its folder is on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _translate(error: apsw.Error, name: str) -> NoReturn:
@@ -409,7 +346,7 @@ def _translate(error: apsw.Error, name: str) -> NoReturn:
         case apsw.FullError():
             raise _full(name) from error
         case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError():
-            raise _unwritable(name, str(error)) from error
+            raise unwritable(name, str(error)) from error
         case apsw.BusyError() | apsw.LockedError():
             raise _busy(name) from error
         case apsw.IOError() if _is_full(Path(name).parent):

@@ -19,7 +19,7 @@ from jangteo.store import database
 from jangteo.store.errors import StoreError, StoreFull
 from jangteo.store.store import Store
 from tests.faults.disk import Disk, Fault, What, disk_below
-from tests.faults.power_loss import digest
+from tests.faults.store_in_use import digest
 from tests.market_maker import NOW_MS, Seller
 
 OWN = Seller.named("the owner")
