@@ -23,7 +23,7 @@ from .writer import WriterClosed
 
 _STREAM_STEP_ITEMS = 100
 _POLICY_VERBS = frozenset({"block", "unblock", "join", "leave"})
-_SHOWING_VERBS = frozenset({"sell", "edit", "reserve", "sold", "relist", "withdraw", "renew"})
+_SHOWING_VERBS = frozenset({"sell", "edit", "reserve", "sold", "relist", "renew"})
 
 
 class NodeDesk(DeskPort):

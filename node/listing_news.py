@@ -4,6 +4,7 @@ Knows which records are listings; the words for people are the command line's.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ import trio
 from ..protocol import limits
 from ..protocol.envelope import Verified, listing_id
 from ..protocol.kind import LISTING
+from ..protocol.listing import Listing
 from ..protocol.verdict import Admission
 from ..store.store import Store
 from .listing_json import listing_json
@@ -75,15 +77,18 @@ def _described(
     events: list[JsonObject] = []
     for record in records:
         public_id = listing_id(record.header.thread_key)
-        row = store.listing(public_id)
-        if row is None:
-            # Gone again by now, or withdrawn: then its last title says what went.
-            if record.header.is_delete:
-                events.append(_withdrawn(record, public_id, own, store))
+        if record.body is None:
+            events.append(_withdrawn(record, public_id, own, store))
             continue
-        change = "withdrawn"
-        if not record.header.is_delete:
-            change = "changed" if len(store.revisions(public_id)) > 1 else "new"
+        row = store.listing(public_id)
+        if row is None:  # gone again by now
+            continue
+        # By now a later revision may stand: each is told as what it said.
+        said = Listing.from_body(record.body, record.header.ts_ms)
+        row = replace(row, record_id=record.id, header=record.header, listing=said)
+        revision = record.header.revision
+        earlier = [head for head, _, _ in store.revisions(public_id) if head.revision < revision]
+        change = "changed" if earlier else "new"
         held_by = store.held_by([public_id]).get(public_id, 0)
         listing = listing_json(row, held_by=held_by, now_ms=now_ms, own=own)
         del listing["description"]  # a line is told, not a page

@@ -250,7 +250,7 @@ async def _say_goodbye(core: NodeCore, voice: Voice) -> None:
     voice.has_said_goodbye = True
     last: list[JsonObject] = []
     if counts.own_unheld:
-        some = "1 listing" if counts.own_unheld == 1 else f"{counts.own_unheld} listings"
+        some = "1 listing" if counts.own_unheld == 1 else f"{counts.own_unheld:,} listings"
         last.append(
             {
                 "event": "warning",

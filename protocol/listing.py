@@ -1,5 +1,6 @@
 """The body of a listing (SPEC.md R8): what is offered or wanted, in one complete revision."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ STATUSES: Final[tuple[str, ...]] = get_args(Status)
 CONDITIONS: Final[tuple[str, ...]] = tuple(filter(None, get_args(Condition)))
 
 _RULE: Final = "R8.1"
+_WEB_ADDRESS: Final = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 _WHITE_SPACE: Final = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -131,6 +133,10 @@ class Listing:
         for name, chars_max in _CHARS_MAX.items():
             _check_length(name, getattr(clean, name), chars_max)
         _check_bytes(clean.description)
+        if clean.url and not is_web_address(clean.url):
+            raise LocalProtocolError(
+                f"url {clean.url[:40]!r} does not begin with http:// or https://", "url"
+            )
         if len(clean.tags) > limits.TAGS_MAX:
             raise LocalProtocolError(f"{len(clean.tags)} tags: at most {limits.TAGS_MAX}", "tags")
         for tag in clean.tags:
@@ -154,6 +160,11 @@ _CHARS_MAX: Final = {
 }
 
 
+def is_web_address(url: str) -> bool:
+    """What an author may give as a listing's url. A record of another's may still hold any text."""
+    return _WEB_ADDRESS.fullmatch(url) is not None
+
+
 def fit(listing: Listing) -> tuple[Listing, tuple[str, ...]]:
     """`listing` with what is too long cut, visibly (…), and a warning for each cut.
 
@@ -169,6 +180,9 @@ def fit(listing: Listing) -> tuple[Listing, tuple[str, ...]]:
             warnings.append(f"{name} cut from {len(text)} to {chars_max} characters")
             text = "" if name == "url" else text[: chars_max - 1].rstrip() + "…"
         cut[name] = text
+    if cut["url"] and not is_web_address(cut["url"].strip()):
+        warnings.append("url left out: it does not begin with http:// or https://")
+        cut["url"] = ""
     description = cut["description"]
     if len(description.encode()) > limits.DESCRIPTION_BYTES_MAX:
         room = description.encode()[: limits.DESCRIPTION_BYTES_MAX - 3]
