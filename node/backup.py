@@ -200,7 +200,15 @@ def _opened(data: bytes, passphrase: str) -> _Told:
             for entry in told["imports"]
         ]
         config = {name: value for name, value in told["config"].items() if name in KEYS}
-    except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
+    except (
+        ValueError,
+        OverflowError,  # a number that is infinite
+        RecursionError,  # arrays within arrays within …
+        KeyError,
+        TypeError,
+        AttributeError,
+        zlib.error,
+    ) as error:
         raise bad_value(f"this is no backup file: {error}") from None
     except RemoteProtocolError as error:
         raise bad_value(f"a record in this backup is damaged: {error}") from None

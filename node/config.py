@@ -234,7 +234,8 @@ def read_file(home: Home) -> dict[str, Any]:
         told = tomllib.loads(home.config_path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # No TOML, no UTF-8, a number of 5,000 digits; arrays within arrays within …
         raise DeskError("config", f"{home.config_path} cannot be read: {error}") from None
     for name in told:
         key_named(name, str(home.config_path))

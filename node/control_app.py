@@ -230,6 +230,9 @@ def _text(verb: str, args: Mapping[str, Any], name: str) -> str:
     value = args.get(name)
     if not isinstance(value, str):
         raise usage(f"`{verb}` needs {name}")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        # Half of a character: JSON can say it, and no answer could repeat it.
+        raise usage(f"{name} is not valid text (it is no UTF-8)")
     return value
 
 

@@ -40,7 +40,10 @@ def import_file(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[JsonObject]:
         ("path", "format", "currency", "per_variant", "withdraw_missing", "source", "market",
          "dry_run"),
     )  # fmt: skip
-    path = Path(args.needed("path"))
+    told_path = args.needed("path")
+    if "\0" in told_path:
+        raise bad_value("path has a null character: no file is called so")
+    path = Path(told_path)
     file_format = args.choice("format", (AUTO, *FORMATS)) or AUTO
     is_dry = args.flag("dry_run") or False
     if not is_dry:
