@@ -37,8 +37,9 @@ def failures(journal: "Journal") -> list[str]:
     elif journal.uneven:
         found.append("even, and then uneven again: " + "; ".join(journal.uneven[:5]))
     if journal.quiet_s is None:
-        unrest = ", ".join(f"{what} ×{count}" for what, count in journal.unrest.most_common(5))
-        found.append(f"no rest {QUIET_S_MAX:.0f} s after evenness: {unrest}")
+        unrest = [f"{what} ×{count}" for what, count in journal.unrest.most_common(5)]
+        unrest += [f"{one} and {other}: {why}" for (one, other), why in _uneven_pairs(journal)]
+        found.append(f"no rest {QUIET_S_MAX:.0f} s after evenness: " + ", ".join(unrest))
     found += _out_of_proportion(journal)
     return found
 
@@ -96,6 +97,20 @@ def _would_take(stage: "Stage", node: SimulatedNode, record: Envelope) -> bool:
             return False
     member = next(each for each in stage.scenario.members if each.name == node.name)
     return is_own or not member.is_small
+
+
+def _uneven_pairs(journal: "Journal") -> list[tuple[tuple[str, str], str]]:
+    """Honest members whose last session did not end even: they only rest, and will try again."""
+    honest = {member.name for member in journal.scenario.honest}
+    return [
+        (pair, why)
+        for pair, why in journal.parted_uneven.items()
+        if why and honest.issuperset(pair)
+    ]
+
+
+def is_anyone_uneven(journal: "Journal") -> bool:
+    return bool(_uneven_pairs(journal))
 
 
 # --- at the end -----------------------------------------------------------------------------------

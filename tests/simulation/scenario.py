@@ -5,7 +5,7 @@ is played is stage.py's, what must hold is checks.py's.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -33,6 +33,9 @@ class Mischief(Enum):
     FLOODER = "makes valid records of ever new authors"
     TWOFACED = "signs two records for one revision, and tells each half another"
     REPLAYER = "says again what it has heard, and passes nothing on"
+
+    def __repr__(self) -> str:
+        return f"Mischief.{self.name}"  # so that a scenario's repr is its source
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +275,7 @@ class _Draw:
         if is_hostile and self._count >= 3:
             crowd = dice.sample(self._names[1:], dice.randint(1, max(1, self._count // 3)))
             mischiefs = {name: dice.choice(list(Mischief)) for name in sorted(crowd)}
-        peers = topology(self._dice, self._names, mischiefs.keys())
+        peers = topology(self._dice, self._names, set(mischiefs))
         members: list[Member] = []
         for name in self._names:
             mischief = mischiefs.get(name)
@@ -408,16 +411,29 @@ class _Draw:
         self._happenings += [SetClock(at_s, name, wrong_s), SetClock(right_s, name, 0.0)]
 
 
+def grown(seed: int, count: int, *, loss: float = 0.02, sales: int = 20) -> Scenario:
+    """For measuring: so many honest members with eight neighbours each, who have all met before
+    single listings appear here and there, a second apart."""
+    dice = random.Random(f"grown {seed} {count}")  # noqa: S311  (repeatable on purpose)
+    names = [f"n{number:04}" for number in range(count)]
+    members = tuple(
+        Member(name, tuple(sorted(dice.sample(names[:number], min(number, 4)))))
+        for number, name in enumerate(names)
+    )
+    weather = Weather(0.0, loss, 0.0, (0.005, 0.05))
+    sold = [Sell(60.0 + at, dice.choice(names), 1) for at in range(sales)]
+    return Scenario(seed, members, (weather, *sold), 61.0 + sales)
+
+
 def _mended(at_s: float, happenings: Sequence[Happening]) -> list[Happening]:
     """At the end the network is whole and fair, and who was stopped is there again."""
     away = {each.name for each in happenings if isinstance(each, Stop | Lose)}
-    return [Heal(at_s), Weather(at_s, 0.0, 0.0, FAIR.delay_s)] + [
-        Start(at_s, name) for name in sorted(away)
-    ]
+    starts = [Start(at_s, name) for name in sorted(away)]
+    return [Heal(at_s), Weather(at_s, 0.0, 0.0, FAIR.delay_s), *starts]
 
 
 def topology(
-    dice: random.Random, names: Sequence[str], hostile: Sequence[str] | set[str] = ()
+    dice: random.Random, names: Sequence[str], hostile: Iterable[str] = ()
 ) -> dict[str, tuple[str, ...]]:
     """Whom each dials. The honest alone are connected, in a shape of the dice's; hostile members
     dial about half of all."""

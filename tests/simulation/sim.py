@@ -16,10 +16,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
+from pathlib import Path
 
 from tests.simulation.checks import failures
+from tests.simulation.growth import COUNTS, measure, plot, table
 from tests.simulation.scenario import draw
 from tests.simulation.stage import Journal, play
+
+_TOLD_EVERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +108,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="this one alone, told in full")
     parser.add_argument("--nodes", type=int, help="members of each scenario (2 to 7)")
     parser.add_argument("--hours", type=float, help="how long things happen (minutes)")
+    parser.add_argument("--plot", type=Path, help="measure growth to --nodes (1,000), as a PNG")
     parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
     chosen = parser.parse_args(arguments)
     if chosen.seed is not None:
         return 0 if tell(play(draw(chosen.seed, nodes=chosen.nodes, hours=chosen.hours))) else 1
+    if chosen.plot is not None:
+        return grow(chosen.plot, chosen.nodes or COUNTS[-1], chosen.first)
     seeds = range(chosen.first, chosen.first + chosen.seeds)
     began = time.perf_counter()
     results: list[Result] = []
@@ -117,8 +124,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"seed {result.seed} failed: {command(result.seed, chosen.nodes, chosen.hours)}")
             for failure in result.failures:
                 print(f"  {failure}", flush=True)
+        if len(results) % _TOLD_EVERY == 0:
+            print(f"{len(results)} of {len(seeds)} seeds", file=sys.stderr)
     summarize(results, time.perf_counter() - began)
     return 1 if any(result.failures for result in results) else 0
+
+
+def grow(path: Path, nodes: int, seed: int) -> int:
+    """Measures sizes up to `nodes`, as a table here and a picture at `path`."""
+    rows, is_well = [], True
+    for count in [count for count in COUNTS if count <= nodes]:
+        row, found = measure(count, seed)
+        rows.append(row)
+        lines = list(table(rows))
+        print("\n".join(lines if len(rows) == 1 else lines[-1:]), flush=True)
+        for failure in found:
+            is_well = False
+            print(f"{count} nodes: {failure}")
+    try:
+        plot(rows, path)
+    except ImportError:
+        print("no picture: it needs matplotlib; .venv/bin/pip install matplotlib brings it")
+        return 1
+    return 0 if is_well else 1
 
 
 def summarize(results: Sequence[Result], real_s: float) -> None:

@@ -24,6 +24,7 @@ from jangteo.protocol.envelope import Header, Verified, author_record
 from jangteo.protocol.errors import RemoteProtocolError
 from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import Listing
+from jangteo.protocol.verdict import Admission
 
 from . import checks
 from .hostile import Hostile
@@ -51,8 +52,12 @@ from .scenario import (
 
 _LOOK_EVERY_S: Final = 0.5
 _SAMPLE_EVERY_S: Final = 5.0
-_HELLO, _RECON, _RECORDS, _PUSH, _BYE = 1, 3, 5, 6, 8
-_HEAD = sync_frame.LENGTH_BYTES + 1  # a frame's number stands behind its length and array head
+_HELLO: Final = 1
+_RECON: Final = 3
+_RECORDS: Final = 5
+_PUSH: Final = 6
+_BYE: Final = 8
+_NUMBER_AT: Final = sync_frame.LENGTH_BYTES + 1  # behind its length and the head of an array
 
 
 @dataclass(slots=True)
@@ -79,6 +84,16 @@ class Traffic:
 
 
 @dataclass(slots=True)
+class Spread:
+    """Of one record: when it was published, when it came to the last member so far, and to how many
+    but its author. In virtual seconds."""
+
+    began_s: float
+    last_s: float
+    count: int = 0
+
+
+@dataclass(slots=True)
 class Journal:
     """What happened. `bad` is what no run may show, in words. Times are virtual seconds;
     `even_s` is counted from the calm, None if it never came."""
@@ -91,8 +106,10 @@ class Journal:
     bad: list[str] = field(default_factory=list)
     traffic: defaultdict[str, Traffic] = field(default_factory=lambda: defaultdict(Traffic))
     published: dict[str, list[Verified]] = field(default_factory=lambda: defaultdict(list))
+    spread: dict[bytes, Spread] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     unrest: Counter[str] = field(default_factory=Counter)
+    parted_uneven: dict[tuple[str, str], str] = field(default_factory=dict)
     moved_s: float = 0.0
     sessions: int = 0
     sessions_moving: int = 0
@@ -157,7 +174,8 @@ class Stage:
         even_s = trio.current_time()
         while trio.current_time() - even_s < checks.QUIET_S_MAX:
             await trio.sleep(checks.REST_S / 8)
-            if trio.current_time() - max(journal.moved_s, calm_s) >= checks.REST_S:
+            is_quiet = trio.current_time() - max(journal.moved_s, calm_s) >= checks.REST_S
+            if is_quiet and not checks.is_anyone_uneven(journal):
                 journal.quiet_s = max(0.0, journal.moved_s - calm_s)
                 journal.uneven = checks.uneven(self)
                 return
@@ -243,7 +261,7 @@ class Stage:
                 records = await node.sell_all(titles, market)
             else:
                 records = await _sell_old(node, titles, market, happening.left_s)
-            self.journal.published[node.name] += records
+            self._published(node, records)
             return
         mine = [
             row
@@ -258,7 +276,13 @@ class Stage:
             record = await node.edit(row, f"{node.name} {happening.at_s}, edited")
         else:
             record = await node.withdraw(row)
-        self.journal.published[node.name].append(record)
+        self._published(node, [record])
+
+    def _published(self, node: SimulatedNode, records: list[Verified]) -> None:
+        now = trio.current_time()
+        self.journal.published[node.name] += records
+        for record in records:
+            self.journal.spread[record.id] = Spread(now, now)
 
     async def _decide(self, happening: Block | Unblock | Join | Leave) -> None:
         node = self.place.nodes.get(happening.name)
@@ -284,12 +308,22 @@ class Stage:
         punish = core.penalize
 
         def admitted(each: Any, source: str) -> None:
-            journal.traffic[node.name].records_new += sum(a.value == "new" for _, a in each)
+            now, traffic = trio.current_time(), journal.traffic[node.name]
+            for record, admission in each:
+                if admission is Admission.NEW:
+                    traffic.records_new += 1
+                    spread = journal.spread.get(record.id)
+                    if spread is not None:
+                        spread.last_s = now
+                        spread.count += 1
             count(each, source)
 
         def report(each: Any) -> None:
             journal.sessions += each.is_initiator
             journal.sessions_moving += each.is_initiator and each.has_moved
+            if each.is_initiator:
+                why = "" if each.is_even else each.error or "uneven"
+                journal.parted_uneven[node.name, each.peer] = why
             reported(each)
 
         def penalize(peer: str, error: RemoteProtocolError) -> None:
@@ -315,22 +349,19 @@ class Stage:
             got.records_delivered += len(canonical.decode(data, bytes_max=len(data)))
             self._moved(sender, receiver, "gossip")
             return
-        match data[_HEAD]:
-            case 1:
-                sent.hello_bytes += len(data)
-                return
-            case 8:
-                sent.hello_bytes += len(data)
-                return
-            case 3:
-                sent.recon_bytes += len(data)
-            case 5 | 6:
-                sent.record_bytes += len(data)
-                frame = sync_frame.decode(data[sync_frame.LENGTH_BYTES :])
-                got.records_delivered += len(frame.raws)  # type: ignore[union-attr]
-            case _:
-                sent.other_bytes += len(data)
-        self._moved(sender, receiver, f"frame {data[_HEAD]}")
+        number = data[_NUMBER_AT]
+        if number in (_HELLO, _BYE):
+            sent.hello_bytes += len(data)
+            return
+        if number == _RECON:
+            sent.recon_bytes += len(data)
+        elif number in (_RECORDS, _PUSH):
+            sent.record_bytes += len(data)
+            frame = sync_frame.decode(data[sync_frame.LENGTH_BYTES :])
+            got.records_delivered += len(frame.raws)  # type: ignore[union-attr]
+        else:
+            sent.other_bytes += len(data)
+        self._moved(sender, receiver, f"frame {number}")
 
     def _moved(self, sender: str, receiver: str, what: str) -> None:
         self.journal.moved_s = trio.current_time()
