@@ -5,7 +5,7 @@ Knows addresses as text and cancel scopes, nothing of sockets or libp2p.
 """
 
 import math
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -20,10 +20,10 @@ from ..protocol.limits import (
     CONNECTIONS_PER_SECOND,
     PENALTY_PEERS_MAX,
 )
-from .interfaces import is_loopback
-from .token_bucket import TokenBucket
+from .payer import OWN_MACHINE
+from .token_bucket import TokenBuckets
 
-_LOOPBACK_SHARES = CONNECTIONS_PER_LOOPBACK_IP_MAX // CONNECTIONS_PER_IP_MAX
+_OWN_SHARES = CONNECTIONS_PER_LOOPBACK_IP_MAX // CONNECTIONS_PER_IP_MAX
 
 
 @dataclass(eq=False, slots=True)
@@ -44,15 +44,21 @@ class ConnectionGate:
         self._pending: dict[Admission, None] = {}
         self._established: dict[Admission, None] = {}
         self._per_ip: Counter[str] = Counter()
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._rates = {
+            shares: TokenBuckets(
+                CONNECTIONS_PER_SECOND * shares, CONNECTIONS_BURST * shares, PENALTY_PEERS_MAX
+            )
+            for shares in (1, _OWN_SHARES)
+        }
 
     def enter(self, ip: str, stay: trio.CancelScope) -> Admission | None:
         """An accepted connection of `ip`; None if it is to be closed at once."""
-        shares = _LOOPBACK_SHARES if is_loopback(ip) else 1
+        shares = _OWN_SHARES if ip in OWN_MACHINE else 1
         if self._per_ip[ip] >= CONNECTIONS_PER_IP_MAX * shares or not self._has_place_for(ip):
             return None
-        if not self._may_shake_hands(ip, shares):
-            return None
+        now = trio.current_time()
+        if not self._rates[shares].of(ip, now).take(1, now):
+            return None  # a handshake takes milliseconds, also from who only comes and goes
         admission = Admission(ip, stay)
         self._pending[admission] = None
         self._per_ip[ip] += 1
@@ -89,17 +95,6 @@ class ConnectionGate:
             return True
         here = Counter(each.ip for each in self._established)
         return max(here.values()) > here[ip] + 1
-
-    def _may_shake_hands(self, ip: str, shares: int) -> bool:
-        """A handshake takes milliseconds of the node's time, also from who comes and goes."""
-        now = trio.current_time()
-        bucket = self._buckets.pop(ip, None) or TokenBucket(
-            CONNECTIONS_PER_SECOND * shares, CONNECTIONS_BURST * shares, now
-        )
-        self._buckets[ip] = bucket
-        while len(self._buckets) > PENALTY_PEERS_MAX:
-            self._buckets.popitem(last=False)
-        return bucket.take(1, now)
 
     @property
     def pending_count(self) -> int:

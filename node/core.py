@@ -26,6 +26,7 @@ from .dialer import Dialer
 from .event_board import EventBoard
 from .gossip import GossipIn, GossipOut
 from .listing_news import ListingNews
+from .payer import payer
 from .penalty import Penalties
 from .supervisor import survive
 from .sync_intake import SyncIntake
@@ -92,6 +93,7 @@ class NodeCore:
         self._told_progress: dict[str, float] = {}
         self._is_clock_off = False
         self._banned: list[str] = []
+        self._payers: dict[str, str] = {}
         self._house = trio.Event()
         self._wire(intake)
 
@@ -102,6 +104,8 @@ class NodeCore:
         self.gossip_in.on_missed = self._missed
         self.gossip_in.on_penalty = self.penalize
         self.gossip_in.is_unwanted = lambda author: author in self.blocked
+        self.gossip_in.payer_of = self.shared.share.payer_of = self._payer_of
+        self.transport.on_fault = self.penalize
         intake.on_rested = self._rested
         self.shared.on_progress = self._progress
         self.sync.on_report = self._reported
@@ -180,6 +184,7 @@ class NodeCore:
     async def _watch_peers(self) -> None:
         async for event in self.transport.events:
             if not isinstance(event, PeerUp):
+                self._payers.pop(event.peer, None)
                 self.dialer.peer_down(event.peer)
                 self.sync.peer_down(event.peer)
                 self.board.post({"event": "peer", "state": "down", "peer": event.peer})
@@ -187,6 +192,7 @@ class NodeCore:
             if not self.may_talk(event.peer):
                 await self.transport.disconnect(event.peer)
                 continue
+            self._payers[event.peer] = payer(event.peer, self._address_of(event))
             self.dialer.peer_up(event.peer)
             self.sync.peer_up(event.peer)
             self.unwarn(LONELY)
@@ -199,6 +205,9 @@ class NodeCore:
                     "inbound": event.inbound,
                 }
             )
+
+    def _payer_of(self, peer: str) -> str:
+        return self._payers.get(peer, peer)
 
     def _address_of(self, event: PeerUp) -> str:
         if event.addresses:

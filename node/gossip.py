@@ -18,7 +18,7 @@ from ..protocol.errors import RemoteProtocolError
 from ..protocol.market import topic
 from ..protocol.verdict import Verdict
 from .supervisor import survive
-from .token_bucket import TokenBucket
+from .token_bucket import TokenBucket, TokenBuckets
 from .transport import Transport
 from .writer import Writer
 
@@ -56,17 +56,23 @@ class GossipIn:
     `on_doorbell(peer)`: that peer has more than it gossips. `on_missed(peer)`: something of its
     was dropped for want of room or budget. `on_penalty(peer, error)`: it sent what no honest
     peer sends. `is_unwanted(author)`: the owner has blocked that author.
+    `payer_of(peer)`: on whose budget it draws.
     """
 
     def __init__(self, writer: Writer, *, now_ms: Callable[[], int]) -> None:
         self._writer = writer
         self._now_ms = now_ms
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._buckets = TokenBuckets(
+            limits.GOSSIP_RECORDS_PER_SECOND,
+            limits.GOSSIP_RECORDS_BURST,
+            limits.PENALTY_PEERS_MAX,
+        )
         self.known = KnownIds()
         self.on_doorbell: Callable[[str], None] = _ignore_peer
         self.on_missed: Callable[[str], None] = _ignore_peer
         self.on_penalty: Callable[[str, RemoteProtocolError], None] = _ignore_error
         self.is_unwanted: Callable[[bytes], bool] = _is_nobody
+        self.payer_of: Callable[[str], str] = lambda peer: peer
 
     def handle(self, market: str, peer: str, data: bytes) -> Verdict:
         """The verdict on a message of `market`'s topic that `peer` handed over (R5.2)."""
@@ -77,7 +83,8 @@ class GossipIn:
                 # Its neighbours pass on what they got; a passed-on bell would call in peers of
                 # peers before there is anything to fetch (R5.6).
                 return Verdict.IGNORE
-            if not self._bucket(peer).take(len(raws), trio.current_time()):
+            now = trio.current_time()
+            if not self._buckets.of(self.payer_of(peer), now).take(len(raws), now):
                 self.on_missed(peer)
                 return Verdict.IGNORE
             fresh = self._fresh(market, raws)
@@ -114,19 +121,6 @@ class GossipIn:
                 continue
             fresh.append(verify(envelope))
         return fresh
-
-    def _bucket(self, peer: str) -> TokenBucket:
-        bucket = self._buckets.pop(peer, None)
-        if bucket is None:
-            bucket = TokenBucket(
-                limits.GOSSIP_RECORDS_PER_SECOND,
-                limits.GOSSIP_RECORDS_BURST,
-                trio.current_time(),
-            )
-        self._buckets[peer] = bucket
-        while len(self._buckets) > limits.PENALTY_PEERS_MAX:
-            self._buckets.popitem(last=False)
-        return bucket
 
 
 class GossipOut:

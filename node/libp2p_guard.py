@@ -205,6 +205,7 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
     """A yamux connection that can be condemned from within its own reading loop."""
 
     _condemned = False
+    on_condemned: Callable[[str], None] | None = None
 
     def condemn(self, reason: str) -> None:
         """Closes the connection soon, for something that no honest peer does."""
@@ -212,6 +213,8 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
             return
         self._condemned = True
         log.warning("libp2p: connection of %s closed: %s", self.peer_id, reason)
+        if self.on_condemned is not None:
+            self.on_condemned(reason)
         self.event_shutting_down.set()
         self._nursery.start_soon(self._close_condemned)
 

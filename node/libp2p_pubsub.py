@@ -8,6 +8,7 @@ guards are written down.
 import logging
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -29,6 +30,7 @@ from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.utils import encode_varint_prefixed
 
 from ..protocol.limits import (
+    GOSSIP_CONTROLS_MAX,
     GOSSIP_IWANT_IDS_MAX,
     GOSSIP_MESSAGE_BYTES_MAX,
     GOSSIP_QUEUE_BYTES_MAX,
@@ -36,6 +38,9 @@ from ..protocol.limits import (
     GOSSIP_RPC_BYTES_MAX,
     GOSSIP_SEEN_MAX,
     GOSSIP_SEEN_MS,
+    GOSSIP_SHARE_BURST_MS,
+    GOSSIP_SHARE_PERCENT,
+    PENALTY_PEERS_MAX,
     SECOND_MS,
     STREAM_CHUNK_BYTES,
     STREAM_OPEN_MS_MAX,
@@ -43,6 +48,8 @@ from ..protocol.limits import (
     TOPICS_PER_PEER_MAX,
 )
 from ..protocol.verdict import Verdict
+from .payer import OWN_MACHINE
+from .token_bucket import TokenBuckets
 from .transport import MessageHandler
 
 log = logging.getLogger(__name__)
@@ -152,20 +159,14 @@ class RpcReader:
         self._stream = stream
         self._buffer = bytearray()
 
-    async def receive(self) -> Any:
-        """The next RPC. Raises BadRpc for what is none, and the stream's own errors."""
+    async def receive(self) -> bytes:
+        """The next RPC's bytes. BadRpc for a length that cannot be, and the stream's own errors."""
         size_bytes = await self._receive_length()
         while len(self._buffer) < size_bytes:
             await self._fill()
         data = bytes(self._buffer[:size_bytes])
         del self._buffer[:size_bytes]
-        rpc = rpc_pb2.RPC()
-        try:
-            rpc.ParseFromString(data)
-        except Exception as error:
-            # Bug 2 (pubsub.py:562): stock lets protobuf's DecodeError out.
-            raise BadRpc(f"not an RPC: {error}") from error
-        return rpc
+        return data
 
     async def _receive_length(self) -> int:
         value = 0
@@ -186,6 +187,23 @@ class RpcReader:
         if not piece:
             raise StreamError("stream ended")
         self._buffer += piece
+
+
+def parse_rpc(data: bytes) -> Any:
+    """The RPC; BadRpc for what is none, or asks for more at once than any honest one does."""
+    rpc = rpc_pb2.RPC()
+    try:
+        rpc.ParseFromString(data)
+    except Exception as error:
+        # Bug 2 (pubsub.py:562): stock lets protobuf's DecodeError out.
+        raise BadRpc(f"not an RPC: {error}") from error
+    told = rpc.control
+    controls = sum(
+        len(each) for each in (told.ihave, told.iwant, told.graft, told.prune, told.idontwant)
+    )
+    if controls > GOSSIP_CONTROLS_MAX:
+        raise BadRpc(f"{controls} controls in one RPC")
+    return rpc
 
 
 class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
@@ -250,8 +268,15 @@ class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
         if prune_msg.topicID in self.mesh:
             await super().handle_prune(prune_msg, sender_peer_id)
 
+    async def handle_graft(self, graft_msg: Any, sender_peer_id: ID) -> None:
+        # gossipsub.py:1889 answers each topic that a peer makes up with a PRUNE.
+        if graft_msg.topicID in self.mesh:
+            await super().handle_graft(graft_msg, sender_peer_id)
+
     async def handle_ihave(self, ihave_msg: Any, sender_peer_id: ID) -> None:
+        # gossipsub.py:1761 asks for as many ids as a peer makes up.
         if ihave_msg.topicID in self.mesh:
+            del ihave_msg.messageIDs[GOSSIP_IWANT_IDS_MAX:]
             await super().handle_ihave(ihave_msg, sender_peer_id)
 
     async def handle_iwant(self, iwant_msg: Any, sender_peer_id: ID) -> None:
@@ -332,12 +357,17 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         # the seconds of the clock, so that a node that restarts re-uses those of its last run.
         self.counter = time.time_ns()
         self.handlers: dict[str, MessageHandler] = {}
+        self.on_fault: Callable[[ID, str], None] = lambda peer_id, what: None
+        self._shares = TokenBuckets(
+            GOSSIP_SHARE_PERCENT / 100, GOSSIP_SHARE_BURST_MS / SECOND_MS, PENALTY_PEERS_MAX
+        )
         self._turns: WeakKeyDictionary[Any, trio.Lock] = WeakKeyDictionary()
 
     # --- streams ------------------------------------------------------------------------------
 
     async def stream_handler(self, stream: Any) -> None:
-        """Reads one peer's RPCs, one after the other: the peer waits while a message is judged.
+        """Reads one peer's RPCs, one after the other: the peer waits while a message is judged, and
+        longer if it has taken more than its share of the loop's time (SPEC.md R11.6).
 
         Bugs 2 to 5 (pubsub.py:562, :1747, :1641; gossipsub.py:922): garbage, keys and topics that
         are no text, and validators that raise all end the process in stock. What is no RPC leaves
@@ -347,24 +377,49 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         reader = RpcReader(stream)
         try:
             while True:
-                await self._take(peer_id, await reader.receive())
+                data = await reader.receive()
+                began = time.thread_time()
+                rpc = parse_rpc(data)
+                spent_s = time.thread_time() - began
+                spent_s += await self._take(peer_id, rpc)
+                await self._rest(self._payer_of(stream), spent_s)
+        except BadRpc as error:
+            self.on_fault(peer_id, str(error))
+            raise
         except (StreamError, MuxedStreamError, IOException, RawConnError) as error:
             log.debug("gossip: stream of %s ended: %r", peer_id, error)
 
-    async def _take(self, peer_id: ID, rpc: Any) -> None:
+    @staticmethod
+    def _payer_of(stream: Any) -> str:
+        ip, _ = stream.muxed_conn.get_remote_address() or ("", 0)
+        return str(stream.muxed_conn.peer_id) if ip in OWN_MACHINE else ip
+
+    async def _rest(self, whose: str, seconds: float) -> None:
+        now = trio.current_time()
+        debt_s = self._shares.of(whose, now).spend(seconds, now)
+        if debt_s:
+            await trio.sleep(debt_s)
+
+    async def _take(self, peer_id: ID, rpc: Any) -> float:
+        """The processor's time that it took, in seconds."""
         # The sender's peer record is an addition of py-libp2p's own to GossipSub: its two
         # signatures are verified twice for each RPC (9 % of the time), and nothing here needs it.
         rpc.ClearField("senderRecord")
+        spent_s = 0.0
         for message in rpc.publish:
+            began = time.thread_time()
             await self.push_msg(peer_id, message)
+            spent_s += time.thread_time() - began
             # Up to 8 ms of signatures in each, and many in one RPC: nobody else waits for them all.
             await trio.lowlevel.checkpoint()
         if len(rpc.subscriptions) > self.max_subscriptions_per_rpc:
             raise BadRpc(f"{len(rpc.subscriptions)} subscriptions in one RPC")
+        began = time.thread_time()
         for subscription in rpc.subscriptions:
             self.handle_subscription(peer_id, subscription)
         if rpc.HasField("control"):
             await self.router.handle_rpc(rpc, peer_id)
+        return spent_s + time.thread_time() - began
 
     def handle_subscription(self, origin_id: ID, sub_message: Any) -> None:
         if len(sub_message.topicid) <= TOPIC_CHARS_MAX:
@@ -424,6 +479,7 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
             return
         if len(msg.data) > GOSSIP_MESSAGE_BYTES_MAX:
             self._charge(msg_forwarder, msg)
+            self.on_fault(msg_forwarder, f"a message of {len(msg.data)} bytes")
             return
         try:
             await super().push_msg(msg_forwarder, msg)
@@ -434,6 +490,8 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
             # first bytes name.
             log.debug("gossip: message of %s dropped: %r", msg_forwarder, error)
             self._charge(msg_forwarder, msg)
+            if isinstance(error, BadSignature):
+                self.on_fault(msg_forwarder, "a message that its sender has not signed")
 
     def _charge(self, forwarder: ID, msg: Any) -> None:
         self.router.scorer.on_invalid_message(forwarder, msg.topicIDs[0])
@@ -460,7 +518,11 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
 
 
 def demand_signature(msg: Any) -> bool:
-    if not signature_validator(msg):
+    try:
+        is_signed = signature_validator(msg)
+    except Exception as error:
+        raise BadSignature from error  # a key or an id that its parser does not survive
+    if not is_signed:
         raise BadSignature
     return True
 

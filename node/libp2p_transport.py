@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import trio
@@ -19,6 +20,7 @@ from libp2p.rcmgr import Direction
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from multiaddr import Multiaddr
 
+from ..protocol.errors import RemoteProtocolError
 from ..protocol.limits import (
     DIAL_MS_MAX,
     GOSSIP_MESSAGE_BYTES_MAX,
@@ -37,6 +39,7 @@ from .peer_events import PeerEvents
 from .transport import (
     ConnectedPeer,
     DialFailed,
+    FaultHandler,
     MessageHandler,
     PeerEvent,
     PeerUp,
@@ -147,6 +150,8 @@ class Libp2pTransport:
         self.swarm = GuardedSwarm(seed)
         self.host = make_host(self.swarm, lambda _: self._listen_multiaddrs())
         self.pubsub = GuardedPubsub(self.host)
+        self.pubsub.on_fault = self._fault
+        self.on_fault: FaultHandler = lambda peer, error: None
         self._id: ID = self.swarm.self_id
         self.peer: str = self._id.to_base58()
         self._up: dict[ID, ConnectedPeer] = {}
@@ -226,6 +231,7 @@ class Libp2pTransport:
 
     def note_connected(self, connection: Any) -> None:
         peer_id = connection.muxed_conn.peer_id
+        connection.muxed_conn.on_condemned = partial(self._fault, peer_id)
         for oldest in self.swarm.crowded(peer_id):
             self.swarm.manager.run_task(oldest.close)
         if peer_id in self._up:
@@ -238,6 +244,9 @@ class Libp2pTransport:
         )
         known = () if inbound else (address,)
         self._events.up(PeerUp(peer_id.to_base58(), known, inbound))
+
+    def _fault(self, peer_id: ID, what: str) -> None:
+        self.on_fault(peer_id.to_base58(), RemoteProtocolError("R11.5", what))
 
     def note_disconnected(self, peer_id: ID) -> None:
         if peer_id not in self._up or self.swarm.connections.get(peer_id):

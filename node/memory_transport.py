@@ -30,6 +30,7 @@ from .peer_events import PeerEvents
 from .transport import (
     ConnectedPeer,
     DialFailed,
+    FaultHandler,
     MessageHandler,
     PeerEvent,
     PeerUp,
@@ -196,6 +197,7 @@ class MemoryTransport:
         self._seen: OrderedDict[tuple[str, int], None] = OrderedDict()
         self._published_count = 0
         self._scores: dict[str, float] = {}
+        self.on_fault: FaultHandler = lambda peer, error: None  # nobody here can break anything
         self._events = PeerEvents()
         nursery.start_soon(self._events.run)
 

@@ -5,7 +5,6 @@ answered slowly: then the writer has time for the others. Knows no frames.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -14,7 +13,7 @@ import trio
 
 from ..protocol import limits
 from ..store.store import Store
-from .token_bucket import TokenBucket
+from .token_bucket import TokenBuckets
 from .writer import Writer
 
 T = TypeVar("T")
@@ -22,14 +21,20 @@ _S = limits.SECOND_MS
 
 
 class StoreShare:
-    """Shares of at most PENALTY_PEERS_MAX peers. `stopwatch()` is in seconds."""
+    """Shares of at most PENALTY_PEERS_MAX peers or addresses (`payer_of`). `stopwatch()` is in
+    seconds."""
 
     def __init__(
         self, writer: Writer, *, stopwatch: Callable[[], float] = time.perf_counter
     ) -> None:
         self._writer = writer
         self._stopwatch = stopwatch
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._buckets = TokenBuckets(
+            limits.SYNC_STORE_SHARE_PERCENT / 100,
+            limits.SYNC_STORE_BURST_MS / _S,
+            limits.PENALTY_PEERS_MAX,
+        )
+        self.payer_of: Callable[[str], str] = lambda peer: peer
 
     async def call(self, peer: str, job: Callable[[Store], T]) -> T:
         """`Writer.call` on behalf of `peer`, followed by the rest that it owes."""
@@ -46,12 +51,7 @@ class StoreShare:
     def spend(self, peer: str, seconds: float) -> float:
         """Counts store time against `peer`: for how many seconds it is to wait."""
         now = trio.current_time()
-        bucket = self._buckets.pop(peer, None) or TokenBucket(
-            limits.SYNC_STORE_SHARE_PERCENT / 100, limits.SYNC_STORE_BURST_MS / _S, now
-        )
-        self._buckets[peer] = bucket
-        while len(self._buckets) > limits.PENALTY_PEERS_MAX:
-            self._buckets.popitem(last=False)
+        bucket = self._buckets.of(self.payer_of(peer), now)
         return min(bucket.spend(seconds, now), limits.SYNC_STORE_REST_MS_MAX / _S)
 
     def _timed(self, job: Callable[[Store], T], store: Store) -> tuple[T, float]:

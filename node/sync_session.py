@@ -42,6 +42,7 @@ class SyncSession:
         self.stream = stream
         self._peer = stream.peer
         self._pushed: set[bytes] = set()
+        self._waited: set[str] = set()  # markets that another was filling: waited for once
         self.report = SyncReport(stream.peer, is_initiator=True)
 
     async def run(self) -> SyncReport:
@@ -88,13 +89,16 @@ class SyncSession:
             self.report.of(market).is_resting = True
             return False
         self.report.expected += max(0, theirs.count - ours.count)
-        if claims.is_ranging(market):
+        if claims.is_ranging(market) and market not in self._waited:
             # Another session is filling this market: what it brings need not be asked for here.
+            # Not twice: others that promise much and send little must not take turns.
+            self._waited.add(market)
             await claims.wait_range(market)
             return True
         if ours.held_count == 0 and theirs.count > limits.SYNC_GET_IDS:
             held_count, _ = await self._shared.writer.call(lambda store: store.summary(market))
-            if not held_count and claims.take_range(self, market):
+            is_mine = not held_count and claims.take_range(self, market)
+            if is_mine or (not held_count and market in self._waited):
                 await self._fetch_range(market)
             return True
         return await self._reconcile(ours, theirs)
@@ -109,7 +113,8 @@ class SyncSession:
             if frame.more or (frame.next_key and frame.next_key <= after):
                 raise RemoteProtocolError("R6.25", "a range that does not go on")
             is_last = not frame.next_key
-            if not is_last and self._shared.claims.keep_range(self, market):
+            is_to_go_on = market in self._waited or self._shared.claims.keeps_range(self, market)
+            if not is_last and is_to_go_on:
                 # Asked for before this batch is looked at: two are in flight (R6.27).
                 await self.stream.send(Range(market, frame.next_key, limits.SYNC_RECORDS_MAX))
             elif not is_last:
@@ -182,7 +187,16 @@ class SyncSession:
         ids = claims.take(self, need)
         claimed = set(ids)
         elsewhere = [each for each in need if each not in claimed]
-        in_flight: deque[list[bytes]] = deque()
+        count = await self._get(market, ids)
+        if elsewhere and not await claims.wait_ids(elsewhere):
+            # Whoever promised them does not send them: asked for here too, claimed or not.
+            known = await self._shared.writer.call(lambda store: store.known(elsewhere))
+            count += await self._get(market, [each for each in elsewhere if each not in known])
+        return bool(count or elsewhere)
+
+    async def _get(self, market: str, ids: Sequence[bytes]) -> int:
+        """How many of `ids` came."""
+        in_flight: deque[Sequence[bytes]] = deque()
         count = 0
         for begin in range(0, len(ids), limits.SYNC_GET_IDS):
             chunk = ids[begin : begin + limits.SYNC_GET_IDS]
@@ -192,11 +206,9 @@ class SyncSession:
             in_flight.append(chunk)
         while in_flight:
             count += await self._receive_got(market, in_flight.popleft())
-        if elsewhere:
-            await claims.wait_ids(elsewhere)
-        return bool(count or elsewhere)
+        return count
 
-    async def _receive_got(self, market: str, ids: list[bytes]) -> int:
+    async def _receive_got(self, market: str, ids: Sequence[bytes]) -> int:
         """The answer to one Get: only what was asked for, nothing twice; how many came."""
         wanted = set(ids)
         more = True
@@ -220,6 +232,7 @@ class SyncSession:
         report.received += taken.new
         report.declined += taken.declined
         self.stream.earn(taken.new)
+        self._shared.claims.earn(self, taken.new)
         self._shared.on_progress(self.report)
 
     async def _push(self, market: str, ids: Sequence[bytes]) -> bool:

@@ -1,5 +1,7 @@
 """A budget over time: so many at once, so many a second in the long run. Knows no clock."""
 
+from collections import OrderedDict
+
 
 class TokenBucket:
     """Holds `burst` tokens at first and at most, and regains `per_second`."""
@@ -33,3 +35,25 @@ class TokenBucket:
         self._tokens = min(self._burst, self._tokens + gained)
         self._at = now
         return self._tokens
+
+
+class TokenBuckets:
+    """A bucket for each of the latest `count_max` names: peers, or addresses."""
+
+    def __init__(self, per_second: float, burst: float, count_max: int) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._count_max = count_max
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def of(self, name: str, now: float) -> TokenBucket:
+        bucket = self._buckets.pop(name, None)
+        if bucket is None:
+            bucket = TokenBucket(self._per_second, self._burst, now)
+        self._buckets[name] = bucket
+        while len(self._buckets) > self._count_max:
+            self._buckets.popitem(last=False)
+        return bucket

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from trio import MemoryReceiveChannel
 
+from ..protocol.errors import RemoteProtocolError
 from ..protocol.verdict import Verdict
 
 
@@ -95,9 +96,14 @@ class Stream(Protocol):
 
 StreamHandler = Callable[[Stream], Awaitable[None]]
 MessageHandler = Callable[[str, bytes], Verdict]
+FaultHandler = Callable[[str, RemoteProtocolError], None]
 
 
 class Transport(Protocol):
+    on_fault: FaultHandler
+    """Told of a peer that breaks what the transport itself asks of it (SPEC.md R11.5). It must
+    neither block nor raise. Set before anybody is met."""
+
     @property
     def peer(self) -> str:
         """This node's peer id, base58."""

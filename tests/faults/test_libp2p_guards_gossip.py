@@ -19,7 +19,9 @@ from libp2p.utils import encode_varint_prefixed
 from jangteo.node import libp2p_transport
 from jangteo.node.libp2p_guard import GuardedManager
 from jangteo.node.libp2p_pubsub import DeepQueue, SeenMessages
+from jangteo.node.token_bucket import TokenBuckets
 from jangteo.protocol.limits import (
+    GOSSIP_CONTROLS_MAX,
     GOSSIP_IWANT_IDS_MAX,
     GOSSIP_MESSAGE_BYTES_MAX,
     GOSSIP_QUEUE_BYTES_MAX,
@@ -87,13 +89,49 @@ async def test_a_message_with_a_wrong_signature_costs_its_sender() -> None:
         await is_well(victim)
 
 
-async def test_control_of_a_topic_that_is_no_text_costs_the_stream() -> None:
+async def test_control_of_a_topic_that_is_no_text_stops_nothing() -> None:
     """Bug 4."""
     async with victim_and_attacker() as (victim, attacker):
         graft = b"\x1a\x06\x0a\x04\xff\xfe\xfd\xfc"  # control.graft[0].topicID
         control = b"\x1a" + bytes([len(graft)]) + graft
-        stream = await attack(attacker, victim, bytes(encode_varint_prefixed(control)))
+        message = signed(attacker, [TOPIC], b"after")
+        said = bytes(encode_varint_prefixed(control)) + rpc(publish=[message])
+        await attack(attacker, victim, said)
+        await settled(lambda: len(victim.pubsub.seen_messages) > 0)
+        await is_well(victim)
+
+
+async def test_more_control_than_any_honest_rpc_has_costs_the_stream_and_points() -> None:
+    """Bug of amplification (gossipsub.py:1889): 2,000 GRAFTs were answered with 2,000 PRUNEs."""
+    async with victim_and_attacker() as (victim, attacker):
+        faults: list[str] = []
+        victim.on_fault = lambda peer, error: faults.append(f"{peer} {error.rule}")
+        control = rpc_pb2.ControlMessage()
+        for _ in range(GOSSIP_CONTROLS_MAX + 1):
+            control.graft.add(topicID=TOPIC)
+        stream = await attack(attacker, victim, rpc(control=control))
         await is_reset(stream)
+        assert faults == [f"{attacker.peer} R11.5"]
+        await is_well(victim)
+
+
+async def test_who_takes_too_much_of_the_loop_is_read_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with victim_and_attacker() as (victim, attacker):
+        rested: list[float] = []
+        rest = victim.pubsub._rest
+
+        async def note(whose: str, seconds: float) -> None:
+            rested.append(seconds)
+            await rest(whose, seconds)
+
+        monkeypatch.setattr(victim.pubsub, "_rest", note)
+        victim.pubsub._shares = TokenBuckets(1000.0, 0.0, 10)
+        await attack(attacker, victim, rpc(publish=[signed(attacker, [TOPIC], b"x")]))
+        await settled(lambda: len(rested) > 0)
+        assert min(rested) > 0
+        assert len(victim.pubsub._shares) > 0
         await is_well(victim)
 
 
@@ -346,7 +384,7 @@ async def test_one_request_is_answered_up_to_its_bounds(monkeypatch: pytest.Monk
 async def test_prunes_of_foreign_topics_are_not_kept() -> None:
     async with victim_and_attacker() as (victim, attacker):
         control = rpc_pb2.ControlMessage()
-        for n in range(1000):
+        for n in range(GOSSIP_CONTROLS_MAX):
             control.prune.add(topicID=f"foreign {n}", backoff=3600)
         message = signed(attacker, [TOPIC], b"after")
         await attack(attacker, victim, rpc(control=control) + rpc(publish=[message]))

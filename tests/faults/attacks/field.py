@@ -32,6 +32,7 @@ from tests.faults.attacks.wire import (
 
 OPEN = "open"
 PAUSE_S = 0.05
+MACHINES = 12
 
 
 def topic(market: str) -> bytes:
@@ -56,6 +57,10 @@ class Field:
     stock: list[bytes] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
     peers: list[str] = field(default_factory=list)
+
+    def machine(self) -> str:
+        """An address of a whole network of attackers."""
+        return f"127.0.1.{self.dice.randrange(1, MACHINES + 1)}"
 
     def identity(self, *, is_greater: bool = False) -> Identity:
         """A fresh peer key. `is_greater`: one that the target asks first (SPEC.md R6.34)."""

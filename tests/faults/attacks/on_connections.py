@@ -199,7 +199,7 @@ async def _full_house(field: Field) -> None:
     """Whole connections of so many peers, which then do nothing."""
 
     async def hold(nursery: trio.Nursery) -> None:
-        wire = await connect(field.target, field.identity(), nursery)
+        wire = await connect(field.target, field.identity(), nursery, field.machine())
         field.sent["connections"] += 1
         try:
             await wire.over.wait()
@@ -260,7 +260,7 @@ ATTACKS = [
     ),
     Attack("idle-600", "tcp", "silent connections from one address", _idle, 600, 600),
     Attack("half-open", "noise", "handshakes that stop half-way", _half_open, 200, 60),
-    Attack("full-house", "yamux", "idle peers on every place", _full_house, 100, 70),
+    Attack("full-house", "yamux", "idle peers of twelve addresses", _full_house, 100, 70),
     Attack(
         "churn", "noise", "whole handshakes with new keys, one after the other",
         lambda field: _crowd(field, _churn, 16), 2000, 100,
