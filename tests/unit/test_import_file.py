@@ -168,7 +168,7 @@ def test_a_header_beyond_the_bound_is_refused(tmp_path: Path) -> None:
         (b"", "empty"),
         (b"\n \n", "empty"),
         (b"PK\x03\x04rest", "workbook"),
-        (gzip.compress(b"title\nA\n"), "compressed"),
+        (gzip.compress(b"title\nA\n", mtime=0), "compressed"),
         (b"%PDF-1.7", "PDF"),
         (b"title\0\0\0\n\0", "no text"),
         (b"[\n{}\n]", "JSON array"),
