@@ -382,23 +382,22 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
                 rpc = parse_rpc(data)
                 spent_s = time.thread_time() - began
                 spent_s += await self._take(peer_id, rpc)
-                await self._rest(self._payer_of(stream), spent_s)
+                await self._rest(stream.muxed_conn, spent_s)
         except BadRpc as error:
             self.on_fault(peer_id, str(error))
             raise
         except (StreamError, MuxedStreamError, IOException, RawConnError) as error:
             log.debug("gossip: stream of %s ended: %r", peer_id, error)
 
-    @staticmethod
-    def _payer_of(stream: Any) -> str:
-        ip, _ = stream.muxed_conn.get_remote_address() or ("", 0)
-        return str(stream.muxed_conn.peer_id) if ip in OWN_MACHINE else ip
-
-    async def _rest(self, whose: str, seconds: float) -> None:
+    async def _rest(self, connection: Any, seconds: float) -> None:
+        """As long as the payer owes for what it has cost, or until its connection ends."""
+        ip, _ = connection.get_remote_address() or ("", 0)
+        whose = str(connection.peer_id) if ip in OWN_MACHINE else ip
         now = trio.current_time()
         debt_s = self._shares.of(whose, now).spend(seconds, now)
         if debt_s:
-            await trio.sleep(debt_s)
+            with trio.move_on_after(debt_s):
+                await connection.event_closed.wait()
 
     async def _take(self, peer_id: ID, rpc: Any) -> float:
         """The processor's time that it took, in seconds."""

@@ -122,9 +122,9 @@ async def test_who_takes_too_much_of_the_loop_is_read_later(
         rested: list[float] = []
         rest = victim.pubsub._rest
 
-        async def note(whose: str, seconds: float) -> None:
+        async def note(connection: Any, seconds: float) -> None:
             rested.append(seconds)
-            await rest(whose, seconds)
+            await rest(connection, seconds)
 
         monkeypatch.setattr(victim.pubsub, "_rest", note)
         victim.pubsub._shares = TokenBuckets(1000.0, 0.0, 10)
