@@ -84,6 +84,8 @@ class Inspector:
                 folder = self._cut_again(folder, dice)
             try:
                 told = self._problem(folder / FILE, cut, dice)
+            except StoreMissing as error:
+                told = ("lost", str(error))
             except StoreError as error:
                 told = ("damaged", f"{type(error).__name__}: {error}")
             if told is not None:
