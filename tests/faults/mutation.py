@@ -33,8 +33,8 @@ RECORD_TESTS = (
     "tests/property/test_record_property.py",
 )
 STORE_TESTS = (
-    "tests/unit/test_store_admission.py",
     "tests/unit/test_store_rules.py",
+    "tests/unit/test_store_admission.py",
     "tests/unit/test_store_views.py",
     "tests/unit/test_store_log.py",
     "tests/property/test_store_model.py",
@@ -44,7 +44,7 @@ MODULES = {
     "protocol/kind.py": RECORD_TESTS,
     "protocol/canonical.py": RECORD_TESTS,
     "protocol/envelope.py": RECORD_TESTS,
-    "protocol/verdict.py": ("tests/unit/test_record.py", "tests/unit/test_gossip.py", *STORE_TESTS),
+    "protocol/verdict.py": ("tests/unit/test_record.py", *STORE_TESTS),
     "store/admission.py": STORE_TESTS,
 }
 KILLED_PERCENT_MIN = 90
