@@ -4,6 +4,7 @@ Convergence is judged over edges: no neighbour has anything that a member lacks 
 Whoever is connected through such edges holds equal sets. Knows no faults.
 """
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ EVEN_S_MAX: Final = 900.0
 QUIET_S_MAX: Final = 1200.0
 REST_S: Final = 60.0
 """So long nothing but hellos may fly: each member says several."""
+_HOURS_MIN: Final = 6
 _RECON_BYTES: Final = 8_192
 _RECON_BYTES_PER_RECORD: Final = 2_048
 
@@ -41,6 +43,7 @@ def failures(journal: "Journal") -> list[str]:
         unrest += [f"{one} and {other}: {why}" for (one, other), why in _uneven_pairs(journal)]
         found.append(f"no rest {QUIET_S_MAX:.0f} s after evenness: " + ", ".join(unrest))
     found += _out_of_proportion(journal)
+    found += _grown(journal)
     return found
 
 
@@ -173,6 +176,7 @@ def sizes(stage: "Stage") -> dict[str, int]:
     statistics = trio.lowlevel.current_statistics()
     return {
         "nodes": len(nodes),
+        "objects": len(gc.get_objects()),
         "tasks": statistics.tasks_living,
         "items": sum(node.store.summary("open")[0] for node in nodes),
         "known": sum(len(node.core.gossip_in.known) for node in nodes),
@@ -182,6 +186,17 @@ def sizes(stage: "Stage") -> dict[str, int]:
             len(link.streams) for node in nodes for link in node.transport._links.values()
         ),
     }
+
+
+def _grown(journal: "Journal") -> Iterator[str]:
+    """Over hours, what serves sessions comes down again; only what is kept of records may grow."""
+    if len(journal.hourly) < _HOURS_MIN:
+        return
+    for what in ("tasks", "claims", "streams"):
+        sizes_then = [each[what] for each in journal.hourly]
+        early, late = sizes_then[: _HOURS_MIN // 2], sizes_then[-_HOURS_MIN // 2 :]
+        if min(late) > 1.5 * max(early) + 10:
+            yield f"{what} grew over {len(sizes_then)} hours: {early} at first, {late} at last"
 
 
 # --- bytes ----------------------------------------------------------------------------------------
