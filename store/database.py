@@ -47,6 +47,8 @@ WAL_PAGES_MAX: Final = 1000
 _WAL_BYTES_MAX: Final = 64 * limits.MIB
 _ROOM_BYTES_MIN: Final = 64 * limits.KIB
 _CACHE_KIB: Final = 32 * limits.KIB
+_FAILURES: Final = (apsw.Error, UnicodeDecodeError)
+"""SQLite hands on whatever bytes stand in a text: those that are none were damaged."""
 
 
 class Database:
@@ -134,20 +136,20 @@ class Database:
     def run(self, sql: str, bindings: Bindings = ()) -> None:
         try:
             self._connection.execute(sql, bindings)
-        except apsw.Error as error:
+        except _FAILURES as error:
             self._fail(error)
 
     def run_many(self, sql: str, rows: Iterable[Bindings]) -> None:
         try:
             self._connection.executemany(sql, rows)
-        except apsw.Error as error:
+        except _FAILURES as error:
             self._fail(error)
 
     def row(self, sql: str, bindings: Bindings = ()) -> Row | None:
         """The first row, if any."""
         try:
             return self._connection.execute(sql, bindings).fetchone()
-        except apsw.Error as error:
+        except _FAILURES as error:
             self._fail(error)
 
     def value(self, sql: str, bindings: Bindings = ()) -> Any:
@@ -158,17 +160,17 @@ class Database:
     def rows(self, sql: str, bindings: Bindings = ()) -> list[Row]:
         try:
             return self._connection.execute(sql, bindings).fetchall()
-        except apsw.Error as error:
+        except _FAILURES as error:
             self._fail(error)
 
     def each(self, sql: str, bindings: Bindings = ()) -> Generator[Row, None, None]:
         """Rows one by one; holds a read transaction until it is used up or closed."""
         try:
             yield from self._connection.execute(sql, bindings)
-        except apsw.Error as error:
+        except _FAILURES as error:
             self._fail(error)
 
-    def _fail(self, error: apsw.Error) -> NoReturn:
+    def _fail(self, error: apsw.Error | UnicodeDecodeError) -> NoReturn:
         if isinstance(error, apsw.IOError):
             self._has_failed = True
         _translate(error, self._name)
@@ -335,10 +337,10 @@ def _is_full(folder: Path) -> bool:
     return status.f_bavail * status.f_frsize < _ROOM_BYTES_MIN
 
 
-def _translate(error: apsw.Error, name: str) -> NoReturn:
+def _translate(error: apsw.Error | UnicodeDecodeError, name: str) -> NoReturn:
     """The world's errors by what a person can do; ours (SQL, constraints) pass as they are."""
     match error:
-        case apsw.CorruptError() | apsw.NotADBError():
+        case apsw.CorruptError() | apsw.NotADBError() | UnicodeDecodeError():
             raise CorruptStore(
                 f"{name} is damaged ({error}): keep a copy, move it away, then `jangteo restore` "
                 "brings back the identity and `jangteo sync` the market"

@@ -209,6 +209,15 @@ def test_a_damaged_page_is_told(path: Path) -> None:
         list(store.iter_records())
 
 
+def test_a_text_that_is_none_is_damage(path: Path) -> None:
+    fill(path)
+    connection = apsw.Connection(str(path))
+    connection.execute("INSERT INTO meta VALUES ('a', CAST(x'6180' AS TEXT))")
+    connection.close()
+    with Store.open(path) as store, pytest.raises(CorruptStore, match="jangteo restore"):
+        store.meta("a")
+
+
 def test_an_interrupted_first_start_leaves_nothing_that_counts(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
