@@ -25,6 +25,7 @@ from .sync_stream import SyncStream
 from .transport import StreamEnded, TransportError
 
 T = TypeVar("T")
+_S = limits.SECOND_MS
 _RANGE_BYTES_MAX = limits.SYNC_FRAME_BYTES_MAX - 128 - 3 * limits.SYNC_RECORDS_MAX
 
 
@@ -137,6 +138,7 @@ class SyncResponder:
 
     async def _answer_push(self, market: str, raws: Sequence[bytes]) -> None:
         self._check_joined(market)
+        await self._rest_for(len(raws))
         rest = await self._not_items(market, raws)
         began = trio.current_time()
         records = await self._shared.intake.open(market, rest)
@@ -151,6 +153,14 @@ class SyncResponder:
             await self._shared.share.rest(self._peer, trio.current_time() - began)
         # What is held as history, or by its owner though it is over, is not held for others.
         await self.stream.send(Pushed(len(raws) - len(rest) + taken.new))
+
+    async def _rest_for(self, count: int) -> None:
+        """Nobody asked for what is pushed: it may come as fast as gossip, no faster (R6.28)."""
+        now = trio.current_time()
+        budget = self._shared.pushes.of(self._shared.share.payer_of(self._peer), now)
+        rest_s = budget.spend(count, now)
+        if rest_s:
+            await trio.sleep(min(rest_s, limits.SYNC_STORE_REST_MS_MAX / _S))
 
     async def _not_items(self, market: str, raws: Sequence[bytes]) -> list[bytes]:
         """Those of `raws` that are not in the set already, and on the disk for good: what is need

@@ -17,6 +17,7 @@ from .sync_claims import SyncClaims
 from .sync_intake import SyncIntake
 from .sync_items import MarketState, market_state
 from .sync_report import SyncReport
+from .token_bucket import TokenBuckets
 from .writer import Writer
 
 
@@ -38,6 +39,11 @@ class SyncShared:
         self.declined = declined
         self.claims = SyncClaims()
         self.share = StoreShare(writer)
+        self.pushes = TokenBuckets(
+            limits.GOSSIP_RECORDS_PER_SECOND,
+            limits.GOSSIP_RECORDS_BURST,
+            limits.PENALTY_PEERS_MAX,
+        )
         self.clock = clock
         self.now_ms = now_ms
         self.markets = markets

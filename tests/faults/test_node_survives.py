@@ -249,6 +249,26 @@ async def test_frames_that_bring_nothing_run_out_of_credit(
         await assert_well(place, ann)
 
 
+async def test_what_nobody_asked_for_comes_no_faster_than_gossip(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with place.node("ann") as ann, place.network.open("mallory") as mallory:
+        await mallory.dial("/memory/ann/p2p/ann")
+        stream = SyncStream(await mallory.open_stream("ann", sync_frame.PROTOCOL))
+        await stream.send(Hello(sync_frame.VERSION, START_MS, ()))
+        await stream.receive_a(Hello)
+        began, seconds = trio.current_time(), 3
+        count = limits.GOSSIP_RECORDS_BURST + seconds * limits.GOSSIP_RECORDS_PER_SECOND
+        for begin in range(0, count, 100):
+            raws = tuple(listing(number).raw for number in range(begin, begin + 100))
+            await stream.send(Push("open", raws))
+            await stream.receive_a(Pushed)
+        assert trio.current_time() - began >= seconds
+        assert (await ann.summary())[0] == count
+        assert ann.core.penalties.points("mallory", ann.now_ms()) == 0
+
+
 async def test_who_keeps_forging_is_banned_and_comes_back_later(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
