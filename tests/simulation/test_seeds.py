@@ -122,7 +122,7 @@ def test_bytes_out_of_proportion_are_seen() -> None:
 def test_a_failing_seed_is_told_with_the_command_that_replays_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(SyncSchedule, "want", lambda schedule, peer, now, within: None)
+    monkeypatch.setattr(limits, "SYNC_SERVED_RECORDS_SLACK", -100)
     assert main(["--first", "2", "--seeds", "1", "--nodes", "3"]) == 1
     assert "./run sim --seed 2 --nodes 3\n" in capsys.readouterr().out
 
