@@ -4,6 +4,7 @@ points, and leaves the node as it was, talking to the others.
 
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgpack
@@ -199,6 +200,47 @@ async def test_who_answers_with_nonsense_is_hung_up_on(
         assert (ann.core.penalties.points("mallory", ann.now_ms()) > 0) == must_pay
         place.network.handler_errors.clear()  # mallory's own
         await assert_well(place, ann)
+
+
+async def promises(stream: SyncStream, ids: list[bytes]) -> None:
+    """Claims to hold `ids`, or a whole market, and when asked for it says nothing."""
+    digest = bytes(15) + b"\1"
+    while True:
+        frame = await stream.receive()
+        if isinstance(frame, Hello):
+            summary = MarketSummary("open", max(len(ids), 2), 0, digest)
+            await stream.send(Hello(1, START_MS, (summary,)))
+        elif isinstance(frame, Recon):
+            listed = bytes([len(ids)]) + b"".join(ids)
+            await stream.send(Recon("open", b"\x61\x00\x00\x02" + listed))
+        else:
+            await trio.sleep_forever()
+
+
+@pytest.mark.parametrize("count", [100, 600], ids=["ids", "a whole market"])
+async def test_who_promises_what_others_have_keeps_nobody_waiting_long(
+    count: int, tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with place.node("bob") as bob:
+        records = await bob.sell_all([f"book {number}" for number in range(count)])
+        async with place.node("ann") as ann, AsyncExitStack() as liars:
+            promised = [record.id for record in records] if count < 128 else []
+
+            async def serve(stream: Stream) -> None:
+                await promises(SyncStream(stream), promised)
+
+            if not promised:
+                promised = [bytes([number]) * 32 for number in range(100)] * 6
+            for name in ("mallory", "oscar", "trudy"):
+                liar = await liars.enter_async_context(place.network.open(name))
+                liar.serve(sync_frame.PROTOCOL, serve)
+                await liar.dial("/memory/ann/p2p/ann")
+            await trio.sleep(2.5)  # all have been asked, and promise
+            await bob.transport.dial("/memory/ann/p2p/ann")
+            patience_ms = limits.CLAIM_MS_MIN + limits.SYNC_SECOND_SIDE_WAIT_MS + 2000
+            await place.until_even(patience_ms / limits.SECOND_MS)
+            assert (await ann.summary())[0] == count
 
 
 async def ask_for_everything(mallory: MemoryTransport, times: int) -> int:

@@ -18,7 +18,6 @@ from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import Listing
 from tests.faults.attacks import rpc
 from tests.faults.attacks.wire import (
-    ATTACKER_IP,
     IDENTIFY,
     MESHSUB,
     Answer,
@@ -45,7 +44,8 @@ def now_ms() -> int:
 
 @dataclass(slots=True)
 class Field:
-    """One attack while it runs. `count` is its intensity, in things of its own kind; `market` is
+    """One attack while it runs. `count` is its intensity, in things of its own kind; `network` is
+    the third number of its addresses, 127.0.network.1 and up; `market` is
     one that the target has joined and holds nothing of, for attacks that want one; `stock` are
     valid records (raw) that nobody has yet, signed before the attack began."""
 
@@ -53,14 +53,21 @@ class Field:
     target_peer: str
     count: int
     dice: random.Random
+    network: int = 1
     market: str = OPEN
     stock: list[bytes] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
     peers: list[str] = field(default_factory=list)
 
+    @property
+    def home(self) -> str:
+        """The address of an attacker who has but one."""
+        return f"127.0.{self.network}.1"
+
     def machine(self) -> str:
-        """An address of a whole network of attackers."""
-        return f"127.0.1.{self.dice.randrange(1, MACHINES + 1)}"
+        """One of MACHINES addresses that the attackers have. None of them is anyone's honest here:
+        what is counted by address shows."""
+        return f"127.0.{self.network}.{self.dice.randrange(1, MACHINES + 1)}"
 
     def identity(self, *, is_greater: bool = False) -> Identity:
         """A fresh peer key. `is_greater`: one that the target asks first (SPEC.md R6.34)."""
@@ -80,7 +87,7 @@ class Field:
     ) -> Wire:
         """A whole connection of a fresh peer, which answers identify and reads gossip."""
         identity = self.identity(is_greater=is_greater)
-        wire = await connect(self.target, identity, nursery, ATTACKER_IP)
+        wire = await connect(self.target, identity, nursery, self.home)
         self.sent["connections"] += 1
 
         async def identify(lane: Lane) -> None:

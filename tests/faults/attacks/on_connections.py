@@ -40,7 +40,7 @@ async def _crowd(field: Field, once: Once, width: int = _WIDTH) -> None:
             left -= 1
             try:
                 await once(field)
-            except Gone:
+            except* Gone:
                 field.sent["hung up on"] += 1
             await trio.lowlevel.checkpoint()
 
@@ -56,7 +56,7 @@ async def _until_hung_up(tcp: Tcp) -> None:
 
 
 async def _garbage_tcp(field: Field) -> None:
-    tcp = await Tcp.connect(field.target)
+    tcp = await Tcp.connect(field.target, field.machine())
     try:
         await tcp.send(field.dice.randbytes(field.dice.choice((1, 40, 4000))))
         field.sent["connections"] += 1
@@ -67,7 +67,7 @@ async def _garbage_tcp(field: Field) -> None:
 
 async def _garbage_multistream(field: Field) -> None:
     dice = field.dice
-    tcp = await Tcp.connect(field.target)
+    tcp = await Tcp.connect(field.target, field.machine())
     try:
         said = dice.choice(
             (
@@ -90,7 +90,7 @@ async def _garbage_multistream(field: Field) -> None:
 async def _garbage_noise(field: Field) -> None:
     """Wrong messages, wrong proofs, packets that claim another length."""
     dice = field.dice
-    tcp = await Tcp.connect(field.target)
+    tcp = await Tcp.connect(field.target, field.machine())
     try:
         await tcp.send(line(MULTISTREAM) + line(NOISE))
         await tcp.receive_line()
@@ -120,7 +120,7 @@ async def _garbage_noise(field: Field) -> None:
 async def _garbage_yamux(field: Field) -> None:
     dice = field.dice
     async with trio.open_nursery() as nursery:
-        wire = await connect(field.target, field.identity(), nursery)
+        wire = await connect(field.target, field.identity(), nursery, field.machine())
         try:
             field.sent["connections"] += 1
             said = [
@@ -141,11 +141,11 @@ async def _garbage_yamux(field: Field) -> None:
             nursery.cancel_scope.cancel()
 
 
-async def _hold(field: Field, begin: Callable[[Tcp], Awaitable[None]]) -> None:
+async def _hold(field: Field, source: str, begin: Callable[[Tcp], Awaitable[None]]) -> None:
     """A connection that does what `begin` does and then nothing; again whenever it is closed."""
     while True:
         try:
-            tcp = await Tcp.connect(field.target)
+            tcp = await Tcp.connect(field.target, source)
         except Gone:
             await trio.sleep(_LINGER_S)
             continue
@@ -167,7 +167,7 @@ async def _idle(field: Field) -> None:
 
     async with trio.open_nursery() as nursery:
         for _ in range(field.count):
-            nursery.start_soon(_hold, field, nothing)
+            nursery.start_soon(_hold, field, field.home, nothing)
 
 
 async def _half_open(field: Field) -> None:
@@ -188,7 +188,7 @@ async def _half_open(field: Field) -> None:
         await secured.send_packet(bytes(secured.noise.write_message(secured.payload())))
 
     async def one(number: int) -> None:
-        await _hold(field, lambda tcp: stall(number % 4, tcp))
+        await _hold(field, field.machine(), lambda tcp: stall(number % 4, tcp))
 
     async with trio.open_nursery() as nursery:
         for number in range(field.count):
@@ -212,7 +212,7 @@ async def _full_house(field: Field) -> None:
 
 async def _churn(field: Field) -> None:
     """A whole handshake with a new key, and away."""
-    secured = await shake_hands(field.target, field.identity())
+    secured = await shake_hands(field.target, field.identity(), field.machine())
     field.sent["handshakes"] += 1
     secured.tcp.close()
 

@@ -13,6 +13,7 @@ from tests.faults.attacks.wire import (
     SYNC,
     WINDOW,
     Gone,
+    Lane,
     Wire,
     frame,
     line,
@@ -161,10 +162,37 @@ async def _beyond_window(field: Field) -> None:
     await field.again(pour, 2)
 
 
+async def _identify(field: Field) -> None:
+    """Lies about oneself: addresses that are none, too many, too long, or other people's."""
+    dice = field.dice
+
+    async def lie(lane: Lane) -> None:
+        identity = field.identity()
+        kinds = (
+            rpc.identify(identity, [b"\xff" * 50] * 500, [dice.randbytes(30)] * 2000),
+            rpc.identify(identity, [SYNC], [b"\x04\x7f\0\0\1\x06\0\x09"] * 2000),
+            rpc.identify(identity, [], [dice.randbytes(60_000)]),
+            dice.randbytes(500),
+            varint(2**63),
+        )
+        await lane.send(rpc.prefixed(dice.choice(kinds)))
+        field.sent["identities"] += 1
+
+    async def once(nursery: trio.Nursery) -> None:
+        while field.sent["identities"] < field.count:
+            wire = await field.connect(nursery, {IDENTIFY: lie})
+            with trio.move_on_after(_LINGER_S):
+                await wire.over.wait()
+            wire.close()
+
+    await field.again(once, 4)
+
+
 ATTACKS = [
     Attack("streams-3000", "yamux", "streams that are never closed", _many, 3000, 3000),
     Attack("slow-reader", "yamux", "asks for everything, reads nothing", _slow_reader, 16, 8),
     Attack("slow-writer", "yamux", "a byte at a time", _slow_writer, 16, 8),
     Attack("oversize", "all", "lengths that lie", _oversize, 600, 40),
     Attack("beyond-window", "yamux", "MB beyond the window", _beyond_window, 300, 12),
+    Attack("garbage-identify", "identify", "lies about oneself", _identify, 200, 10),
 ]

@@ -88,6 +88,8 @@ class Outcome:
             found.append("the node died")
         if self.error:
             found.append(self.error)
+        if not any(number for what, number in self.sent.items() if what != "hung up on"):
+            found.append("no attack")
         if self.pulses_lost or not self.pulses:
             found.append("no progress during it")
         if self.newcomer_ms == _NEVER_MS:
@@ -235,6 +237,7 @@ class Scene:
             host="127.0.0.1",
             port=int(port),
             peer=self._peer,
+            network=self._number,
             market=market,
             seed=self._number,
         )

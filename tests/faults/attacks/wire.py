@@ -29,9 +29,6 @@ _WINDOW_BYTES = 256 * 1024
 _STEP_S = 10.0
 _KEY_HEAD = b"\x08\x01\x12\x20"  # protobuf: Type Ed25519, then 32 bytes
 
-ATTACKER_IP = "127.0.0.66"
-"""Loopback, and not the address of anyone honest here: what is counted by address shows."""
-
 
 class Gone(Exception):
     """The other side has hung up, or reset the stream: the attack has been noticed."""
@@ -82,7 +79,7 @@ class Tcp:
         self._buffer = bytearray()
 
     @classmethod
-    async def connect(cls, target: Target, source: str = ATTACKER_IP) -> "Tcp":
+    async def connect(cls, target: Target, source: str) -> "Tcp":
         sock = trio.socket.socket()
         try:
             await sock.bind((source, 0))
@@ -325,7 +322,7 @@ class Wire:
         self.secured.tcp.close()
 
 
-async def shake_hands(target: Target, identity: Identity, source: str = ATTACKER_IP) -> Secured:
+async def shake_hands(target: Target, identity: Identity, source: str) -> Secured:
     """TCP, multistream and Noise, as any honest peer has them."""
     tcp = await Tcp.connect(target, source)
     try:
@@ -344,9 +341,7 @@ async def shake_hands(target: Target, identity: Identity, source: str = ATTACKER
     return secured
 
 
-async def connect(
-    target: Target, identity: Identity, nursery: trio.Nursery, source: str = ATTACKER_IP
-) -> Wire:
+async def connect(target: Target, identity: Identity, nursery: trio.Nursery, source: str) -> Wire:
     """As `shake_hands`, then yamux: a whole connection, which runs in `nursery`."""
     secured = await shake_hands(target, identity, source)
     try:

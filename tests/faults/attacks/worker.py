@@ -1,8 +1,8 @@
 """The attackers' process: reads one order a line, carries it out, says what it sent.
 
-An order is {"name", "count", "host", "port", "peer", "market", "seed"}; {"stop": true} ends the
-attack that runs. It answers {"ready"}, then {"over", "sent", "peers", "error"}. When its input
-ends, so does it. A process of its own: an attack must not take time from those who measure.
+An order is {"name", "count", "host", "port", "peer", "network", "market", "seed"}; {"stop": true}
+ends the attack that runs. It answers {"ready"}, then {"over", "sent", "peers", "error"}. When its
+input ends, so does it. A process of its own: an attack must not take time from those who measure.
 """
 
 import json
@@ -47,6 +47,7 @@ async def carry_out(order: Order, inbox: trio.MemoryReceiveChannel[Order]) -> No
         order["peer"],
         order["count"],
         dice,
+        order["network"],
         order["market"],
         fresh_records(-int(-order["count"] * attack.needs // 1), dice),
     )

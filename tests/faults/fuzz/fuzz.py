@@ -15,6 +15,7 @@ import importlib.util
 import os
 import random
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -45,8 +46,9 @@ class Result:
     finds: tuple[str, ...]
 
 
-def be_the_fuzzer(name: str, options: Sequence[str]) -> None:
-    """Never returns: libFuzzer ends the process."""
+def be_the_fuzzer(name: str, started_as: str, options: Sequence[str]) -> None:
+    """Never returns: libFuzzer ends the process. To merge, it starts itself again under the name
+    by which it was started."""
     import atheris
 
     atheris.enabled_hooks.add("str")
@@ -60,15 +62,19 @@ def be_the_fuzzer(name: str, options: Sequence[str]) -> None:
             return bytes(atheris.Mutate(data, size_max))
         return target.mutate(dice, data)[:size_max]
 
-    atheris.Setup([sys.argv[0], *options], target.run, custom_mutator=mutate)
+    atheris.Setup([started_as, *options], target.run, custom_mutator=mutate)
     atheris.Fuzz()
 
 
 def child(name: str, folder: Path, options: Iterable[str], seconds: float) -> tuple[int, str]:
     """(exit code, what it said) of the fuzzer in a process of its own."""
+    starter = folder / "fuzzer"
+    words = shlex.join([sys.executable, __file__, "--be", name])
+    starter.write_text(f'#!/bin/sh\nexec {words} --as "$0" "$@"\n', encoding="utf-8")
+    starter.chmod(0o700)
     try:
         done = subprocess.run(
-            [sys.executable, __file__, "--be", name, *options],
+            [starter, *options],
             cwd=folder,
             env=os.environ | {"TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
             stdout=subprocess.PIPE,
@@ -174,11 +180,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--keep", action="store_true", help="rewrite corpora/ from what was found")
     parser.add_argument("--be", metavar="TARGET", help=argparse.SUPPRESS)
+    parser.add_argument("--as", dest="started_as", help=argparse.SUPPRESS)
     told, options = parser.parse_known_args()
     if importlib.util.find_spec("atheris") is None:
         raise SystemExit("fuzz.py needs atheris: .venv/bin/pip install 'atheris>=3'")
     if told.be:
-        be_the_fuzzer(told.be, [*told.targets, *options])
+        be_the_fuzzer(told.be, told.started_as, [*told.targets, *options])
         return
     if options:
         parser.error(f"unknown: {' '.join(options)}")
