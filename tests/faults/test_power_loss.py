@@ -24,7 +24,7 @@ NOTHING_UNSYNCED = Manner(512, 0.0, is_ordered=True, has_garbage=False, has_shm=
 
 @pytest.mark.slow
 def test_what_was_acknowledged_is_there_after_any_power_cut() -> None:
-    tally = power_loss.run(320, SEED, per_trace=80)
+    tally = power_loss.run(240, SEED, per_trace=60)
     assert tally.found == {}, tally.examples
     assert tally.own_checked > 1_000
     assert tally.tails_lost > 5, "cuts that lose nothing at all prove nothing"
