@@ -126,3 +126,28 @@ def test_nothing_new_writes_nothing(store: Store) -> None:
     ]
     assert admit(store) == []
     assert store.last_arrival() == arrival
+
+
+def test_a_thread_that_rose_and_was_crowded_out_in_one_batch_leaves_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "THREADS_PER_AUTHOR_MAX", 3)
+    lamps = [OTHER.lists(number, "Lamp", revision=10 * number) for number in (1, 2, 3)]
+    assert admit(store, *lamps) == [Admission.NEW] * 3
+    risen, newest = OTHER.lists(1, "Risen", revision=11), OTHER.lists(4, "Newest", revision=40)
+    assert admit(store, risen, newest) == [Admission.CROWDED, Admission.NEW]
+    assert not store.has(lamps[0].id) and not store.has(risen.id)
+    assert store.counts(NOW_MS).records == 3
+
+
+def test_what_is_crowded_out_within_a_batch_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "THREADS_PER_AUTHOR_MAX", 2)
+    lamps = [OTHER.lists(number, "Lamp", revision=number) for number in (1, 2, 3)]
+    third = Seller.named("a third").lists(1, "Lamp")
+    bound = 3 * len(third.raw)
+    with Store.open(tmp_path / "s.db", own_author=OWN.author, records_bytes_max=bound) as store:
+        outcomes = admit(store, *lamps, third)
+        assert outcomes == [Admission.CROWDED, *[Admission.NEW] * 3]
+        assert store.check_views() == []
