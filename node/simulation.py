@@ -99,14 +99,16 @@ class SimulatedNode:
         return revised
 
     async def commit(self, records: Sequence[Verified]) -> list[Admission]:
-        """Stores own records for good, then tells the neighbours, as the desk does."""
+        """Stores own records for good, then tells the neighbours of those that were kept, as the
+        desk does."""
 
         def write(store: Store) -> list[Admission]:
             with store.write(durable=True):
                 return store.admit(records, self.now_ms())
 
         admissions = await self.core.writer.call(write)
-        self.core.published(records)
+        kept = zip(records, admissions, strict=True)
+        self.core.published([record for record, admission in kept if admission.is_kept])
         return admissions
 
     async def summary(self, market: str = OPEN) -> tuple[int, bytes]:

@@ -279,9 +279,11 @@ class Stage:
         self._published(node, [record])
 
     def _published(self, node: SimulatedNode, records: list[Verified]) -> None:
+        """What the store did not take (its own clock may call it of the future) was not published."""
         now = trio.current_time()
-        self.journal.published[node.name] += records
-        for record in records:
+        kept = [record for record in records if node.store.has(record.id)]
+        self.journal.published[node.name] += kept
+        for record in kept:
             self.journal.spread[record.id] = Spread(now, now)
 
     async def _decide(self, happening: Block | Unblock | Join | Leave) -> None:
