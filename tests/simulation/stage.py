@@ -279,7 +279,7 @@ class Stage:
         self._published(node, [record])
 
     def _published(self, node: SimulatedNode, records: list[Verified]) -> None:
-        """What the store did not take (its own clock may call it of the future) was not published."""
+        """Only what the store took: its own clock may call a change one of the future."""
         now = trio.current_time()
         kept = [record for record in records if node.store.has(record.id)]
         self.journal.published[node.name] += kept
