@@ -1,9 +1,11 @@
 """Each attack of tests/faults/attacks, short, on one real node process: it stays up, honest peers
 come and trade during it and after it, and its memory, tasks and descriptors come back.
 
-How fast is for `python tests/faults/attack.py` to say, on a machine that does nothing else.
+How fast is for `python tests/faults/attack.py` to say, on a machine that does nothing else. Under
+`JANGTEO_ATTACKS=1` only: on a machine that does much else, the figures before and after are noise.
 """
 
+import os
 import sys
 
 import pytest
@@ -14,9 +16,12 @@ from tests.faults.attacks.scene import Outcome, scene
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.skipif(
+        "JANGTEO_ATTACKS" not in os.environ, reason="JANGTEO_ATTACKS=1 plays the attacks"
+    ),
     pytest.mark.skipif(sys.platform != "linux", reason="figures are read from /proc"),
 ]
-SECONDS = 0.4
+SECONDS = 0.3
 
 
 @pytest.fixture(scope="module")
