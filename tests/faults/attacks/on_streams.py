@@ -181,9 +181,11 @@ async def _identify(field: Field) -> None:
     async def once(nursery: trio.Nursery) -> None:
         while field.sent["identities"] < field.count:
             wire = await field.connect(nursery, {IDENTIFY: lie})
-            with trio.move_on_after(_LINGER_S):
-                await wire.over.wait()
-            wire.close()
+            try:
+                with trio.move_on_after(_LINGER_S):
+                    await wire.over.wait()
+            finally:
+                wire.close()
 
     await field.again(once, 4)
 

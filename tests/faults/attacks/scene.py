@@ -67,6 +67,7 @@ class Outcome:
     penalty: float = 0.0
     score: float = 0.0
     banned: int = 0
+    honest_paid: float = 0.0
     is_up: bool = True
     error: str = ""
 
@@ -90,6 +91,8 @@ class Outcome:
             found.append(self.error)
         if not any(number for what, number in self.sent.items() if what != "hung up on"):
             found.append("no attack")
+        if self.honest_paid:
+            found.append("an honest peer paid")
         if self.pulses_lost or not self.pulses:
             found.append("no progress during it")
         if self.newcomer_ms == _NEVER_MS:
@@ -349,6 +352,8 @@ class Scene:
             outcome.peak = _peak(outcome.peak, Figures(0, 0, status["tasks"]))
             outcome.banned = max(outcome.banned, status["banned"])
             hostile = [each for each in peers if each["peer"] not in self._honest]
+            paid = [max(each["penalty"], -each["score"]) for each in peers if each not in hostile]
+            outcome.honest_paid = max([outcome.honest_paid, *paid])
             outcome.penalty = max([outcome.penalty, *(each["penalty"] for each in hostile)])
             outcome.score = min([outcome.score, *(each["score"] for each in hostile)])
             await trio.sleep(_ASK_S)
@@ -370,7 +375,7 @@ class Scene:
                 fault.endswith(("stay", "stays")) for fault in outcome.lasting_faults
             ):
                 return
-            await trio.sleep(_ASK_S)
+            await trio.sleep(_SAMPLE_S)
 
 
 def _peak(one: Figures, other: Figures) -> Figures:
