@@ -96,6 +96,9 @@ async def _until_signal(opened: Opened, on_event: OnEvent) -> bool:
 
 async def _watch_signals(stop: trio.Event, *, task_status: Any) -> None:
     """A handler of Python's own would end in the middle of anything, as KeyboardInterrupt."""
+    # What trio restores at the end: a second signal then must not turn a clean end into a kill.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
         task_status.started()
         async for _ in received:
