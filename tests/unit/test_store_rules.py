@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jangteo.protocol import limits
+from jangteo.protocol.envelope import Verified
 from jangteo.protocol.kind import PROFILE
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.market import COMMONS
@@ -150,4 +151,100 @@ def test_what_is_crowded_out_within_a_batch_makes_room(
     with Store.open(tmp_path / "s.db", own_author=OWN.author, records_bytes_max=bound) as store:
         outcomes = admit(store, *lamps, third)
         assert outcomes == [Admission.CROWDED, *[Admission.NEW] * 3]
+        assert store.check_views() == []
+
+
+# -- the last place ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "THREADS_PER_AUTHOR_MAX", 3)
+
+
+def of_revision(seller: Seller, *revisions: int) -> list[Verified]:
+    """Listings whose threads are called as their revisions."""
+    return [seller.lists(each, f"Lamp {each}", revision=each) for each in revisions]
+
+
+def titles(store: Store) -> list[str]:
+    return sorted(row.listing.title for row in store.iter_listings(NOW_MS))
+
+
+@pytest.mark.usefixtures("three_places")
+def test_whoever_is_too_low_once_is_too_low_again(store: Store) -> None:
+    admit(store, *of_revision(OTHER, 10, 20, 30))
+    for revision in (5, 6, 4):
+        assert admit(store, *of_revision(OTHER, revision)) == [Admission.CROWDED]
+    assert store.items("open").count() == 3
+
+
+@pytest.mark.usefixtures("three_places")
+def test_a_thread_that_rose_is_the_least_in_its_turn(store: Store) -> None:
+    admit(store, *of_revision(OTHER, 10, 20, 30))
+    assert admit(store, *of_revision(OTHER, 5)) == [Admission.CROWDED]  # ranks are read now
+    assert admit(store, OTHER.lists(10, "Risen", revision=25)) == [Admission.NEW]
+    assert admit(store, *of_revision(OTHER, 40)) == [Admission.NEW]
+    assert titles(store) == ["Lamp 30", "Lamp 40", "Risen"]
+    assert admit(store, *of_revision(OTHER, 50)) == [Admission.NEW]
+    assert titles(store) == ["Lamp 30", "Lamp 40", "Lamp 50"]
+
+
+def over(number: int, revision: int) -> Verified:
+    """An own listing whose lifetime has ended."""
+    return OWN.lists(number, "Over", revision=revision, ts_ms=NOW_MS - SHORT_MS)
+
+
+@pytest.mark.usefixtures("three_places")
+def test_an_own_record_that_is_over_leaves_one_place_and_once(store: Store) -> None:
+    admit(store, *of_revision(OWN, 10, 20, 30))
+    assert admit(store, over(99, 1)) == [Admission.EXPIRED]  # it had no place
+    assert store.items("open").count() == 3
+    assert admit(store, over(10, 11)) == [Admission.EXPIRED]
+    assert admit(store, over(10, 12)) == [Admission.EXPIRED]
+    assert store.items("open").count() == 2
+    for revision in (40, 50, 60):
+        assert admit(store, *of_revision(OWN, revision)) == [Admission.NEW]
+        assert store.items("open").count() == 3
+
+
+@pytest.mark.usefixtures("three_places")
+def test_an_own_record_that_never_had_a_place_leaves_none(store: Store) -> None:
+    admit(store, *of_revision(OWN, 10, 20, 30), over(99, 1))
+    assert admit(store, *of_revision(OWN, 40)) == [Admission.NEW]
+    assert store.items("open").count() == 3
+
+
+@pytest.mark.usefixtures("three_places")
+def test_who_is_too_low_is_asked_again_when_a_place_was_left(store: Store) -> None:
+    admit(store, *of_revision(OWN, 10, 20, 30))
+    assert admit(store, *of_revision(OWN, 5)) == [Admission.CROWDED]
+    assert admit(store, over(10, 11)) == [Admission.EXPIRED]
+    assert admit(store, *of_revision(OWN, 7)) == [Admission.NEW]
+    assert admit(store, *of_revision(OWN, 8)) == [Admission.NEW]
+    assert store.items("open").count() == 3
+
+
+# -- the last byte ----------------------------------------------------------------------------
+
+
+def test_a_larger_revision_may_take_the_last_byte(tmp_path: Path) -> None:
+    lamp, larger = OTHER.lists(1, "Lamp"), OTHER.lists(1, "A larger lamp", revision=2)
+    for missing, outcome in ((0, Admission.NEW), (1, Admission.FULL)):
+        bound = len(larger.raw) - missing
+        path = tmp_path / f"{missing}.db"
+        with Store.open(path, own_author=OWN.author, records_bytes_max=bound) as store:
+            assert admit(store, lamp) == [Admission.NEW]
+            assert admit(store, larger) == [outcome]
+            assert store.check_views() == []
+
+
+def test_a_store_overfull_of_ones_own_takes_what_is_no_larger(tmp_path: Path) -> None:
+    lamp = OTHER.lists(1, "Lamp")
+    with Store.open(
+        tmp_path / "s.db", own_author=OWN.author, records_bytes_max=len(lamp.raw)
+    ) as store:
+        assert admit(store, lamp, *of_revision(OWN, 1, 2)) == [Admission.NEW] * 3
+        assert admit(store, OTHER.lists(1, "Lamps", revision=2)) == [Admission.FULL]
+        assert admit(store, OTHER.lists(1, "Bulb", revision=2)) == [Admission.NEW]
         assert store.check_views() == []
