@@ -132,8 +132,17 @@ def look(stage: "Stage") -> None:
 
 def _own_lost(stage: "Stage", node: SimulatedNode) -> Iterator[str]:
     """What was committed is there, or a greater one of its thread; and those who would take it have
-    it (or convergence would have failed). After the loss of a store, what nobody held is gone."""
-    for record in stage.journal.published[node.name]:
+    it (or convergence would have failed). After the loss of a store, what nobody held is gone, and
+    what was withdrawn is when the withdrawal is over (R10.5)."""
+    published = stage.journal.published[node.name]
+    over = {
+        record.header.thread_key
+        for record in published
+        if record.header.is_delete and record.header.expires_ms <= node.now_ms()
+    }
+    for record in published:
+        if record.header.thread_key in over:
+            continue
         held = node.store.current(record.header.thread_key)
         if held is not None:
             mine = (held.header.is_delete, held.header.revision, held.id)
