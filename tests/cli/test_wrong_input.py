@@ -66,7 +66,7 @@ WRONG = [
     (["search", "--colour", "red"], 2, "no such option"),
     (["block", "nobody-of-this-name"], 3, "nobody"),
     (["renew"], 2, "--all"),
-    (["import", "/no/such/file.csv"], 1, "no such file"),
+    (["import", "/no/such/file.csv"], 1, "does not exist"),
     (["export", "--format", "xml"], 2, "none of"),
     (["join", "Big Market"], 2, "market"),
     (["config", "set", "colour", "red"], 2, "unknown setting"),
