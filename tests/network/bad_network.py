@@ -1,0 +1,305 @@
+"""Twenty real nodes on a LAN that loses, delays and parts, with churn: do they come together again?
+
+    python tests/network/bad_network.py --nodes 20 --minutes 10 --seed 1
+
+Needs root on Linux and /dev/net/tun. Says what it measured, and 1 where a promise was broken. The
+seed draws the churn, the people and the fate of each frame; not when the processes run.
+"""
+
+import argparse
+import json
+import random
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.network import bad_lan
+from tests.network.bad_switch import Weather
+from tests.network.churn import Happening, draw
+from tests.network.member import Member
+from tests.network.network import Failed, Network, network, processor_s
+
+STAYERS = 3  # of so many nodes one lives throughout, and is measured
+SAMPLE_S = 10.0
+TRADE_S = 0.3
+WARM_UP = 0.2  # of the time, not looked at for growth
+GROWN_MAX = {"rss_kib": 24 * 1024, "fds": 8, "tasks": 60, "threads": 4}
+SPARE_S = 900.0
+
+
+@dataclass(slots=True)
+class Tally:
+    stops: int = 0
+    kills: int = 0
+    cuts: int = 0
+    stop_s_max: float = 0.0
+    heals: list[tuple[float, tuple[tuple[int, ...], ...]]] = field(default_factory=list)
+
+
+class Run:
+    """Plays what was drawn; people trade meanwhile."""
+
+    def __init__(self, net: Network, happenings: Sequence[Happening], seed: int) -> None:
+        self._net = net
+        self._waiting = list(happenings)
+        self._dice = random.Random(f"{seed}/people")  # noqa: S311
+        self._groups: tuple[tuple[int, ...], ...] = ()
+        self._begins: list[Member] = []
+        self.tally = Tally()
+
+    def play(self, minutes: float, stayers: Sequence[Member]) -> None:
+        began = time.monotonic()
+        trade_at = sample_at = began
+        while (now := time.monotonic()) < began + 60 * minutes:
+            while self._waiting and began + self._waiting[0].at_s <= now:
+                self._do(self._waiting.pop(0))
+            self._look_after_starts()
+            if now >= trade_at:
+                trade_at = now + TRADE_S
+                there = [owner for owner in self._net.owners if owner.member.is_ready]
+                self._dice.choice(there).act()
+            if now >= sample_at:
+                sample_at = now + SAMPLE_S
+                self._net.sample(stayers)
+                _tell(f"{now - began:.0f} s: {self.tally.stops} stopped, {self.tally.kills} killed")
+            time.sleep(0.02)
+
+    def calm(self) -> None:
+        """Everybody up, nothing cut."""
+        if self._groups:
+            self._do(Happening(0.0, "heal"))
+        for member in self._net.members:
+            if not member.is_up:
+                member.start()
+            member.wait_ready(120)
+
+    def _do(self, one: Happening) -> None:
+        if one.what in ("cut", "heal"):
+            if one.what == "cut":
+                self.tally.cuts += 1
+                self._net.lan.part(one.groups)
+            else:
+                self._net.lan.heal()
+                self.tally.heals.append((time.monotonic(), self._groups))
+            self._groups = one.groups
+            return
+        member = self._net.members[one.who]
+        if one.what == "start":
+            member.start()
+            self._begins.append(member)
+        elif one.what == "kill":
+            member.kill()
+            self.tally.kills += 1
+        else:
+            self.tally.stop_s_max = max(self.tally.stop_s_max, member.stop())
+            self.tally.stops += 1
+
+    def _look_after_starts(self) -> None:
+        for member in self._net.members:
+            if member.is_up and member.node.process.poll() is not None:
+                raise Failed(f"{member.name} ended by itself: {member.node.log()}")
+
+
+def reconnections(net: Network, tally: Tally) -> list[float]:
+    """After each heal: seconds until each pair that was apart was connected (again), both of them
+    up from before the cut's end to then. Those whose connection outlived the cut are left out."""
+    took = []
+    for healed_at, groups in tally.heals:
+        for one, other in _pairs(net.members, groups):
+            if not (_is_told_by_mdns(one) and _is_told_by_mdns(other)):
+                continue
+            lives = [
+                next(
+                    (each for each in who.lives if each.started_at < healed_at < each.ended_at),
+                    None,
+                )
+                for who in (one, other)
+            ]
+            if None in lives or any(each is None or each.ready_at is None for each in lives):
+                continue
+            first, second = lives
+            assert first and second
+            both_end = min(first.ended_at, second.ended_at)
+            visits = first.visits(other.peer)
+            if any(begins <= healed_at < ends for begins, ends in visits):
+                continue
+            later = [begins for begins, _ in visits if healed_at < begins < both_end]
+            if later:
+                took.append(later[0] - healed_at)
+            elif both_end == float("inf"):
+                took.append(float("inf"))
+    return took
+
+
+def returns(net: Network) -> list[float]:
+    """Of each start after the first: seconds from ready to the first neighbour."""
+    took = []
+    for member in net.members:
+        for life in member.lives[1:]:
+            if (ready_at := life.ready_at) is None:
+                continue
+            ups = [
+                at
+                for at, event in life.node.events
+                if event["event"] == "peer" and event["state"] == "up"
+            ]
+            if ups:
+                took.append(max(0.0, ups[0] - ready_at))
+            elif life.ended_at - ready_at > 60:
+                took.append(float("inf"))
+    return took
+
+
+def _pairs(
+    members: Sequence[Member], groups: tuple[tuple[int, ...], ...]
+) -> Iterator[tuple[Member, Member]]:
+    for number, group in enumerate(groups):
+        for other in groups[number + 1 :]:
+            for one in group:
+                for two in other:
+                    yield members[one], members[two]
+
+
+def _is_told_by_mdns(member: Member) -> bool:
+    return "--no-mdns" not in member.flags
+
+
+def growth(net: Network, stayers: Sequence[Member], from_s: float) -> list[str]:
+    """What grew more than GROWN_MAX from the first quarter to the last."""
+    grown = []
+    for member in stayers:
+        for what, found in net.trends(member.number, from_s).items():
+            if found.last - found.first > GROWN_MAX.get(what, float("inf")):
+                grown.append(f"{member.name}: {what} {found.first:.0f} → {found.last:.0f}")
+    return grown
+
+
+def spread(seconds: Sequence[float]) -> dict[str, float]:
+    if not seconds:
+        return {"count": 0}
+    return {
+        "count": len(seconds),
+        "median": round(statistics.median(seconds), 2),
+        "p90": round(sorted(seconds)[int(0.9 * len(seconds))], 2),
+        "max": round(max(seconds), 2),
+    }
+
+
+def run(folder: Path, *, nodes: int, minutes: float, seed: int, weather: Weather) -> dict[str, Any]:
+    """One whole run; what it measured. Raises Failed."""
+    leavers = [number for number in range(nodes) if number % STAYERS]
+    happenings = draw(random.Random(f"{seed}/churn"), nodes, leavers, 60 * minutes)  # noqa: S311
+    seconds_max = 60 * minutes + SPARE_S
+    with network(folder, nodes, seed=seed, weather=weather, seconds_max=seconds_max) as net:
+        stayers = [net.members[number] for number in range(nodes) if number not in leavers]
+        started_s = net.start_all()
+        _tell(f"all {nodes} ready after {started_s:.1f} s")
+        net.began_at = time.monotonic()
+        play = Run(net, happenings, seed)
+        play.play(minutes, stayers)
+        _tell("calm: no more churn and trade; still delayed and lossy")
+        before_s = processor_s(net.members)
+        play.calm()
+        even_s = net.until_even()
+        _tell(f"even after {even_s:.1f} s")
+        rested_at = time.monotonic()
+        kept = net.check_words()
+        verified = net.verify(stayers[:3])
+        net.sample(stayers)
+        counts = net.lan.counts()
+        rest_s = time.monotonic() - rested_at
+        told: dict[str, Any] = {
+            "nodes": nodes,
+            "minutes": minutes,
+            "seed": seed,
+            "ready_s": round(started_s, 1),
+            "even_s": round(even_s, 1),
+            "stops": play.tally.stops,
+            "kills": play.tally.kills,
+            "cuts": play.tally.cuts,
+            "stop_s_max": round(play.tally.stop_s_max, 2),
+            "reconnected_s": spread(reconnections(net, play.tally)),
+            "first_neighbour_s": spread(returns(net)),
+            "peers_at_the_end": [len(each.ask("peers")["peers"]) for each in net.members],
+            "words": sum(owner.words for owner in net.owners),
+            "unanswered": sum(owner.unanswered for owner in net.owners),
+            "kept_everywhere": kept,
+            "verified_records": verified,
+            "switch": counts,
+            "frames_per_s": round(counts["given"] / counts["seconds"], 1),
+            "switch_cpu": round(counts["cpu_s"] / counts["seconds"], 3),
+        }
+        del before_s, rest_s
+        warm_s = WARM_UP * 60 * minutes
+        told["growth"] = {
+            member.name: {
+                what: each.to_json() for what, each in net.trends(member.number, warm_s).items()
+            }
+            for member in stayers
+        }
+        print(net.table(stayers, warm_s))
+        if grown := growth(net, stayers, warm_s):
+            raise Failed(f"grown: {grown}; {json.dumps(told)}")
+        return told
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def weather_of(told: argparse.Namespace) -> Weather:
+    delay_s = told.delay_ms / 1000
+    jitter_s = min(told.jitter_ms / 1000, delay_s)
+    rate = told.rate_kib * 1024 if told.rate_kib else None
+    return Weather(delay_s=delay_s, jitter_s=jitter_s, loss=told.loss, rate=rate)
+
+
+def add_weather(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--delay-ms", type=float, default=50.0, help="each way")
+    parser.add_argument("--jitter-ms", type=float, default=10.0)
+    parser.add_argument("--loss", type=float, default=0.05, help="of frames, each way")
+    parser.add_argument("--rate-kib", type=float, default=512.0, help="a second, each way; 0: none")
+
+
+def on_end(*_: object) -> None:
+    """So that what was made goes when somebody ends the run."""
+    raise SystemExit(143)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--nodes", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--seed", type=int, default=1)
+    add_weather(parser)
+    told = parser.parse_args()
+    if (reason := bad_lan.why_not()) is not None:
+        print(reason)
+        return 2
+    signal.signal(signal.SIGTERM, on_end)
+    with tempfile.TemporaryDirectory(prefix="jangteo-network-") as folder:
+        try:
+            measured = run(
+                Path(folder),
+                nodes=told.nodes,
+                minutes=told.minutes,
+                seed=told.seed,
+                weather=weather_of(told),
+            )
+        except Failed as error:
+            print(f"FAILED: {error}")
+            return 1
+    print(json.dumps(measured))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""Real nodes on a bad LAN and the people who use them: started, watched, sampled, brought to calm.
+
+What every kind of run has; not what happens in it.
+"""
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from jangteo.node.desk_error import DeskError
+from tests.network.bad_lan import BadLan
+from tests.network.bad_switch import Weather
+from tests.network.member import Figures, Member
+from tests.network.owner import Owner
+from tests.network.trend import Trend, trend
+
+READY_S = 120.0
+CALM_S = 300.0
+POLL_S = 0.5
+FEW = 4  # of so many nodes one is told an address instead of finding it
+MEASURED = ("rss_kib", "heap_kib", "fds", "tasks", "threads", "store_bytes", "records", "peers")
+
+
+class Failed(Exception):
+    """What a run shows is not what is promised."""
+
+
+@dataclass(slots=True)
+class Network:
+    """`samples` of each member by its number."""
+
+    lan: BadLan
+    members: list[Member]
+    owners: list[Owner]
+    samples_file: TextIO | None = None
+    samples: dict[int, list[Figures]] = field(default_factory=dict)
+    began_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def now_s(self) -> float:
+        return time.monotonic() - self.began_at
+
+    def start_all(self) -> float:
+        """Until all are ready; the seconds it took."""
+        began = time.monotonic()
+        for member in self.members:
+            if not member.lives:
+                member.start()
+        for member in self.members:
+            member.wait_ready(READY_S)
+        return time.monotonic() - began
+
+    def sample(self, members: Sequence[Member]) -> None:
+        for member in members:
+            try:
+                figures = member.figures()
+            except (DeskError, FileNotFoundError):
+                if member.node.process.poll() is not None:
+                    raise Failed(f"{member.name} died: {member.node.log()}") from None
+                continue
+            self.samples.setdefault(member.number, []).append(figures)
+            if self.samples_file is not None:
+                told = {"node": member.name, **figures.to_json(), "at_s": round(self.now_s, 1)}
+                print(json.dumps(told), file=self.samples_file, flush=True)
+
+    def is_even(self) -> bool:
+        """Whether all hold the same, and something."""
+        try:
+            told = {member.fingerprints() for member in self.members}
+        except DeskError:
+            return False
+        return len(told) == 1 and any(records for _, records, _ in told.pop())
+
+    def until_even(self, patience_s: float = CALM_S) -> float:
+        """The seconds until all hold the same."""
+        began = time.monotonic()
+        while not self.is_even():
+            if time.monotonic() - began > patience_s:
+                raise Failed(f"not even after {patience_s:.0f} s: {self.uneven()}")
+            time.sleep(POLL_S)
+        return time.monotonic() - began
+
+    def until(self, is_so: Callable[[], bool], what: str, patience_s: float) -> float:
+        began = time.monotonic()
+        while not is_so():
+            if time.monotonic() - began > patience_s:
+                raise Failed(f"not after {patience_s:.0f} s: {what}")
+            time.sleep(POLL_S)
+        return time.monotonic() - began
+
+    def uneven(self) -> str:
+        told = []
+        for member in self.members:
+            try:
+                peers = len(member.ask("peers")["peers"])
+                told.append(f"{member.name}, {peers} peers: {member.fingerprints()}")
+            except DeskError as error:
+                told.append(f"{member.name}: {error}")
+        return "\n".join(told)
+
+    def check_words(self) -> int:
+        """Everything acknowledged is at every node; how many listings and withdrawals."""
+        for member in self.members:
+            with member.store() as store:
+                missed = [each for owner in self.owners for each in owner.missed_by(store)]
+            if missed:
+                raise Failed(f"at {member.name}: {len(missed)} missed: {missed[:3]}")
+        return sum(len(owner.acknowledged) + len(owner.withdrawn) for owner in self.owners)
+
+    def verify(self, members: Sequence[Member]) -> int:
+        """Every signature and every view of some; the records looked at."""
+        records = 0
+        for member in members:
+            told = member.node.json("verify")[-1]
+            if not told["ok"]:
+                raise Failed(f"{member.name}: {told}")
+            records += told["records"]
+        return records
+
+    def trends(self, number: int, from_s: float) -> dict[str, Trend]:
+        """Of each measure of a member, from `from_s` of the run on; none for too few samples."""
+        samples = [
+            each for each in self.samples.get(number, ()) if each.at_s - self.began_at >= from_s
+        ]
+        if len(samples) < 4:
+            return {}
+        times = [each.at_s for each in samples]
+        return {what: trend(times, [getattr(each, what) for each in samples]) for what in MEASURED}
+
+    def table(self, members: Sequence[Member], from_s: float) -> str:
+        """A line a node: median of the first quarter → of the last, and the slope an hour."""
+        lines = []
+        for member in members:
+            found = self.trends(member.number, from_s)
+            if not found:
+                lines.append(f"{member.name}  too few samples")
+                continue
+            cells = []
+            for what, unit, per in (
+                ("rss_kib", "MiB", 1024),
+                ("heap_kib", "MiB", 1024),
+                ("fds", "", 1),
+                ("tasks", "", 1),
+                ("threads", "", 1),
+                ("peers", "", 1),
+                ("store_bytes", "MiB", 1024**2),
+            ):
+                one = found[what]
+                cells.append(
+                    f"{what.split('_')[0]} {one.first / per:.1f} → {one.last / per:.1f} {unit} "
+                    f"({one.per_hour / per:+.1f} ± {one.error / per:.1f} an hour)"
+                )
+            lines.append(f"{member.name}  " + "; ".join(cells))
+        return "\n".join(lines)
+
+    def connected(self, one: Member, other: Member, at: float) -> float | None:
+        """From when on, not before `at`, `one` was connected with `other` in its present life."""
+        for begins, ends in one.lives[-1].visits(other.peer):
+            if ends > at:
+                return max(begins, at)
+        return None
+
+
+@contextmanager
+def network(
+    folder: Path, count: int, *, seed: int, weather: Weather, seconds_max: float
+) -> Iterator[Network]:
+    """`count` nodes, not yet started but the first. Every FEW-th neither tells nor hears of itself
+    by mDNS, and is told the first one's address."""
+    with BadLan(count, seed=seed, weather=weather, seconds_max=seconds_max) as lan:
+        members = [Member(0, folder, lan.namespaces[0])]
+        try:
+            members[0].start()
+            members[0].wait_ready(READY_S)
+            address = next(
+                each for each in members[0].node.events[0][1]["addresses"] if "/10.78." in each
+            )
+            for number in range(1, count):
+                flags = ("--no-mdns", "--peer", address) if number % FEW == FEW - 1 else ()
+                members.append(Member(number, folder, lan.namespaces[number], *flags))
+            owners = [
+                Owner(each, random.Random(f"{seed}/{each.number}"))  # noqa: S311
+                for each in members
+            ]
+            yield Network(lan, members, owners)
+        finally:
+            for member in members:
+                member.close()
+
+
+def processor_s(members: Sequence[Member]) -> float:
+    """What those that run have taken of the processors."""
+    ticks = 0
+    for member in members:
+        if member.is_up:
+            stat = Path(f"/proc/{member.node.process.pid}/stat").read_text().rsplit(")", 1)[1]
+            ticks += sum(int(each) for each in stat.split()[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
