@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
+from libp2p.crypto import serialization
 from libp2p.host import basic_host
 from libp2p.io import msgio
 from libp2p.io.exceptions import IncompleteReadError, IOException
@@ -26,6 +27,7 @@ from multiaddr import Multiaddr
 from ..protocol.limits import (
     ADDRESS_BYTES_MAX,
     PEER_ADDRESSES_MAX,
+    PEER_KEY_BYTES_MAX,
     SECOND_MS,
     STREAM_STALL_MS_MAX,
     STREAM_WINDOW_BYTES,
@@ -241,6 +243,23 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
             await self._cleanup_on_error()
 
 
+def bounded(parse: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """`parse` for keys of a possible length; ValueError for others.
+
+    crypto/rsa.py:72: the size of an RSA key is looked at only after its parts have been divided by
+    each other, in quadratic time: a key of 60 kB in a handshake, before anyone has proved anything,
+    stops everything for 6 s, one of 1 MB in a gossiped message for half an hour.
+    """
+
+    def parse_short(data: bytes) -> Any:
+        if len(data) > PEER_KEY_BYTES_MAX:
+            raise ValueError(f"a key of {len(data)} bytes")
+        return parse(data)
+
+    parse_short.is_bounded = True  # type: ignore[attr-defined]
+    return parse_short
+
+
 async def take_identify(peerstore: Any, peer_id: ID, message: Any) -> None:
     """Keeps a few short listen addresses of an identify message, and nothing else of it.
 
@@ -283,3 +302,6 @@ def patch_modules() -> None:
     # once. 256 KiB carries 600 MB/s at a LAN's 0.4 ms.
     yamux.MAX_WINDOW_SIZE = STREAM_WINDOW_BYTES
     basic_host.update_peerstore_from_identify = take_identify
+    parsers = serialization.key_type_to_public_key_deserializer
+    for key_type, parse in parsers.items():
+        parsers[key_type] = parse if hasattr(parse, "is_bounded") else bounded(parse)

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from Crypto.PublicKey import RSA
+from Crypto.Util.asn1 import DerSequence
 from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.pb.crypto_pb2 import KeyType, PublicKey
+from libp2p.crypto.serialization import deserialize_public_key
 from libp2p.custom_types import TProtocol
 from libp2p.identity.identify.pb.identify_pb2 import Identify
 from libp2p.network.connection import swarm_connection
@@ -29,6 +33,7 @@ from jangteo.protocol.limits import (
     CONNECTIONS_PENDING_MAX,
     CONNECTIONS_PER_PEER_MAX,
     PEER_ADDRESSES_MAX,
+    PEER_KEY_BYTES_MAX,
     SECOND_MS,
     SHUTDOWN_MS_MAX,
 )
@@ -392,3 +397,18 @@ async def test_failures_of_strangers_do_not_fill_the_log(caplog: pytest.LogCaptu
             await is_reset(await attack(attacker, victim, b"\x04\xff\xff\xff\xff"))
         warnings = [one for one in caplog.records if one.levelno >= logging.WARNING]
         assert len(warnings) == 4  # the 1st, 2nd, 4th and 8th
+
+
+async def test_a_key_of_impossible_length_is_not_looked_at() -> None:
+    """crypto/rsa.py:72: 6 s of the node's only thread for 60 kB, before any authentication."""
+    longest = RSA.generate(4096).public_key().export_key("DER")
+    assert len(longest) <= PEER_KEY_BYTES_MAX
+    assert deserialize_public_key(key_message(longest)).to_bytes()
+    modulus, exponent = 2**4095 + 1, 2**4000 + 1
+    too_long = DerSequence([modulus, exponent]).encode()
+    with pytest.raises(ValueError, match="a key of"):
+        deserialize_public_key(key_message(too_long))
+
+
+def key_message(der: bytes) -> bytes:
+    return bytes(PublicKey(key_type=KeyType.RSA, data=der).SerializeToString())
