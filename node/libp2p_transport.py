@@ -33,6 +33,7 @@ from ..protocol.limits import (
 )
 from .interfaces import ANY_IPV4, ipv4_addresses
 from .libp2p_host import GuardedSwarm, make_host, open_listener, running
+from .libp2p_liveness import close_dead
 from .libp2p_pubsub import GuardedPubsub
 from .own_nursery import own_nursery
 from .peer_events import PeerEvents
@@ -232,8 +233,18 @@ class Libp2pTransport:
     def note_connected(self, connection: Any) -> None:
         peer_id = connection.muxed_conn.peer_id
         connection.muxed_conn.on_condemned = partial(self._fault, peer_id)
-        for oldest in self.swarm.crowded(peer_id):
+        crowded = self.swarm.crowded(peer_id)
+        for oldest in crowded:
             self.swarm.manager.run_task(oldest.close)
+        # A peer whose address has changed: what leads to the old one would be held for half a
+        # minute, and half of all streams opened on it.
+        older = [
+            each
+            for each in self.swarm.connections.get(peer_id, ())
+            if each is not connection and each not in crowded
+        ]
+        if older:
+            self.swarm.manager.run_task(close_dead, older)
         if peer_id in self._up:
             return
         inbound = connection.direction is Direction.INBOUND

@@ -25,7 +25,7 @@ from tests.network import bad_lan
 from tests.network.bad_switch import Weather
 from tests.network.churn import Happening, draw
 from tests.network.member import Member
-from tests.network.network import Failed, Network, network, processor_s
+from tests.network.network import Failed, Network, network
 
 STAYERS = 3  # of so many nodes one lives throughout, and is measured
 SAMPLE_S = 10.0
@@ -79,7 +79,7 @@ class Run:
         for member in self._net.members:
             if not member.is_up:
                 member.start()
-            member.wait_ready(120)
+            self._net.wait_ready(member)
 
     def _do(self, one: Happening) -> None:
         if one.what in ("cut", "heal"):
@@ -206,16 +206,13 @@ def run(folder: Path, *, nodes: int, minutes: float, seed: int, weather: Weather
         play = Run(net, happenings, seed)
         play.play(minutes, stayers)
         _tell("calm: no more churn and trade; still delayed and lossy")
-        before_s = processor_s(net.members)
         play.calm()
         even_s = net.until_even()
         _tell(f"even after {even_s:.1f} s")
-        rested_at = time.monotonic()
         kept = net.check_words()
         verified = net.verify(stayers[:3])
         net.sample(stayers)
         counts = net.lan.counts()
-        rest_s = time.monotonic() - rested_at
         told: dict[str, Any] = {
             "nodes": nodes,
             "minutes": minutes,
@@ -237,7 +234,6 @@ def run(folder: Path, *, nodes: int, minutes: float, seed: int, weather: Weather
             "frames_per_s": round(counts["given"] / counts["seconds"], 1),
             "switch_cpu": round(counts["cpu_s"] / counts["seconds"], 3),
         }
-        del before_s, rest_s
         warm_s = WARM_UP * 60 * minutes
         told["growth"] = {
             member.name: {

@@ -53,8 +53,14 @@ class Network:
             if not member.lives:
                 member.start()
         for member in self.members:
-            member.wait_ready(READY_S)
+            self.wait_ready(member)
         return time.monotonic() - began
+
+    def wait_ready(self, member: Member) -> None:
+        try:
+            member.wait_ready(READY_S)
+        except AssertionError as error:
+            raise Failed(str(error)) from None
 
     def sample(self, members: Sequence[Member]) -> None:
         for member in members:

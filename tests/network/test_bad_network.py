@@ -1,0 +1,57 @@
+"""Real nodes behind the forwarder: what a LAN does that loses a frame in twenty, takes 50 ms each
+way and parts. Waits for what has to come, and measures nothing; bad_network.py does, for longer.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.network import bad_lan
+from tests.network.bad_switch import Weather
+from tests.network.network import Network, network
+
+pytestmark = [
+    pytest.mark.skipif(bad_lan.why_not() is not None, reason=str(bad_lan.why_not())),
+    pytest.mark.slow,
+]
+
+BAD = Weather(delay_s=0.05, jitter_s=0.01, loss=0.05, rate=512 * 1024.0)
+SECONDS_MAX = 280.0
+PATIENCE_S = 90.0
+NODES = 4
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> Iterator[Network]:
+    with network(tmp_path, NODES, seed=1, weather=BAD, seconds_max=SECONDS_MAX) as made:
+        made.start_all()
+        yield made
+
+
+def test_nodes_come_together_over_losses_delays_a_cut_and_a_kill(net: Network) -> None:
+    one, two, three, _ = net.members
+    for owner in net.owners:
+        for _ in range(3):
+            owner.sell()
+    net.until_even(PATIENCE_S)
+
+    net.lan.part([[0, 3], [1, 2]])
+    for owner in net.owners:
+        for _ in range(3):
+            assert owner.act()
+    three.kill()
+    assert not net.is_even()
+    net.until(lambda: one.fingerprints() != two.fingerprints(), "each side on its own", PATIENCE_S)
+    three.start()
+    net.lan.heal()
+    net.wait_ready(three)
+    for owner in net.owners:
+        owner.sell()
+
+    net.until_even(PATIENCE_S)
+    assert net.check_words() >= 4 * NODES
+    assert net.verify([three]) > 0
+    counts = net.lan.counts()
+    assert counts["lost"] > 0
+    assert counts["cut"] > 0
