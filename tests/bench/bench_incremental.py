@@ -1,0 +1,100 @@
+"""Incremental sync: 0, 1, 100 or 10,000 new records among many, two processes over libp2p.
+
+The newcomer lacks the newest N and dials. `session_s` is the session that brings them (for 0: a
+session that finds nothing), from its first frame to its last; `even_s` runs from the dial until
+both hold the same on disk. `tcp` counts every byte of the connection in both directions up to then,
+handshakes and gossip's subscriptions included; `sync` the session's frames alone.
+
+Peers that are installed (`./run bench --peers`) do the same in the same run, with the same texts.
+"""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench import warehouse
+from tests.bench.counted_node import PATIENCE_S, CountedNode, node
+from tests.bench.goods import Goods
+from tests.bench.peers import contest
+from tests.bench.report import Report, median, parser
+
+NEW: tuple[int, ...] = (0, 1, 100, 10_000)
+
+
+def catch_up(giver: CountedNode, base: Path, folder: Path, new: int) -> dict[str, Any]:
+    """What a clone of `base` takes until it has the `new` records that the giver has beyond."""
+    home = warehouse.clone(base, folder)
+    before = giver.usage()
+    had = len(before["sessions"])
+    with node(home, "--peer", giver.address) as taker:
+        while True:
+            used, given = taker.usage(), giver.usage()
+            # Either side may have opened the session; a few records are pushed rather than asked.
+            brought = [each for each in used["sessions"] if each["received"]]
+            brought += [each for each in given["sessions"][had:] if each["sent"]]
+            if not new:
+                brought = [*used["sessions"], *given["sessions"][had:]]
+            if brought and sum(each["received"] + each["sent"] for each in brought) >= new:
+                break
+            if time.monotonic() - (used["dialled_s"] or time.monotonic()) > PATIENCE_S:
+                raise RuntimeError(f"{new} new records did not come")
+            time.sleep(0.02)
+        warehouse.settle(home)
+        if warehouse.summary(home) != warehouse.summary(giver.home):
+            raise RuntimeError("not the same store after an incremental sync")
+        most = max(brought, key=lambda each: each["received"] + each["sent"])
+        done_s = max(each["began_s"] + each["took_s"] for each in brought)
+    return {
+        "session_s": most["took_s"],
+        "even_s": done_s - used["dialled_s"],
+        "trips": most["trips"],
+        "sync_in_bytes": most["sync_in"],
+        "sync_out_bytes": most["sync_out"],
+        "tcp_bytes": used["in_bytes"] + used["out_bytes"],
+        "taker_cpu_s": used["cpu_s"] - used["dialled_cpu_s"],
+        "giver_cpu_s": given["cpu_s"] - before["cpu_s"],
+    }
+
+
+def measure(report: Report, folder: Path, count: int, new: Sequence[int], runs: int) -> None:
+    goods = Goods(now_ms=warehouse.now_ms())
+    base = warehouse.make_home(folder / "base", count, "mixed", goods=goods)
+    for case in new:
+        home = warehouse.clone(base, folder / f"giver{case}")
+        records = list(goods.newest(case, start=count))
+        bodies = sum(len(record.raw) for record in records)
+        warehouse.add(home, records)
+        with node(home) as giver:
+            taken = [
+                catch_up(giver, base, folder / f"taker{case}.{run}", case) for run in range(runs)
+            ]
+        middle = {name: median([each[name] for each in taken]) for name in taken[0]}
+        report.add(
+            "incremental sync",
+            f"jangteo, {case:,} new of {count:,}",
+            **middle,
+            beyond_bodies_bytes=middle["sync_in_bytes"] + middle["sync_out_bytes"] - bodies,
+        )
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    options = parser(__doc__)
+    options.add_argument("--count", type=int, default=50_000, help="records held by both")
+    options.add_argument("--new", type=int, nargs="+", default=NEW, help="how many are lacking")
+    options.add_argument("--runs", type=int, default=3)
+    options.add_argument("--no-peers", action="store_true", help="measure no other programs")
+    told = options.parse_args(words)
+    report = Report("incremental")
+    with tempfile.TemporaryDirectory() as temporary:
+        began = time.monotonic()
+        measure(report, Path(temporary), told.count, told.new, told.runs)
+        report.note(f"took {time.monotonic() - began:.0f} s")
+    if not told.no_peers:
+        contest.incremental(report, Goods(now_ms=warehouse.now_ms()), told.count, told.new)
+    report.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,240 @@
+"""Other programs at the same work in the same run: Hypercore, nostr-sdk, Secure Scuttlebutt.
+
+Installs them by exact version into `.bench-peers` of this folder's project, starts their drivers
+and prints what they reach beside ours. What is not installed is said to be absent.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.goods import Goods
+from tests.bench.report import Report
+
+HERE: Final = Path(__file__).resolve().parent
+PLACE: Final = HERE.parents[2] / ".bench-peers"
+NOSTR: Final = "nostr-sdk==0.44.8"
+PYTHON: Final = PLACE / "venv" / "bin" / "python"
+ANSWER_S_MAX: Final = 900.0
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A program and its driver; `package` stands in package.json, or "" for nostr-sdk."""
+
+    name: str
+    driver: str
+    package: str
+    verifies: str
+
+    @property
+    def command(self) -> list[str]:
+        """The driver as it is run: those of npm stand beside their packages."""
+        if not self.package:
+            return [str(PYTHON), str(HERE / self.driver)]
+        return [shutil.which("node") or "node", str(PLACE / self.driver)]
+
+    def is_installed(self) -> bool:
+        if not self.package:
+            return any(PLACE.glob("venv/lib/*/site-packages/nostr_sdk"))
+        return (PLACE / "node_modules" / self.package).is_dir() and bool(shutil.which("node"))
+
+    def label(self) -> str:
+        if not self.package:
+            return NOSTR.replace("==", " ")
+        told = json.loads((PLACE / "node_modules" / self.package / "package.json").read_text())
+        return f"{self.name} {told['version']}"
+
+
+HYPERCORE: Final = Contender("hypercore", "hypercore.mjs", "hypercore", "a signature a batch")
+NOSTR_SDK: Final = Contender("nostr-sdk", "nostr_peer.py", "", "every signature")
+SSB: Final = Contender("ssb-db2", "ssb.mjs", "ssb-db2", "every signature")
+ALL: Final = (HYPERCORE, NOSTR_SDK, SSB)
+
+
+class Driver:
+    """One process of a contender, which answers one order after the other."""
+
+    def __init__(self, contender: Contender, folder: Path, texts: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = (folder.parent / f"{folder.name}.log").open("w+", encoding="utf-8")
+        self._process = subprocess.Popen(
+            [*contender.command, str(folder), str(texts)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
+        )  # fmt: skip
+
+    def do(self, name: str, **told: Any) -> Json:
+        """The answer to an order; RuntimeError when the driver fails or says nothing."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        patience = threading.Timer(ANSWER_S_MAX, self._process.kill)
+        patience.start()
+        try:
+            self._process.stdin.write(json.dumps({"do": name, **told}) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            patience.cancel()
+        answer: Json = json.loads(line) if line else {"error": self._last_words()}
+        if "error" in answer:
+            raise RuntimeError(f"{name}: {answer['error'][-1500:]}")
+        return answer
+
+    def _last_words(self) -> str:
+        self._log.seek(0)
+        return self._log.read() or "ended without a word"
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._log):
+            if pipe is not None:
+                pipe.close()
+
+
+@contextmanager
+def drivers(contender: Contender, texts: Path, *folders: Path) -> Iterator[Callable[[], Driver]]:
+    """Gives a function that starts one driver after the other, in `folders` in turn."""
+    for script in HERE.glob("*.mjs"):
+        shutil.copyfile(script, PLACE / script.name)
+    rest = iter(folders)
+    with ExitStack() as stack:
+
+        def start() -> Driver:
+            driver = Driver(contender, next(rest), texts)
+            stack.callback(driver.stop)
+            return driver
+
+        yield start
+
+
+def write_texts(path: Path, goods: Goods, count: int) -> Path:
+    """What `count` records of ours say, one JSON string a line: the same work for everybody."""
+    with path.open("w", encoding="utf-8") as file:
+        for number, record in enumerate(goods.records(count)):
+            body = record.body or {}
+            said = {name: value for name, value in body.items() if not isinstance(value, bytes)}
+            text = json.dumps({"number": number} | said, ensure_ascii=False)
+            file.write(json.dumps(text, ensure_ascii=False) + "\n")
+    return path
+
+
+def cold(report: Report, goods: Goods, count: int) -> None:
+    """A whole store to an empty one."""
+    for contender, folder, texts in _present(report, goods, count):
+        with (
+            _forgiving(report, contender),
+            drivers(contender, texts, folder / "giver", folder / "taker") as start,
+        ):
+            giver = start()
+            filled = giver.do("fill", count=count)
+            address = giver.do("serve")["address"]
+            taker = start()
+            before = giver.do("usage"), taker.do("usage")
+            done = taker.do("sync", address=address, total=count)
+            after = giver.do("usage"), taker.do("usage")
+            report.add(
+                "cold sync",
+                contender.label(),
+                records=count,
+                per_s=count / done["took_s"],
+                took_s=done["took_s"],
+                taker_cpu_s=after[1]["cpu_s"] - before[1]["cpu_s"],
+                giver_cpu_s=after[0]["cpu_s"] - before[0]["cpu_s"],
+                taker_peak_mib=after[1]["peak_mib"],
+                giver_peak_mib=after[0]["peak_mib"],
+                verifies=contender.verifies,
+                filled_per_s=count / filled["took_s"],
+                passes=done.get("passes", 1),
+            )
+
+
+def incremental(report: Report, goods: Goods, count: int, new: Sequence[int]) -> None:
+    """What is new since the last time, in a fresh connection."""
+    for contender, folder, texts in _present(report, goods, count + sum(new)):
+        with (
+            _forgiving(report, contender),
+            drivers(contender, texts, folder / "giver", folder / "taker") as start,
+        ):
+            giver = start()
+            giver.do("fill", count=count)
+            address = giver.do("serve")["address"]
+            taker = start()
+            taker.do("sync", address=address, total=count)
+            total = count
+            for case in new:
+                if case:
+                    giver.do("append", count=case)
+                total += case
+                before = taker.do("usage")
+                done = taker.do("sync", address=address, total=total)
+                report.add(
+                    "incremental sync",
+                    f"{contender.label()}, {case:,} new of {count:,}",
+                    even_s=done["took_s"],
+                    tcp_bytes=done.get("bytes"),
+                    taker_cpu_s=taker.do("usage")["cpu_s"] - before["cpu_s"],
+                )
+
+
+def appending(report: Report, goods: Goods, count: int) -> None:
+    """Records of one's own, many at once and one by one."""
+    for contender, folder, texts in _present(report, goods, 2 * count):
+        with _forgiving(report, contender), drivers(contender, texts, folder / "giver") as start:
+            giver = start()
+            filled = giver.do("fill", count=count)["took_s"]
+            appended = giver.do("append", count=count)["took_s"]
+            size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+            report.add(
+                "own records",
+                contender.label(),
+                many_at_once_per_s=count / filled,
+                one_by_one_per_s=count / appended,
+                disk_bytes_per_record=(size - texts.stat().st_size) / (2 * count),
+            )
+
+
+@contextmanager
+def _forgiving(report: Report, contender: Contender) -> Iterator[None]:
+    """What another program cannot do is said, and the run goes on."""
+    try:
+        yield
+    except RuntimeError as error:
+        report.note(f"{contender.name} failed: {error}")
+
+
+def _present(report: Report, goods: Goods, count: int) -> Iterator[tuple[Contender, Path, Path]]:
+    """Each contender that is here, a folder and the texts; those that fail are said to."""
+    for contender in ALL:
+        if not contender.is_installed():
+            report.note(f"{contender.name}: absent (./run bench --peers installs it)")
+            continue
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            yield contender, folder, write_texts(folder / "texts", goods, count)
+
+
+def install() -> int:
+    """Fetches them; the exit code."""
+    PLACE.mkdir(exist_ok=True)
+    if not PYTHON.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(PLACE / "venv")], check=True)
+    code = subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", NOSTR]).returncode
+    npm = shutil.which("npm")
+    if npm is None:
+        print("npm is not installed: without hypercore, ssb and js-libp2p", file=sys.stderr)
+        return 1
+    shutil.copyfile(HERE / "package.json", PLACE / "package.json")
+    words = [npm, "install", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
+    return subprocess.run(words, cwd=PLACE).returncode or code
