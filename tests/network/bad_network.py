@@ -25,14 +25,17 @@ from tests.network import bad_lan
 from tests.network.bad_switch import Weather
 from tests.network.churn import Happening, draw
 from tests.network.member import Member
-from tests.network.network import Failed, Network, network
+from tests.network.network import CALM_S, Failed, Network, network
 
 STAYERS = 3  # of so many nodes one lives throughout, and is measured
 SAMPLE_S = 10.0
 TRADE_S = 0.3
 WARM_UP = 0.2  # of the time, not looked at for growth
-GROWN_MAX = {"rss_kib": 24 * 1024, "fds": 8, "tasks": 60, "threads": 4}
-SPARE_S = 900.0
+# At rest, after the churn and before it. Most of the memory is what a first use loads.
+GROWN_MAX = {"rss_kib": 24 * 1024, "fds": 4, "tasks": 30, "threads": 3}
+SPARE_S = 1200.0
+
+Rest = dict[str, dict[str, float]]
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class Tally:
     kills: int = 0
     cuts: int = 0
     stop_s_max: float = 0.0
+    cut_times: list[tuple[float, float]] = field(default_factory=list)
     heals: list[tuple[float, tuple[tuple[int, ...], ...]]] = field(default_factory=list)
 
 
@@ -52,7 +56,7 @@ class Run:
         self._waiting = list(happenings)
         self._dice = random.Random(f"{seed}/people")  # noqa: S311
         self._groups: tuple[tuple[int, ...], ...] = ()
-        self._begins: list[Member] = []
+        self._cut_at = 0.0
         self.tally = Tally()
 
     def play(self, minutes: float, stayers: Sequence[Member]) -> None:
@@ -85,16 +89,17 @@ class Run:
         if one.what in ("cut", "heal"):
             if one.what == "cut":
                 self.tally.cuts += 1
+                self._cut_at = time.monotonic()
                 self._net.lan.part(one.groups)
             else:
                 self._net.lan.heal()
                 self.tally.heals.append((time.monotonic(), self._groups))
+                self.tally.cut_times.append((self._cut_at, time.monotonic()))
             self._groups = one.groups
             return
         member = self._net.members[one.who]
         if one.what == "start":
             member.start()
-            self._begins.append(member)
         elif one.what == "kill":
             member.kill()
             self.tally.kills += 1
@@ -114,7 +119,7 @@ def reconnections(net: Network, tally: Tally) -> list[float]:
     took = []
     for healed_at, groups in tally.heals:
         for one, other in _pairs(net.members, groups):
-            if not (_is_told_by_mdns(one) and _is_told_by_mdns(other)):
+            if not (one.is_found and other.is_found):
                 continue
             lives = [
                 next(
@@ -139,12 +144,14 @@ def reconnections(net: Network, tally: Tally) -> list[float]:
     return took
 
 
-def returns(net: Network) -> list[float]:
-    """Of each start after the first: seconds from ready to the first neighbour."""
+def returns(net: Network, tally: Tally) -> list[float]:
+    """Of each start after the first that met no cut: seconds from ready to the first neighbour."""
     took = []
     for member in net.members:
         for life in member.lives[1:]:
             if (ready_at := life.ready_at) is None:
+                continue
+            if any(ready_at < healed and cut < ready_at + 60 for cut, healed in tally.cut_times):
                 continue
             ups = [
                 at
@@ -168,18 +175,27 @@ def _pairs(
                     yield members[one], members[two]
 
 
-def _is_told_by_mdns(member: Member) -> bool:
-    return "--no-mdns" not in member.flags
+def growth(before: Rest, after: Rest) -> list[str]:
+    """What is more than GROWN_MAX above what it was, both at rest."""
+    return [
+        f"{name}: {what} {before[name][what]:.0f} → {figures[what]:.0f}"
+        for name, figures in after.items()
+        for what, bound in GROWN_MAX.items()
+        if figures[what] - before[name][what] > bound
+    ]
 
 
-def growth(net: Network, stayers: Sequence[Member], from_s: float) -> list[str]:
-    """What grew more than GROWN_MAX from the first quarter to the last."""
-    grown = []
-    for member in stayers:
-        for what, found in net.trends(member.number, from_s).items():
-            if found.last - found.first > GROWN_MAX.get(what, float("inf")):
-                grown.append(f"{member.name}: {what} {found.first:.0f} → {found.last:.0f}")
-    return grown
+def _rest_table(before: Rest, after: Rest) -> str:
+    lines = ["at rest, before the churn → after it:"]
+    for name, figures in after.items():
+        was = before[name]
+        cells = [f"RSS {was['rss_kib'] / 1024:.1f} → {figures['rss_kib'] / 1024:.1f} MiB"]
+        cells += [
+            f"{what} {was[what]:.0f} → {figures[what]:.0f}"
+            for what in ("fds", "tasks", "threads", "peers", "records")
+        ]
+        lines.append(f"{name}  " + ", ".join(cells))
+    return "\n".join(lines)
 
 
 def spread(seconds: Sequence[float]) -> dict[str, float]:
@@ -202,6 +218,8 @@ def run(folder: Path, *, nodes: int, minutes: float, seed: int, weather: Weather
         stayers = [net.members[number] for number in range(nodes) if number not in leavers]
         started_s = net.start_all()
         _tell(f"all {nodes} ready after {started_s:.1f} s")
+        meshed_s = net.until(net.is_meshed, "all connected", CALM_S)
+        before = net.at_rest(stayers)
         net.began_at = time.monotonic()
         play = Run(net, happenings, seed)
         play.play(minutes, stayers)
@@ -209,22 +227,25 @@ def run(folder: Path, *, nodes: int, minutes: float, seed: int, weather: Weather
         play.calm()
         even_s = net.until_even()
         _tell(f"even after {even_s:.1f} s")
+        remeshed_s = net.until(net.is_meshed, "all connected", CALM_S)
         kept = net.check_words()
         verified = net.verify(stayers[:3])
-        net.sample(stayers)
+        after = net.at_rest(stayers)
         counts = net.lan.counts()
         told: dict[str, Any] = {
             "nodes": nodes,
             "minutes": minutes,
             "seed": seed,
             "ready_s": round(started_s, 1),
+            "meshed_s": round(meshed_s, 1),
             "even_s": round(even_s, 1),
+            "meshed_again_s": round(remeshed_s, 1),
             "stops": play.tally.stops,
             "kills": play.tally.kills,
             "cuts": play.tally.cuts,
             "stop_s_max": round(play.tally.stop_s_max, 2),
             "reconnected_s": spread(reconnections(net, play.tally)),
-            "first_neighbour_s": spread(returns(net)),
+            "first_neighbour_s": spread(returns(net, play.tally)),
             "peers_at_the_end": [len(each.ask("peers")["peers"]) for each in net.members],
             "words": sum(owner.words for owner in net.owners),
             "unanswered": sum(owner.unanswered for owner in net.owners),
@@ -233,6 +254,8 @@ def run(folder: Path, *, nodes: int, minutes: float, seed: int, weather: Weather
             "switch": counts,
             "frames_per_s": round(counts["given"] / counts["seconds"], 1),
             "switch_cpu": round(counts["cpu_s"] / counts["seconds"], 3),
+            "at_rest_before": before,
+            "at_rest_after": after,
         }
         warm_s = WARM_UP * 60 * minutes
         told["growth"] = {
@@ -242,7 +265,8 @@ def run(folder: Path, *, nodes: int, minutes: float, seed: int, weather: Weather
             for member in stayers
         }
         print(net.table(stayers, warm_s))
-        if grown := growth(net, stayers, warm_s):
+        print(_rest_table(before, after))
+        if grown := growth(before, after):
             raise Failed(f"grown: {grown}; {json.dumps(told)}")
         return told
 

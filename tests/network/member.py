@@ -76,6 +76,11 @@ class Member:
         return self.home.path.name
 
     @property
+    def is_found(self) -> bool:
+        """Whether it speaks mDNS."""
+        return "--no-mdns" not in self.flags
+
+    @property
     def node(self) -> Node:
         return self.lives[-1].node
 

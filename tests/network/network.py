@@ -6,6 +6,7 @@ What every kind of run has; not what happens in it.
 import json
 import os
 import random
+import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from tests.network.trend import Trend, trend
 READY_S = 120.0
 CALM_S = 300.0
 POLL_S = 0.5
+REST_S = 20.0  # streams that are over have gone by then
+REST_EVERY_S = 3.0
+REST_SAMPLES = 5
 FEW = 4  # of so many nodes one is told an address instead of finding it
 MEASURED = ("rss_kib", "heap_kib", "fds", "tasks", "threads", "store_bytes", "records", "peers")
 
@@ -91,6 +95,31 @@ class Network:
                 raise Failed(f"not even after {patience_s:.0f} s: {self.uneven()}")
             time.sleep(POLL_S)
         return time.monotonic() - began
+
+    def is_meshed(self) -> bool:
+        """Whether all who find each other by mDNS are connected with each other."""
+        there = [member for member in self.members if member.is_found]
+        peers = {member.peer for member in there}
+        try:
+            return all(
+                peers <= {each["peer"] for each in member.ask("peers")["peers"]} | {member.peer}
+                for member in there
+            )
+        except DeskError:
+            return False
+
+    def at_rest(self, members: Sequence[Member]) -> dict[str, dict[str, float]]:
+        """What each takes while nobody does anything: medians of REST_SAMPLES."""
+        time.sleep(REST_S)
+        told: dict[str, list[Figures]] = {member.name: [] for member in members}
+        for _ in range(REST_SAMPLES):
+            for member in members:
+                told[member.name].append(member.figures())
+            time.sleep(REST_EVERY_S)
+        return {
+            name: {what: statistics.median(getattr(one, what) for one in all_) for what in MEASURED}
+            for name, all_ in told.items()
+        }
 
     def until(self, is_so: Callable[[], bool], what: str, patience_s: float) -> float:
         began = time.monotonic()

@@ -90,7 +90,7 @@ def test_a_thin_cable_sends_at_its_rate_and_drops_what_its_queue_cannot_hold() -
     for _ in range(100):
         lan.take(0, frame(1, 0, size=100), 0.0)
     assert lan.counts.overflowed in (50, 51)
-    assert len(lan.give(0.2)) in (19, 20, 21)
+    assert 17 < len(lan.give(0.2)) < 22
     lan.give(10.0)
     assert lan.counts.given + lan.counts.overflowed == 100
 
