@@ -21,7 +21,7 @@ def encode(value: Value) -> bytes:
         _check(value, 0, sorted_keys=False)
     except RemoteProtocolError as error:
         raise LocalProtocolError(f"cannot be published: {error.message}") from None
-    packed: bytes = msgpack.packb(_ordered(value), use_bin_type=True)
+    packed: bytes = msgpack.packb(_ordered(value))
     return packed
 
 
@@ -35,20 +35,19 @@ def decode(data: bytes, *, bytes_max: int = limits.RECORD_BYTES_MAX) -> Value:
     if len(data) > bytes_max:
         raise RemoteProtocolError("R1.1", f"{len(data)} bytes, at most {bytes_max}")
     try:
+        # Text and bytes are bounded by `data` itself. Every error of msgpack's for bytes that are
+        # none is a ValueError; a map as the key of a map is a TypeError of dict's.
         value = msgpack.unpackb(
             data,
-            raw=False,
             strict_map_key=False,
-            max_str_len=bytes_max,
-            max_bin_len=bytes_max,
-            max_array_len=max(limits.ARRAY_ENTRIES_MAX, limits.MAP_ENTRIES_MAX),
+            max_array_len=limits.ARRAY_ENTRIES_MAX,
             max_map_len=limits.MAP_ENTRIES_MAX,
             max_ext_len=0,
         )
-    except (ValueError, TypeError, msgpack.UnpackException, RecursionError, OverflowError) as error:
+    except (ValueError, TypeError) as error:
         raise RemoteProtocolError("R1.2", f"not msgpack within bounds: {error}") from None
     _check(value, 0, sorted_keys=True)
-    if msgpack.packb(value, use_bin_type=True) != data:
+    if msgpack.packb(value) != data:
         raise RemoteProtocolError("R1.3", "not the canonical encoding")
     return value
 
@@ -99,8 +98,8 @@ def _check_depth(depth: int) -> None:
 
 def _ordered(value: Value) -> Value:
     if type(value) is dict:
-        # msgpack writes a dict in its own order; UTF-8 order is code point order.
-        return {key: _ordered(value[key]) for key in sorted(value, key=str.encode)}
+        # msgpack writes a dict in its own order; that of code points is that of UTF-8 bytes.
+        return {key: _ordered(value[key]) for key in sorted(value)}
     if type(value) is list:
         return [_ordered(entry) for entry in value]
     return value

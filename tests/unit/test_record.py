@@ -19,8 +19,9 @@ from jangteo.protocol.envelope import (
     verify,
 )
 from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
-from jangteo.protocol.kind import KIND_MAX, LISTING, lifetime_ms
+from jangteo.protocol.kind import KIND_MAX, LISTING, PROFILE, lifetime_ms
 from jangteo.protocol.listing import Listing
+from jangteo.protocol.market import COMMONS, OPEN, is_market, market_of, topic
 from jangteo.protocol.verdict import Admission, Verdict
 from tests.market_maker import NOW_MS, Seller, key
 
@@ -80,10 +81,38 @@ def nested(depth: int, *, of: str) -> Any:
         {f"{n:02}": n for n in range(limits.MAP_ENTRIES_MAX)},
         nested(limits.DEPTH_MAX, of="list"),
         nested(limits.DEPTH_MAX, of="map"),
+        [True, False, None, b"", b"\xff", "", "가", 0],
     ],
 )
 def test_what_is_just_within_the_bounds_has_an_encoding(value: Any) -> None:
     assert canonical.decode(canonical.encode(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "unordered"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        ([{"a": 1, "b": 2}], [{"b": 2, "a": 1}]),
+        ({"x": {"a": 1, "b": 2}}, {"x": {"b": 2, "a": 1}}),
+        (
+            {"\uffff": 1, "\U00010000": 2},
+            {"\U00010000": 2, "\uffff": 1},
+        ),  # UTF-16 has them otherwise
+    ],
+)
+def test_whoever_encodes_need_not_sort_and_whoever_decodes_must_find_it_sorted(
+    value: Any, unordered: Any
+) -> None:
+    assert canonical.encode(unordered) == canonical.encode(value) == msgpack.packb(value)
+    with pytest.raises(RemoteProtocolError) as caught:
+        canonical.decode(msgpack.packb(unordered))
+    assert caught.value.rule == "R1.5"
+
+
+def test_a_key_that_comes_twice_has_another_encoding() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        canonical.decode(b"\x82\xa1a\x01\xa1a\x02")
+    assert caught.value.rule == "R1.3"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +125,7 @@ def test_what_is_just_within_the_bounds_has_an_encoding(value: Any) -> None:
         (nested(limits.DEPTH_MAX + 1, of="list"), "R1.6"),
         (nested(limits.DEPTH_MAX + 1, of="map"), "R1.6"),
         ({1: 1}, "R1.5"),
-        ({"b": 1, "a": 1}, "R1.5"),
+        ([{1: 1}], "R1.5"),
         (1.0, "R1.7"),
         (["ok", {"a": 1.0}], "R1.7"),
     ],
@@ -105,22 +134,59 @@ def test_what_is_just_beyond_has_none(value: Any, rule: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         canonical.decode(msgpack.packb(value))
     assert caught.value.rule == rule
-    if rule != "R1.5" or 1 in value:  # whoever encodes need not sort
-        with pytest.raises(LocalProtocolError):
-            canonical.encode(value)
+    # A reader does not even unpack what is too wide.
+    assert rule_of_unpublished(value) == ("R1.6" if rule == "R1.2" else rule)
 
 
-@pytest.mark.parametrize("value", ["\ud800", {"\ud800": 1}, {"a": "\udfff"}, (1, 2), {1, 2}])
-def test_what_no_bytes_stand_for_is_refused_in_words(value: Any) -> None:
-    with pytest.raises(LocalProtocolError, match="cannot be published"):
+def rule_of_unpublished(value: Any) -> str:
+    """The rule for which `value` has no encoding, beneath the words for whoever wanted one."""
+    with pytest.raises(LocalProtocolError, match="cannot be published") as caught:
         canonical.encode(value)
+    assert isinstance(caught.value.__context__, RemoteProtocolError)
+    return caught.value.__context__.rule
 
 
-@pytest.mark.parametrize("data", [b"", b"\xa1\xff", b"\xa5abc", b"\xdd\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("\ud800", "R1.2"),
+        ({"\ud800": 1}, "R1.2"),
+        ({"a": "\udfff"}, "R1.2"),
+        ((1, 2), "R1.7"),
+        ({1, 2}, "R1.7"),
+    ],
+)
+def test_what_no_bytes_stand_for_is_refused_in_words(value: Any, rule: str) -> None:
+    assert rule_of_unpublished(value) == rule
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xa1\xff",
+        b"\xa5abc",
+        b"\xdd\xff\xff\xff\xff",
+        b"\x81\x80\x01",  # a map as the key of a map
+        b"\x91" * limits.RECORD_BYTES_MAX,
+        b"\xc7\x01\x05x",
+    ],
+)
 def test_bytes_that_are_no_value_break_a_rule(data: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         canonical.decode(data)
     assert caught.value.rule == "R1.2"
+
+
+def test_msgpack_calls_bytes_that_are_none_a_value_error() -> None:
+    for error in (msgpack.FormatError, msgpack.StackError, msgpack.ExtraData):
+        assert issubclass(error, ValueError)
+
+
+def test_an_extension_without_content_has_no_place() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        canonical.decode(b"\xc7\x00\x05")
+    assert caught.value.rule == "R1.7"
 
 
 def test_a_value_may_be_as_long_as_its_reader_says() -> None:
@@ -149,7 +215,7 @@ def test_a_record_may_be_as_long_as_its_bound() -> None:
     "changes",
     [
         {"kind": 0},
-        {"kind": KIND_MAX},
+        {"kind": 65_535},
         {"ts_ms": 0},
         {"ts_ms": limits.INTEGER_MAX},
         {"revision": 0},
@@ -169,16 +235,16 @@ def test_a_header_may_say_so(changes: dict[str, Any]) -> None:
     [
         ({"version": True}, "R2.1", "version"),
         ({"version": "1"}, "R2.1", "version"),
-        ({"kind": -1}, "R2.3", "kind"),
-        ({"kind": KIND_MAX + 1}, "R2.3", "kind"),
-        ({"ts_ms": -1}, "R2.3", "ts"),
-        ({"ts_ms": "now"}, "R2.3", "ts"),
-        ({"revision": -1}, "R2.3", "revision"),
-        ({"revision": False}, "R2.3", "revision"),
-        ({"author": "a" * 32}, "R2.3", "author"),
-        ({"author": AUTHOR.public + b"a"}, "R2.3", "author"),
-        ({"thread": "a" * 16}, "R2.3", "thread"),
-        ({"thread": bytes(17)}, "R2.3", "thread"),
+        ({"kind": -1}, "R2.3", "R2.3: kind is not"),
+        ({"kind": 65_536}, "R2.3", "R2.3: kind is not"),
+        ({"ts_ms": -1}, "R2.3", "R2.3: ts is not"),
+        ({"ts_ms": "now"}, "R2.3", "R2.3: ts is not"),
+        ({"revision": -1}, "R2.3", "R2.3: revision is not"),
+        ({"revision": False}, "R2.3", "R2.3: revision is not"),
+        ({"author": "a" * 32}, "R2.3", "R2.3: author is not"),
+        ({"author": AUTHOR.public + b"a"}, "R2.3", "R2.3: author is not"),
+        ({"thread": "a" * 16}, "R2.3", "R2.3: thread is not"),
+        ({"thread": bytes(17)}, "R2.3", "R2.3: thread is not"),
         ({"market": b"open"}, "R4.1", "market"),
         ({"market": 5}, "R4.1", "market"),
         ({"body": [1]}, "R2.4", "body"),
@@ -212,8 +278,9 @@ def test_a_forged_signature_costs_half_a_ban() -> None:
 
 def test_nobody_makes_a_verified_record_but_by_its_signature() -> None:
     envelope = parse(signed(payload()))
-    with pytest.raises(TypeError, match="verify"):
-        Verified(envelope, object())
+    for seal in (object(), None, envelope):
+        with pytest.raises(TypeError, match="verify"):
+            Verified(envelope, seal)
     record = verify(envelope)
     assert record.rank == (False, 1, record.id)
     with pytest.raises(AttributeError):
@@ -235,6 +302,7 @@ def test_records_are_equal_by_their_ids() -> None:
     assert lamp != lamp.id
     assert {lamp, again, chair} == {chair, lamp}
     assert len({lamp, again, chair}) == 2
+    assert hash(lamp) == hash(again) != hash(chair)
     assert lamp.id.hex()[:12] in repr(lamp)
 
 
@@ -260,6 +328,55 @@ def test_the_body_of_a_listing_is_read_with_its_time() -> None:
     assert parse(signed(payload(kind=LISTING, body=body))).body == body
     with pytest.raises(RemoteProtocolError):
         parse(signed(payload(kind=LISTING, body=body, ts_ms=NOW_MS - 1)))
+
+
+@pytest.mark.parametrize("fields", [[], [None], [[1]]])
+def test_an_array_that_begins_with_no_version_is_no_record(fields: list[Any]) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        parse(signed(msgpack.packb(fields)))
+    assert caught.value.rule == "R2.1"
+
+
+def test_a_profile_may_be_deleted_where_profiles_live() -> None:
+    gone = {"kind": PROFILE, "market": COMMONS, "body": None}
+    assert open_record(signed(payload(**gone))).header.is_delete
+    for wrong in ({"market": OPEN}, {"thread": bytes(15) + b"\x01"}):
+        with pytest.raises(RemoteProtocolError) as caught:
+            parse(signed(payload(**(gone | wrong))))
+        assert caught.value.rule == "R8.3"
+
+
+def test_an_error_says_whose_doing_and_where() -> None:
+    theirs = RemoteProtocolError("R2.3", "nine fields")
+    assert (theirs.rule, theirs.message, theirs.penalty) == ("R2.3", "nine fields", 10)
+    assert str(theirs) == "R2.3: nine fields"
+    ours = LocalProtocolError("a title has 120 characters at most", "title")
+    assert (str(ours), ours.field) == ("a title has 120 characters at most", "title")
+    assert LocalProtocolError("no").field is None
+
+
+# --- markets (R4) ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a", "0", "open", "campus/hanyang", "a_b-c/1", "a" * 64])
+def test_a_market_and_its_topic_name_each_other(name: str) -> None:
+    assert is_market(name)
+    assert topic(name) == "/jangteo/1/" + name
+    assert market_of("/jangteo/1/" + name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Open", "/a", "-a", "_a", "a b", "open\n", "장터", "a.b", "a" * 65]
+)
+def test_what_is_no_market_has_no_topic(name: str) -> None:
+    assert not is_market(name)
+    assert market_of("/jangteo/1/" + name) is None
+
+
+def test_other_topics_are_no_market_s() -> None:
+    assert (OPEN, COMMONS) == ("open", "commons")
+    for name in ("open", "jangteo/1/open", "/jangteo/2/open", "x/jangteo/1/open", ""):
+        assert market_of(name) is None
 
 
 # --- lifetimes and verdicts (R3, R5) --------------------------------------------------------------

@@ -143,6 +143,25 @@ def good_records() -> list[Vector]:
         success(
             "unknown-kind-long", header(kind=999), {}, "an unknown kind of another class: 2 years"
         ),
+        success("unknown-kind-last", header(kind=65_535), {"a": True}, "the greatest kind"),
+        success(
+            "least-numbers",
+            header(kind=0, ts_ms=0, revision=0, market="0"),
+            {},
+            "a kind, a time and a revision of 0",
+        ),
+        success(
+            "delete-profile",
+            header(**commons, is_delete=True),
+            None,
+            "whoever has a name may want none",
+        ),
+        success(
+            "astral-keys",
+            header(kind=40),
+            {"\uffff": 1, "\U00010000": 2},
+            "keys ascend by UTF-8 bytes; by UTF-16 units these two would not",
+        ),
     ]
 
 
@@ -185,6 +204,18 @@ def bad_records() -> list[Vector]:
         failure(
             "key-not-text", "R1.5", signed(pack(payload(kind=40, body={1: 1}))), "a number as a key"
         ),
+        failure(
+            "utf-16-order",
+            "R1.5",
+            signed(pack(payload(kind=40, body={"\U00010000": 2, "\uffff": 1}))),
+            "keys that ascend by UTF-16 units and not by UTF-8 bytes",
+        ),
+        failure(
+            "doubled-key",
+            "R1.3",
+            signed(pack(payload(kind=40, body=None))[:-1] + b"\x82\xa1a\x01\xa1a\x02"),
+            "a key twice: no value is written so",
+        ),
         failure("deep", "R1.6", signed(pack(payload(kind=40, body={"a": nested(3)}))), "depth 5"),
         failure(
             "wide-array",
@@ -207,6 +238,7 @@ def bad_records() -> list[Vector]:
     ]
     head: list[Vector] = [
         failure("not-an-array", "R2.1", signed(pack({"a": 1})), "a map as payload"),
+        failure("no-fields", "R2.1", signed(pack([])), "an empty array as payload"),
         failure("next-version", "R2.2", signed(pack(payload(version=2))), "ignored, not punished"),
         failure("a-field-less", "R2.3", signed(pack(payload()[:-1])), "seven fields"),
         failure("bool-kind", "R2.3", signed(pack(payload(kind=True))), "bool is not an integer"),
