@@ -21,9 +21,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from jangteo.node.desk_error import DeskError
 from tests.network import bad_lan
 from tests.network.bad_switch import Weather
 from tests.network.churn import Happening, draw
+from tests.network.growth import table, trends
 from tests.network.member import Member
 from tests.network.network import CALM_S, Failed, Network, network
 
@@ -175,7 +177,7 @@ def _pairs(
                     yield members[one], members[two]
 
 
-def growth(before: Rest, after: Rest) -> list[str]:
+def grown(before: Rest, after: Rest) -> list[str]:
     """What is more than GROWN_MAX above what it was, both at rest."""
     return [
         f"{name}: {what} {before[name][what]:.0f} → {figures[what]:.0f}"
@@ -260,14 +262,15 @@ def run(folder: Path, *, nodes: int, minutes: float, seed: int, weather: Weather
         warm_s = WARM_UP * 60 * minutes
         told["growth"] = {
             member.name: {
-                what: each.to_json() for what, each in net.trends(member.number, warm_s).items()
+                what: each.to_json()
+                for what, each in trends(net.samples[member.name], warm_s).items()
             }
             for member in stayers
         }
-        print(net.table(stayers, warm_s))
+        print(table(net.samples, warm_s))
         print(_rest_table(before, after))
-        if grown := growth(before, after):
-            raise Failed(f"grown: {grown}; {json.dumps(told)}")
+        if more := grown(before, after):
+            raise Failed(f"grown: {more}; {json.dumps(told)}")
         return told
 
 
@@ -314,7 +317,7 @@ def main() -> int:
                 seed=told.seed,
                 weather=weather_of(told),
             )
-        except Failed as error:
+        except (Failed, AssertionError, DeskError) as error:
             print(f"FAILED: {error}")
             return 1
     print(json.dumps(measured))

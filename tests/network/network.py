@@ -10,16 +10,16 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 from jangteo.node.desk_error import DeskError
 from tests.network.bad_lan import BadLan
 from tests.network.bad_switch import Weather
+from tests.network.growth import MEASURED
 from tests.network.member import Figures, Member
 from tests.network.owner import Owner
-from tests.network.trend import Trend, trend
 
 READY_S = 120.0
 CALM_S = 300.0
@@ -28,7 +28,6 @@ REST_S = 20.0  # streams that are over have gone by then
 REST_EVERY_S = 3.0
 REST_SAMPLES = 5
 FEW = 4  # of so many nodes one is told an address instead of finding it
-MEASURED = ("rss_kib", "heap_kib", "fds", "tasks", "threads", "store_bytes", "records", "peers")
 
 
 class Failed(Exception):
@@ -37,13 +36,13 @@ class Failed(Exception):
 
 @dataclass(slots=True)
 class Network:
-    """`samples` of each member by its number."""
+    """`samples` of each member by its name; their times are the run's."""
 
     lan: BadLan
     members: list[Member]
     owners: list[Owner]
     samples_file: TextIO | None = None
-    samples: dict[int, list[Figures]] = field(default_factory=dict)
+    samples: dict[str, list[Figures]] = field(default_factory=dict)
     began_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -74,9 +73,10 @@ class Network:
                 if member.node.process.poll() is not None:
                     raise Failed(f"{member.name} died: {member.node.log()}") from None
                 continue
-            self.samples.setdefault(member.number, []).append(figures)
+            figures = replace(figures, at_s=round(self.now_s, 1))
+            self.samples.setdefault(member.name, []).append(figures)
             if self.samples_file is not None:
-                told = {"node": member.name, **figures.to_json(), "at_s": round(self.now_s, 1)}
+                told = {"node": member.name, **figures.to_json()}
                 print(json.dumps(told), file=self.samples_file, flush=True)
 
     def is_even(self) -> bool:
@@ -157,49 +157,6 @@ class Network:
                 raise Failed(f"{member.name}: {told}")
             records += told["records"]
         return records
-
-    def trends(self, number: int, from_s: float) -> dict[str, Trend]:
-        """Of each measure of a member, from `from_s` of the run on; none for too few samples."""
-        samples = [
-            each for each in self.samples.get(number, ()) if each.at_s - self.began_at >= from_s
-        ]
-        if len(samples) < 4:
-            return {}
-        times = [each.at_s for each in samples]
-        return {what: trend(times, [getattr(each, what) for each in samples]) for what in MEASURED}
-
-    def table(self, members: Sequence[Member], from_s: float) -> str:
-        """A line a node: median of the first quarter → of the last, and the slope an hour."""
-        lines = []
-        for member in members:
-            found = self.trends(member.number, from_s)
-            if not found:
-                lines.append(f"{member.name}  too few samples")
-                continue
-            cells = []
-            for what, unit, per in (
-                ("rss_kib", "MiB", 1024),
-                ("heap_kib", "MiB", 1024),
-                ("fds", "", 1),
-                ("tasks", "", 1),
-                ("threads", "", 1),
-                ("peers", "", 1),
-                ("store_bytes", "MiB", 1024**2),
-            ):
-                one = found[what]
-                cells.append(
-                    f"{what.split('_')[0]} {one.first / per:.1f} → {one.last / per:.1f} {unit} "
-                    f"({one.per_hour / per:+.1f} ± {one.error / per:.1f} an hour)"
-                )
-            lines.append(f"{member.name}  " + "; ".join(cells))
-        return "\n".join(lines)
-
-    def connected(self, one: Member, other: Member, at: float) -> float | None:
-        """From when on, not before `at`, `one` was connected with `other` in its present life."""
-        for begins, ends in one.lives[-1].visits(other.peer):
-            if ends > at:
-                return max(begins, at)
-        return None
 
 
 @contextmanager

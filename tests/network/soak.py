@@ -13,6 +13,7 @@ import json
 import math
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -28,7 +29,8 @@ from jangteo.protocol.limits import HISTORY_REVISIONS_MAX
 from tests.network import bad_lan
 from tests.network.bad_network import add_weather, on_end, weather_of
 from tests.network.bad_switch import Weather
-from tests.network.member import Member
+from tests.network.growth import SHOWN, Samples, read, table, trends
+from tests.network.member import Figures, Member
 from tests.network.network import Failed, Network, network, processor_s
 
 SAMPLE_S = 30.0
@@ -134,8 +136,9 @@ def soak(
     listings: int,
     rate: float,
     samples_file: TextIO | None,
-) -> dict[str, Any]:
-    """One whole soak; what it measured. Raises Failed."""
+) -> tuple[dict[str, Any], dict[str, list[Figures]]]:
+    """One whole soak: what it measured, "failed" if something else than growth is wrong; and the
+    samples. Raises Failed where it cannot go on."""
     seconds_max = 60 * minutes + FILL_S_MAX + SPARE_S
     with network(folder, nodes + 1, seed=seed, weather=weather, seconds_max=seconds_max) as net:
         residents, guest = net.members[:nodes], net.members[nodes]
@@ -150,12 +153,7 @@ def soak(
             used_s = processor_s(residents)
             use.go_on(minutes, rate)
             used_s = processor_s(residents) - used_s
-            even_s = net.until_even()
-            net.check_words()
-            verified = net.verify(residents[:1])
-            warm_s = WARM_UP * 60 * minutes
-            print(net.table(residents, warm_s))
-            return {
+            measured: dict[str, Any] = {
                 "nodes": nodes,
                 "minutes": minutes,
                 "seed": seed,
@@ -165,33 +163,72 @@ def soak(
                 "visits": use.visits,
                 "cuts": use.cuts,
                 "unanswered": use.unanswered,
-                "even_s": round(even_s, 1),
-                "verified_records": verified,
                 "cpu_per_node": round(used_s / nodes / (60 * minutes), 4),
                 "switch": net.lan.counts(),
-                "growth": {
-                    member.name: {
-                        what: each.to_json() | {"in_a_day_max": round(each.in_a_day_max, 1)}
-                        for what, each in net.trends(member.number, warm_s).items()
-                    }
-                    for member in residents
-                },
             }
+            try:
+                measured["even_s"] = round(net.until_even(), 1)
+                net.check_words()
+                measured["verified_records"] = net.verify(residents[:1])
+            except Failed as error:
+                measured["failed"] = str(error)
+            return measured, net.samples
         finally:
             guest.close()
 
 
-def faults(measured: dict[str, Any]) -> list[str]:
+def growth_of(samples: Samples) -> dict[str, dict[str, dict[str, float]]]:
+    """Of each node and measure, after the warm-up."""
+    return {
+        name: {
+            what: each.to_json() | {"in_a_day_max": round(each.in_a_day_max, 1)}
+            for what, each in trends(rows, warm_s(samples)).items()
+        }
+        for name, rows in samples.items()
+    }
+
+
+def warm_s(samples: Samples) -> float:
+    return WARM_UP * max(rows[-1].at_s for rows in samples.values())
+
+
+def faults(growth: dict[str, dict[str, dict[str, float]]]) -> list[str]:
     """What grew more than is put up with."""
     found = []
-    for name, growth in measured["growth"].items():
+    for name, measures in growth.items():
         for what, bound in DAY_MAX.items():
-            if growth and growth[what]["in_a_day_max"] > bound:
-                found.append(f"{name}: {what}, in a day up to {growth[what]['in_a_day_max']:+,.0f}")
+            if measures and measures[what]["in_a_day_max"] > bound:
+                found.append(f"{name}: {what}, up to {measures[what]['in_a_day_max']:+,.0f} a day")
         for what, bound in GROWN_MAX.items():
-            if growth and growth[what]["last"] - growth[what]["first"] > bound:
-                found.append(f"{name}: {what} {growth[what]['first']} → {growth[what]['last']}")
+            if measures and measures[what]["last"] - measures[what]["first"] > bound:
+                first, last = measures[what]["first"], measures[what]["last"]
+                found.append(f"{name}: {what} {first:.0f} → {last:.0f}")
     return found
+
+
+def day(growth: dict[str, dict[str, dict[str, float]]]) -> str:
+    """What 24 h would add to a node: the mean of all, and the most that any may have."""
+    lines = []
+    for what, unit, per in SHOWN:
+        slopes = [24 * one[what]["per_hour"] / per for one in growth.values() if one]
+        most = [one[what]["in_a_day_max"] / per for one in growth.values() if one]
+        if slopes:
+            lines.append(
+                f"in 24 h: {what.split('_')[0]} {statistics.fmean(slopes):+.1f} {unit} "
+                f"(mean of {len(slopes)}), at most {max(most):+.1f}"
+            )
+    return "\n".join(lines)
+
+
+def tell(samples: Samples, measured: dict[str, Any]) -> bool:
+    """Prints all; whether nothing is wrong."""
+    growth = growth_of(samples)
+    print(table(samples, warm_s(samples)))
+    print(day(growth))
+    print(json.dumps(measured | {"growth": growth}))
+    found = faults(growth) + [measured[what] for what in ("failed",) if what in measured]
+    print("\n".join(found) or "nothing grows")
+    return not found
 
 
 def main() -> int:
@@ -202,8 +239,11 @@ def main() -> int:
     parser.add_argument("--listings", type=int, default=15, help="of each node")
     parser.add_argument("--rate", type=float, default=1.0, help="edits a second, and searches")
     parser.add_argument("--samples", type=Path, help="a file for each sample, as JSON lines")
+    parser.add_argument("--read", type=Path, metavar="FILE", help="judge the samples of a run")
     add_weather(parser)
     told = parser.parse_args()
+    if told.read is not None:
+        return not tell(read(told.read), {"read": told.read.name})
     if (reason := bad_lan.why_not()) is not None:
         print(reason)
         return 2
@@ -212,7 +252,7 @@ def main() -> int:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="jangteo-soak-"))
         samples = stack.enter_context(told.samples.open("a")) if told.samples else None
         try:
-            measured = soak(
+            measured, sampled = soak(
                 Path(folder),
                 nodes=told.nodes,
                 minutes=told.minutes,
@@ -222,13 +262,10 @@ def main() -> int:
                 rate=told.rate,
                 samples_file=samples,
             )
-        except Failed as error:
+        except (Failed, AssertionError, DeskError) as error:
             print(f"FAILED: {error}")
             return 1
-    print(json.dumps(measured))
-    found = faults(measured)
-    print("\n".join(found) or "nothing grows")
-    return bool(found)
+    return not tell(sampled, measured)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 way and parts. Waits for what has to come, and measures nothing; bad_network.py does, for longer.
 """
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.network import bad_lan
 from tests.network.bad_switch import Weather
+from tests.network.member import Member
 from tests.network.network import Network, network
 
 pytestmark = [
@@ -55,3 +57,31 @@ def test_nodes_come_together_over_losses_delays_a_cut_and_a_kill(net: Network) -
     counts = net.lan.counts()
     assert counts["lost"] > 0
     assert counts["cut"] > 0
+
+
+def test_a_node_whose_address_changes_is_found_again(net: Network) -> None:
+    one, two, *_ = net.members
+    net.until(net.is_meshed, "all connected", PATIENCE_S)
+    net.lan.readdress(1, "10.78.3.3")
+    began = time.monotonic()
+
+    def is_at(who: Member, of: Member, address: str) -> bool:
+        return any(
+            event["event"] == "peer"
+            and event["state"] == "up"
+            and event["peer"] == of.peer
+            and f"/{address}/" in event["address"]
+            for at, event in list(who.node.events)
+            if at > began
+        )
+
+    # Whoever dials: at the other one, or at itself, somebody is new.
+    net.until(
+        lambda: is_at(one, two, "10.78.3.3") or is_at(two, one, "10.78.0.1"),
+        "connected from the new address",
+        PATIENCE_S,
+    )
+    print(f"connected again {time.monotonic() - began:.1f} s after the change")
+    net.owners[1].sell()
+    net.until_even(PATIENCE_S)
+    print(f"even {time.monotonic() - began:.1f} s after the change")
