@@ -45,6 +45,7 @@ UNSTORED = "store"
 FULL = "store-full"
 _S = limits.SECOND_MS
 _PROGRESS_EVERY_S = 0.5
+_SALT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,14 @@ class NodeCore:
         self._is_clock_off = False
         self._banned: list[str] = []
         self._payers: dict[str, str] = {}
+        self._salt = around.dice.randbytes(_SALT_BYTES)
         self._house = trio.Event()
         self._wire(intake)
 
     def _wire(self, intake: SyncIntake) -> None:
         self.writer.on_admitted = self._admitted
         self.writer.on_failed = self._write_failed
+        self.writer.bringer_of = self._payers.get
         self.gossip_in.on_doorbell = self.sync.doorbell
         self.gossip_in.on_missed = self._missed
         self.gossip_in.on_penalty = self.penalize
@@ -123,6 +126,7 @@ class NodeCore:
             writers.start_soon(self.writer.run)
             try:
                 await self.refresh()
+                await self.writer.call(partial(_salt_shares, self._salt))
                 self.dialer.add(await self.writer.call(_remembered))
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._watch_peers)
@@ -224,8 +228,8 @@ class NodeCore:
         if refused and FULL not in self.warnings:
             self.warn(
                 FULL,
-                "the store is full: others' new records are refused, your own are kept; make room "
-                "with `jangteo config set record_store_mib N`, or leave a market",
+                "the store is full: strangers' records are refused or the older ones go, yours and "
+                "your contacts' stay; make room with `jangteo config set record_store_mib N`",
             )
         for record, admission in admitted:
             if admission is Admission.NEW:
@@ -333,6 +337,11 @@ class NodeCore:
 
 
 def _remembered(store: Store) -> list[str]:
+def _salt_shares(salt: bytes, store: Store) -> None:
+    with store.write(durable=False):
+        store.salt_shares(salt)
+
+
     """Addresses of the peers of last time, the latest first."""
     peers = sorted(store.peers(), key=lambda entry: -entry[2])
     return [address for _, address, _ in peers[: limits.DIAL_ADDRESSES_MAX // 2]]

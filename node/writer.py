@@ -45,6 +45,7 @@ class _Outcome(Generic[T]):
 class _Batch:
     records: Sequence[Verified]
     source: str
+    bringer: str | None
     is_durable: bool
     outcome: _Outcome[list[Admission]] | None
 
@@ -59,7 +60,8 @@ class Writer:
     """`run` serves until `close`, and then finishes what is queued: nothing taken is lost.
 
     `on_admitted(admitted, source)` is called in the loop after each commit, with the peer that
-    the records came from ("" for our own), in the order of the commits.
+    the records came from ("" for our own), in the order of the commits. `bringer_of(peer)` names
+    the payer for whose share of the store they count (SPEC.md R10.31), None where it is unknown.
     """
 
     def __init__(self, store: Store, *, now_ms: Callable[[], int], worker: Worker) -> None:
@@ -74,6 +76,7 @@ class Writer:
         self._room = trio.Condition()
         self.on_admitted: Callable[[list[Admitted], str], None] = _nobody
         self.on_failed: Callable[[BaseException, str], None] = _no_one
+        self.bringer_of: Callable[[str], str | None] = lambda peer: peer or None
 
     @property
     def records_queued(self) -> int:
@@ -99,19 +102,20 @@ class Writer:
         """
         if not records:
             return []
+        bringer = self.bringer_of(source)  # now: by then it may be gone
         async with self._room:
             while not self._fits(len(records)) and not self._is_closed:
                 await self._room.wait()
             self._check_open()
             outcome: _Outcome[list[Admission]] = _Outcome()
-            self._queue(_Batch(records, source, is_durable, outcome))
+            self._queue(_Batch(records, source, bringer, is_durable, outcome))
         return await outcome.wait()
 
     def admit_nowait(self, records: Sequence[Verified], source: str) -> bool:
         """Queues `records`; False, and nothing is, when there is no room."""
         if self._is_closed or not self._fits(len(records)):
             return False
-        self._queue(_Batch(records, source, False, None))
+        self._queue(_Batch(records, source, self.bringer_of(source), False, None))
         return True
 
     def close(self) -> None:
@@ -167,7 +171,7 @@ class Writer:
     def _admit_group(self, group: list[_Batch]) -> list[list[Admission]]:
         now_ms = self._now_ms()
         with self._store.write(durable=any(batch.is_durable for batch in group)):
-            return [self._store.admit(batch.records, now_ms) for batch in group]
+            return [self._store.admit(batch.records, now_ms, batch.bringer) for batch in group]
 
     async def _serve_jobs(self) -> None:
         jobs = list(self._jobs)

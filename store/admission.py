@@ -5,44 +5,22 @@ views in the caller's transaction. The outcome does not depend on order, doubles
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from ..protocol import limits
 from ..protocol.envelope import Envelope, Header, Rank, ThreadKey, Verified
 from ..protocol.verdict import Admission
 from . import listing_view, log, profile_view, thread_view
+from .batch import Batch
 from .blocklist import Blocklist
+from .contacts import ContactBook
 from .database import Database
 from .departure import Departures
 from .errors import CorruptStore
 from .item_set import ItemTable
 from .market_book import MarketBook
+from .room import Leaver, Room
+from .share import UNKNOWN, Queues, ShareBook
 from .thread_view import Census, Current, Thread
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What a batch will write. `before` is what is stored of each thread it touches, `after` what
-    will be; the rest is keyed by rid, in order."""
-
-    now_ms: int
-    rid_last: int
-    record_bytes: int
-    before: dict[ThreadKey, Current | None] = field(default_factory=dict)
-    after: dict[ThreadKey, Current | None] = field(default_factory=dict)
-    records: dict[int, tuple[Verified, int]] = field(default_factory=dict)
-    """rid → (record, arrival)"""
-    places: dict[int, int] = field(default_factory=dict)
-    """rid → its place among the outcomes"""
-    of_thread: dict[int, list[int]] = field(default_factory=dict)
-    """arrival → rids of this batch"""
-    superseded: dict[int, list[int]] = field(default_factory=dict)
-    """arrival → rids, of this batch or stored"""
-    stripped: set[int] = field(default_factory=set)
-    """Arrivals of threads that keep no history: withdrawn, or in a full store."""
-    evicted: list[Thread] = field(default_factory=list)
-    """Stored threads that go."""
-    outcomes: list[Admission] = field(default_factory=list)
 
 
 class Registrar:
@@ -55,6 +33,7 @@ class Registrar:
         items: ItemTable,
         markets: MarketBook,
         blocklist: Blocklist,
+        contacts: ContactBook,
         *,
         own_author: bytes | None,
         record_bytes_max: int,
@@ -64,26 +43,39 @@ class Registrar:
         self._markets = markets
         self._blocklist = blocklist
         self._own_author = own_author
-        self._record_bytes_max = record_bytes_max
         self._census = Census(db)
-        self.departures = Departures(db, items, self._census, own_author)
+        self._queues = Queues(db, markets, contacts, own_author)
+        self.shares = ShareBook(db, contacts, own_author)
+        self._room = Room(db, self.shares, self._queues, record_bytes_max)
+        self.departures = Departures(db, items, self._census, self.shares, own_author)
 
     def drop_memory(self) -> None:
         self._census.drop()
+        self._queues.drop()
+        self.shares.drop()
+        self._room.drop()
+
+    def contacts_changed(self, author: bytes, *, is_kept: bool) -> None:
+        self.shares.move(author, is_kept=is_kept)
+        self._queues.drop()
+        self._room.drop()
 
     # -- admission --------------------------------------------------------------------------
 
-    def admit(self, records: Iterable[Verified], now_ms: int) -> list[Admission]:
+    def admit(
+        self, records: Iterable[Verified], now_ms: int, bringer: str | None
+    ) -> list[Admission]:
         """One outcome for each record, in their order."""
         self._census.trim()
-        batch = _Batch(now_ms, *read_tally(self._db))
+        self._queues.trim()
+        batch = Batch(now_ms, self.shares.bucket(bringer), *read_tally(self._db))
         for record in records:
             batch.outcomes.append(self._judge(record, batch))
         if batch.records:
             self._write(batch)
         return batch.outcomes
 
-    def _judge(self, record: Verified, batch: _Batch) -> Admission:
+    def _judge(self, record: Verified, batch: Batch) -> Admission:
         header = record.header
         is_own = header.author == self._own_author
         if header.market not in self._markets.joined():
@@ -107,45 +99,58 @@ class Registrar:
                 return Admission.EXPIRED
             is_known = record.id == held.id or self._is_in_log(record.id, held.arrival, batch)
             return Admission.DUPLICATE if is_known else Admission.STALE
-        if not is_own and not self._has_room(record, held, batch):
+        bucket = self._bucket(held, batch)
+        share = self.shares.share_of(header.author, bucket)
+        leavers = self._room.leavers_for(record, held, share, batch)
+        if leavers is None:
             return Admission.FULL
         if is_expired:
             self._leave_crowd(record, held)
         elif not self._enter_crowd(record, held, batch):
             return Admission.CROWDED
-        self._accept(record, held, None if is_expired else expires_ms, batch)
+        self._make_room(leavers, batch)
+        self._accept(record, held, None if is_expired else expires_ms, bucket, batch)
         # An own record that is over is kept, but it is no item: another node's would be declined.
         return Admission.EXPIRED if is_expired else Admission.NEW
 
     def _stored(self, key: ThreadKey) -> Current | None:
         return thread_view.current(self._db, key)
 
-    def _is_in_log(self, record_id: bytes, arrival: int, batch: _Batch) -> bool:
+    def _is_in_log(self, record_id: bytes, arrival: int, batch: Batch) -> bool:
         return log.has(self._db, record_id) or any(
             batch.records[rid][0].id == record_id for rid in batch.of_thread.get(arrival, ())
         )
 
-    def _has_room(self, record: Verified, held: Current | None, batch: _Batch) -> bool:
-        """Whether the store may grow by `record`; a full one takes a revision that makes room for
-        itself, its thread's history going instead, so that what is sold or withdrawn is heard.
-        Where one's own have filled it beyond its bound, what makes it smaller is taken too."""
-        size = batch.record_bytes + len(record.raw)
-        if size <= self._record_bytes_max:
-            return True
+    def _bucket(self, held: Current | None, batch: Batch) -> int:
+        """Of a new thread the batch's; of one that is held what it was given at first."""
         if held is None:
-            return False
-        freed = self._db.value(
-            "SELECT coalesce(sum(length(raw)), 0) FROM record WHERE rid = ?1 OR rid IN "
-            "(SELECT rid FROM history WHERE arrival = ?2)",
-            (held.rid, held.arrival),
-        )
-        if size - freed > self._record_bytes_max and len(record.raw) > freed:
-            return False
-        batch.stripped.add(held.arrival)
-        return True
+            return batch.bucket
+        bucket: int | None = batch.buckets.get(held.arrival)
+        if bucket is None:
+            bucket = self._db.value("SELECT bucket FROM record WHERE rid = ?", (held.rid,))
+        return UNKNOWN if bucket is None else bucket
+
+    def _make_room(self, leavers: Sequence[Leaver], batch: Batch) -> None:
+        for leaver in leavers:
+            if batch.after.get(leaver.thread_key) is None and leaver.thread_key in batch.after:
+                continue  # crowded out by the very record that it was to make room for
+            market, author, _ = leaver.thread_key
+            crowd = self._census.crowd(author, market)
+            bytes_before = batch.record_bytes
+            self._evict(leaver.thread_key, Admission.FULL, batch)
+            crowd.count -= 1
+            crowd.floor = None
+            # What was of this batch is off the count already.
+            batch.count(leaver.share, bytes_before - batch.record_bytes - leaver.bytes)
+            self._room.note_gone(leaver, batch.now_ms)
 
     def _accept(
-        self, record: Verified, held: Current | None, expires_ms: int | None, batch: _Batch
+        self,
+        record: Verified,
+        held: Current | None,
+        expires_ms: int | None,
+        bucket: int,
+        batch: Batch,
     ) -> None:
         header = record.header
         rid = batch.rid_last = batch.rid_last + 1
@@ -157,8 +162,10 @@ class Registrar:
         batch.records[rid] = (record, arrival)
         batch.of_thread.setdefault(arrival, []).append(rid)
         batch.places[rid] = len(batch.outcomes)
-        batch.record_bytes += len(record.raw)
-        batch.after[header.thread_key] = Current(
+        batch.buckets[arrival] = bucket
+        share = self.shares.share_of(header.author, bucket)
+        batch.count(share, len(record.raw))
+        current = batch.after[header.thread_key] = Current(
             rid,
             arrival,
             int(header.is_delete),
@@ -167,8 +174,9 @@ class Registrar:
             header.ts_ms,
             expires_ms,
         )
+        self._queues.note(share, current.key, header.thread_key)
 
-    def _enter_crowd(self, record: Verified, held: Current | None, batch: _Batch) -> bool:
+    def _enter_crowd(self, record: Verified, held: Current | None, batch: Batch) -> bool:
         """Whether there is a place among the author's threads of this market, made if need be."""
         header = record.header
         crowd = self._census.crowd(header.author, header.market)
@@ -184,7 +192,7 @@ class Registrar:
                 crowd.floor = least_rank
                 crowd.note(least_rank, least_thread)
                 return False
-            self._evict((header.market, header.author, least_thread), batch)
+            self._evict((header.market, header.author, least_thread), Admission.CROWDED, batch)
         else:
             crowd.count += 1
         crowd.note(rank, header.thread)
@@ -197,7 +205,7 @@ class Registrar:
             crowd.count -= 1
             crowd.floor = None
 
-    def _least(self, author: bytes, market: str, batch: _Batch) -> tuple[Rank, bytes]:
+    def _least(self, author: bytes, market: str, batch: Batch) -> tuple[Rank, bytes]:
         """The crowd's least thread, taken off its heap past ranks that are not current any more."""
         pending = (
             (current.rank, key[2])
@@ -213,7 +221,7 @@ class Registrar:
             if current is not None and current.expires_ms is not None and current.rank == rank:
                 return rank, thread
 
-    def _evict(self, key: ThreadKey, batch: _Batch) -> None:
+    def _evict(self, key: ThreadKey, why: Admission, batch: Batch) -> None:
         """Lets a thread go, stored or of this batch; one's own stays, but is no item any more."""
         if key not in batch.after:
             batch.before[key] = batch.after[key] = self._stored(key)
@@ -223,26 +231,34 @@ class Registrar:
         if key[1] == self._own_author:
             batch.after[key] = current._replace(expires_ms=None)
             if current.rid in batch.places:
-                batch.outcomes[batch.places[current.rid]] = Admission.CROWDED
+                batch.outcomes[batch.places[current.rid]] = why
             return
         stored = batch.before[key]
         if stored is not None:
             batch.evicted.append((key, stored))
         batch.before[key] = batch.after[key] = None
         for rid in batch.of_thread.pop(current.arrival, ()):
-            batch.outcomes[batch.places[rid]] = Admission.CROWDED
-            batch.record_bytes -= len(batch.records.pop(rid)[0].raw)
+            batch.outcomes[batch.places[rid]] = why
+            share = self.shares.share_of(key[1], batch.buckets[current.arrival])
+            batch.count(share, -len(batch.records.pop(rid)[0].raw))
         batch.superseded.pop(current.arrival, None)
 
     # -- writing ----------------------------------------------------------------------------
 
-    def _write(self, batch: _Batch) -> None:
+    def _write(self, batch: Batch) -> None:
         db = self._db
         if batch.evicted:
             self.departures.remove(batch.evicted, is_crowd_known=True)
         gone = {rid for arrival in batch.stripped for rid in batch.superseded.pop(arrival, ())}
         kept = [(rid, record) for rid, record in batch.records.items() if rid not in gone]
-        log.append(db, [log.log_row(rid, arrival, record) for rid, (record, arrival) in kept])
+        log.append(
+            db,
+            [
+                log.log_row(rid, arrival, record, batch.buckets[arrival])
+                for rid, (record, arrival) in kept
+            ],
+        )
+        self._write_shares(batch, [rid for rid, _ in kept])
         db.run(
             "UPDATE tally SET rid_last = ?, record_count = record_count + ?, "
             "record_bytes = record_bytes + ?",
@@ -259,7 +275,15 @@ class Registrar:
         self._write_views(batch, changed)
         db.run("UPDATE tally SET text_rid_last = rid_last")
 
-    def _write_history(self, batch: _Batch, forgotten: list[int]) -> None:
+    def _write_shares(self, batch: Batch, rids: Sequence[int]) -> None:
+        changes: dict[int, int] = {}
+        for rid in rids:
+            record, arrival = batch.records[rid]
+            share = self.shares.share_of(record.header.author, batch.buckets[arrival])
+            changes[share] = changes.get(share, 0) + len(record.raw)
+        self.shares.add(changes)
+
+    def _write_history(self, batch: Batch, forgotten: list[int]) -> None:
         db = self._db
         for arrival, superseded in batch.superseded.items():
             db.run_many("INSERT INTO history VALUES (?,?)", [(arrival, rid) for rid in superseded])
@@ -275,7 +299,7 @@ class Registrar:
             db.run("DELETE FROM history WHERE arrival = ?", (arrival,))
         self.departures.forget(forgotten)
 
-    def _write_items(self, batch: _Batch, changed: Sequence[Thread]) -> None:
+    def _write_items(self, batch: Batch, changed: Sequence[Thread]) -> None:
         added: dict[str, list[tuple[bytes, int]]] = {}
         removed: dict[str, list[bytes]] = {}
         retired: list[tuple[int]] = []
@@ -291,7 +315,7 @@ class Registrar:
             self._items.apply(market, added.get(market, ()), removed.get(market, ()))
         self._db.run_many("INSERT OR IGNORE INTO retired VALUES (?)", retired)
 
-    def _write_views(self, batch: _Batch, changed: Sequence[Thread]) -> None:
+    def _write_views(self, batch: Batch, changed: Sequence[Thread]) -> None:
         """What is shown of each thread is its current record alone."""
         entries: list[tuple[int, int, Verified]] = []
         stored: set[int] = set()

@@ -25,21 +25,21 @@ from .database_file import (
 from .errors import (
     CorruptStore,
     NewerSchema,
+    OutdatedViews,
     StoreBusy,
     StoreError,
     StoreFull,
     StoreMissing,
-    StoreReadOnly,
 )
 
 Row: TypeAlias = tuple[Any, ...]
 Bindings: TypeAlias = tuple[Any, ...]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 VIEW_VERSION: Final = 2
 """Rises when a view is made in another way; a store of a lower one is rebuilt when next written."""
 APPLICATION_ID: Final = 0x6A616E67  # "jang", told by `file` and by us
-_MIGRATIONS: Final = ("schema.sql",)
+_MIGRATIONS: Final = ("schema.sql", "schema_2.sql")
 """The n-th brings a store of version n to version n + 1. Never edited once released."""
 
 WAL_PAGES_MAX: Final = 1000
@@ -257,7 +257,7 @@ class Database:
         self.run("PRAGMA temp_store = MEMORY")
         if self.is_read_only:
             if version < SCHEMA_VERSION:
-                raise StoreReadOnly(
+                raise OutdatedViews(
                     f"{self._name} is of an older version: run a command that writes, such as "
                     "`jangteo reindex`, to bring it up to date"
                 )

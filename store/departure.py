@@ -1,4 +1,5 @@
-"""How records leave: over, blocked, of a market that was left, or crowded out (SPEC.md R10).
+"""How records leave: over, blocked, of a market that was left, crowded out, or for want of room
+(SPEC.md R10).
 
 Takes them out of the log, the items and every view in the caller's transaction. Who must go is for
 others to say, but for what is over.
@@ -11,6 +12,7 @@ from . import listing_view, log, profile_view, thread_view
 from .database import Database
 from .item_set import ItemTable
 from .market_book import MarketBook
+from .share import ShareBook
 from .thread_view import Census, Thread
 
 _RETIRED_MS: Final = "retired_ms"
@@ -19,11 +21,17 @@ _RETIRED_MS: Final = "retired_ms"
 
 class Departures:
     def __init__(
-        self, db: Database, items: ItemTable, census: Census, own_author: bytes | None
+        self,
+        db: Database,
+        items: ItemTable,
+        census: Census,
+        shares: ShareBook,
+        own_author: bytes | None,
     ) -> None:
         self._db = db
         self._items = items
         self._census = census
+        self._shares = shares
         self._own_author = own_author
 
     def forget_expired(self, now_ms: int, count_max: int) -> int:
@@ -134,11 +142,12 @@ class Departures:
             self._census.drop()
 
     def forget(self, rids: Sequence[int]) -> None:
-        """Takes records out of the log and of the tally."""
+        """Takes records out of the log, of the tally and of the shares."""
         if not rids:
             return
-        count, size = log.forget(self._db, rids)
+        forgotten = log.forget(self._db, rids)
+        self._shares.note_forgotten(forgotten)
         self._db.run(
             "UPDATE tally SET record_count = record_count - ?, record_bytes = record_bytes - ?",
-            (count, size),
+            (len(forgotten), sum(size for _, _, size in forgotten)),
         )

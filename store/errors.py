@@ -26,7 +26,7 @@ class StoreReadOnly(StoreError):
 
 
 class OutdatedViews(StoreReadOnly):
-    """An older program made the views, and who only reads cannot make them anew."""
+    """An older program made the tables or views, and who only reads cannot make them anew."""
 
 
 class StoreBusy(StoreError):

@@ -16,7 +16,8 @@ LogRow: TypeAlias = Bindings
 _PAGE_ROWS = 1000
 
 
-def log_row(rid: int, arrival: int, record: Verified | Envelope) -> LogRow:
+def log_row(rid: int, arrival: int, record: Verified | Envelope, bucket: int) -> LogRow:
+    """`bucket` is that of the thread (share.py)."""
     header = record.header
     return (
         rid,
@@ -31,31 +32,31 @@ def log_row(rid: int, arrival: int, record: Verified | Envelope) -> LogRow:
         header.ts_ms,
         header.expires_ms,
         record.raw,
+        bucket,
     )
 
 
 def append(db: Database, rows: Iterable[LogRow]) -> None:
     """Adds records; apsw.ConstraintError where a rid or an id is there already (a bug of ours)."""
-    db.run_many("INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows)
+    db.run_many("INSERT INTO record VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", rows)
 
 
-def forget(db: Database, rids: Sequence[int]) -> tuple[int, int]:
-    """Takes records out of the log: how many, and their bytes.
+def forget(db: Database, rids: Sequence[int]) -> list[tuple[bytes, int, int]]:
+    """Takes records out of the log: (author, bucket, bytes) of each that was there.
 
     Callers are those that supersede, expire, withdraw, evict or block; nothing else deletes, and
     the schema's triggers refuse whoever tries another way.
     """
     bound = [(rid,) for rid in rids]
-    count = size = 0
-    for rid in bound:
-        length = db.value("SELECT length(raw) FROM record WHERE rid = ?", rid)
-        if length is not None:
-            count, size = count + 1, size + length
+    found = (
+        db.row("SELECT author, bucket, length(raw) FROM record WHERE rid = ?", rid) for rid in bound
+    )
+    forgotten = [(row[0], row[1], row[2]) for row in found if row is not None]
     db.run_many("INSERT INTO forgetting VALUES (?)", bound)
     db.run_many("DELETE FROM record WHERE rid = ?", bound)
     db.run_many("DELETE FROM retired WHERE rid = ?", bound)
     db.run("DELETE FROM forgetting")
-    return count, size
+    return forgotten
 
 
 def has(db: Database, record_id: bytes) -> bool:
@@ -82,9 +83,9 @@ def problems(db: Database) -> Iterator[str]:
         "SELECT * FROM record WHERE rid > ? ORDER BY rid LIMIT ?", (rid_last, _PAGE_ROWS)
     ):
         for row in page:
-            rid_last, arrival, raw = row[0], row[1], row[-1]
+            rid_last, arrival, raw, bucket = row[0], row[1], row[-2], row[-1]
             try:
-                signed = log_row(rid_last, arrival, parse(raw))
+                signed = log_row(rid_last, arrival, parse(raw), bucket)
             except RemoteProtocolError as error:
                 yield f"record {rid_last} is damaged: {error}"
             else:
@@ -94,6 +95,10 @@ def problems(db: Database) -> Iterator[str]:
         yield f"record {rid_last} came after the last arrival that the store has counted"
     if db.value("SELECT count(*) FROM forgetting"):
         yield "the gate of the log stands open: records may leave it unseen"
+    for (arrival,) in db.rows(
+        "SELECT arrival FROM record GROUP BY arrival HAVING min(bucket) <> max(bucket) LIMIT 20"
+    ):
+        yield f"arrival {arrival} counts for more than one share"
     for arrival, threads in db.rows(
         "SELECT arrival, count(DISTINCT author || market || thread) FROM record "
         "GROUP BY arrival HAVING count(DISTINCT author || market || thread) > 1 "

@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 from typing import Any, Final
 
 from ..protocol.envelope import Envelope
-from . import item_set, listing_view, log, profile_view, thread_view
+from . import item_set, listing_view, log, profile_view, share, thread_view
 from .admission import write_views
 from .database import VIEW_VERSION, Database, Row
 from .item_set import ItemTable
@@ -17,7 +17,7 @@ from .row import opened
 
 _PAGE_ROWS: Final = 1000
 _PROBLEMS_MAX: Final = 20
-_TRUTHS: Final = ("record", "retired", "market")
+_TRUTHS: Final = ("record", "retired", "market", "meta", "kept_author")
 _VIEWS: Final = {
     "thread": "SELECT * FROM thread ORDER BY author, market, thread",
     "history": "SELECT * FROM history ORDER BY arrival, rid",
@@ -26,6 +26,7 @@ _VIEWS: Final = {
     "withdrawal": "SELECT * FROM withdrawal ORDER BY arrival",
     "profile": "SELECT * FROM profile ORDER BY author",
     "words": "SELECT term, doc, col, offset FROM temp.word ORDER BY term, doc, col, offset",
+    "share": "SELECT share, bytes FROM share WHERE bytes <> 0 ORDER BY share",
     "tally": "SELECT record_count, record_bytes FROM tally",
 }
 _TRIGGERS: Final = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name"
@@ -54,6 +55,7 @@ def rebuild(db: Database, items: ItemTable) -> None:
     )
     _rebuild_items(db, items)
     _rebuild_shown(db)
+    share.count(db)
     db.run(
         "UPDATE tally SET record_count = (SELECT count(*) FROM record), "
         "record_bytes = (SELECT coalesce(sum(length(raw)), 0) FROM record), "

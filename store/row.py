@@ -53,8 +53,9 @@ class ListingRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """`record_bytes` is what counts against the store's bound; `own_unheld` are own active
-    listings that no peer is known to hold."""
+    """`record_bytes` is what counts against the store's bound, `own_bytes` and `kept_bytes` what of
+    it is one's own and kept authors'; `own_unheld` are own active listings that no peer is known
+    to hold."""
 
     records: int
     record_bytes: int
@@ -63,6 +64,9 @@ class Counts:
     listings_active: int
     own_active: int
     own_unheld: int
+    own_bytes: int
+    kept_bytes: int
+    record_bytes_max: int
 
 
 def ends_ms(listing: Listing, header: Header) -> int:

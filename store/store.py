@@ -19,12 +19,14 @@ from ..protocol.profile import Profile
 from ..protocol.verdict import Admission
 from . import listing_view, log, peer_book, profile_view, search, thread_view
 from .blocklist import Blocklist
+from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
 from .errors import NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
 from .market_book import MarketBook
 from .query import Page, Query
 from .row import Counts, ListingRow, StoredRecord, opened
+from .share import KEPT, OWN, is_counted
 
 if TYPE_CHECKING:  # loaded by those that write: a search is to start at once
     from .admission import Registrar
@@ -39,6 +41,7 @@ class Store:
         self._items = ItemTable(db)
         self._markets = MarketBook(db)
         self._blocklist = Blocklist(db)
+        self._contacts = ContactBook(db)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False
@@ -133,10 +136,15 @@ class Store:
 
     # -- writes -----------------------------------------------------------------------------
 
-    def admit(self, records: Iterable[Verified], now_ms: int) -> list[Admission]:
-        """Takes in what may be (SPEC.md R5); an outcome for each record, in their order."""
+    def admit(
+        self, records: Iterable[Verified], now_ms: int, bringer: str | None = None
+    ) -> list[Admission]:
+        """Takes in what may be (SPEC.md R10.6); an outcome for each record, in their order.
+
+        `bringer` names the payer who delivered them (R11.7), None where that is unknown.
+        """
         self._require_write()
-        return self._registrar.admit(records, now_ms)
+        return self._registrar.admit(records, now_ms, bringer)
 
     def forget_expired(self, now_ms: int, limit: int) -> int:
         """Lets go of up to `limit` threads that are over, own ones only as items: how many."""
@@ -152,11 +160,39 @@ class Store:
         if author == self._own_author:
             raise LocalProtocolError("this is your own key: nobody blocks themselves", "author")
         self._blocklist.block(author)
+        self.unkeep(author)
         return self._registrar.departures.forget_author(author)
 
     def unblock(self, author: bytes) -> None:
         self._require_write()
         self._blocklist.unblock(author)
+
+    def keep(self, author: bytes, now_ms: int, note: str = "") -> None:
+        """Strangers' records no longer displace this author's; again, only the note changes.
+
+        LocalProtocolError for oneself, a blocked author, one too many, or too long a note.
+        """
+        self._require_write()
+        if author == self._own_author:
+            raise LocalProtocolError("this is your own key: your records are kept anyway", "author")
+        if author in self._blocklist.blocked():
+            raise LocalProtocolError("this author is blocked: unblock them first", "author")
+        is_new = author not in self._contacts.authors()
+        self._contacts.put(Contact(author, now_ms, note))
+        if is_new:
+            self._registrar.contacts_changed(author, is_kept=True)
+
+    def unkeep(self, author: bytes) -> None:
+        """A stranger again; what is here of them counts where it came from."""
+        self._require_write()
+        if author in self._contacts.authors():
+            self._contacts.remove(author)
+            self._registrar.contacts_changed(author, is_kept=False)
+
+    def salt_shares(self, salt: bytes) -> None:
+        """Before the first records come from peers; a store that has a salt keeps its own."""
+        self._require_write()
+        self._registrar.shares.salt(salt)
 
     def join(self, market: str) -> None:
         """LocalProtocolError for a name that is none, or one market too many."""
@@ -338,6 +374,10 @@ class Store:
         self._notice_others()
         return set(self._blocklist.blocked())
 
+    def kept(self) -> list[Contact]:
+        """Authors whose records strangers cannot displace, those kept longest first."""
+        return self._contacts.contacts()
+
     def joined(self) -> list[str]:
         """Markets, `commons` among them, by name."""
         self._notice_others()
@@ -368,7 +408,19 @@ class Store:
             "AND s.arrival >= l.rid AND s.at_ms >= ?)",
             (own, now_ms, now_ms - limits.HELD_MS_MAX),
         )
-        return Counts(records, size, items, authors, active, own_active, unheld)
+        shares: dict[int, int] = dict(self._db.rows("SELECT share, bytes FROM share"))
+        return Counts(
+            records,
+            size,
+            items,
+            authors,
+            active,
+            own_active,
+            unheld,
+            own_bytes=shares.get(OWN, 0),
+            kept_bytes=shares.get(KEPT, 0),
+            record_bytes_max=self._records_bytes_max,
+        )
 
     def fts_lag(self) -> int:
         """How many arrivals the full text is behind the log; 0 when it has them all."""
@@ -386,7 +438,7 @@ class Store:
 
     def _make_ready(self) -> None:
         """A new store joins `open`; views of an older program are made anew."""
-        if self._view_version() == VIEW_VERSION:
+        if self._view_version() == VIEW_VERSION and self._is_counted():
             return
         if self._db.is_read_only:
             raise OutdatedViews(
@@ -401,6 +453,12 @@ class Store:
                 self._markets.join(OPEN)
             elif version != VIEW_VERSION:
                 self._rebuild()
+            if not self._is_counted():
+                self._registrar.shares.count()
+
+    def _is_counted(self) -> bool:
+        """Who only reads counts nothing: the bytes are as whoever wrote last has counted them."""
+        return self._db.is_read_only or is_counted(self._db, self._own_author)
 
     def _view_version(self) -> int | None:
         """None where the store is not made yet; a reader is told that there is none."""
@@ -428,6 +486,7 @@ class Store:
                 self._items,
                 self._markets,
                 self._blocklist,
+                self._contacts,
                 own_author=self._own_author,
                 record_bytes_max=self._records_bytes_max,
             )
@@ -448,5 +507,6 @@ class Store:
         self._items.drop_directories()
         self._markets.drop()
         self._blocklist.drop()
+        self._contacts.drop()
         if self._registrar_made is not None:
             self._registrar_made.drop_memory()

@@ -395,7 +395,7 @@ def test_a_full_store_takes_ones_own_and_what_makes_room_for_itself(tmp_path: Pa
         assert store.check_views() == []
 
 
-def test_a_store_that_is_full_of_ones_own_still_hears_what_is_sold_and_withdrawn(
+def test_a_store_far_beyond_its_bound_still_hears_what_is_sold_and_withdrawn(
     tmp_path: Path,
 ) -> None:
     lamp, desk = (
@@ -403,8 +403,10 @@ def test_a_store_that_is_full_of_ones_own_still_hears_what_is_sold_and_withdrawn
         for number, title in ((1, "Lamp"), (2, "Desk"))
     )
     bound = len(lamp.raw) + len(desk.raw) + 50
-    with Store.open(tmp_path / "small.db", own_author=OWN.author, records_bytes_max=bound) as store:
+    path = tmp_path / "small.db"
+    with Store.open(path, own_author=OWN.author) as store:
         admit(store, lamp, desk, *(OWN.lists(number, "Mine") for number in range(50)))
+    with Store.open(path, own_author=OWN.author, records_bytes_max=bound) as store:
         assert store.counts(NOW_MS).record_bytes > 2 * bound
         sold = OTHER.lists(1, Listing(title="Lamp", status="sold"), revision=2)
         assert admit(store, sold, OTHER.withdraws(2, revision=2)) == [Admission.NEW] * 2

@@ -239,12 +239,23 @@ def test_a_larger_revision_may_take_the_last_byte(tmp_path: Path) -> None:
             assert store.check_views() == []
 
 
-def test_a_store_overfull_of_ones_own_takes_what_is_no_larger(tmp_path: Path) -> None:
+def test_a_store_whose_bound_was_lowered_takes_what_is_no_larger(tmp_path: Path) -> None:
+    lamp = OTHER.lists(1, "Lamp")
+    with Store.open(tmp_path / "s.db", own_author=OWN.author) as store:
+        assert admit(store, lamp, *of_revision(OWN, 1, 2)) == [Admission.NEW] * 3
+    with Store.open(
+        tmp_path / "s.db", own_author=OWN.author, records_bytes_max=len(lamp.raw)
+    ) as store:
+        assert admit(store, OTHER.lists(1, "Lamps", revision=2)) == [Admission.FULL]
+        assert admit(store, OTHER.lists(1, "Bulb", revision=2)) == [Admission.NEW]
+        assert store.check_views() == []
+
+
+def test_ones_own_take_the_room_of_strangers(tmp_path: Path) -> None:
     lamp = OTHER.lists(1, "Lamp")
     with Store.open(
         tmp_path / "s.db", own_author=OWN.author, records_bytes_max=len(lamp.raw)
     ) as store:
-        assert admit(store, lamp, *of_revision(OWN, 1, 2)) == [Admission.NEW] * 3
-        assert admit(store, OTHER.lists(1, "Lamps", revision=2)) == [Admission.FULL]
-        assert admit(store, OTHER.lists(1, "Bulb", revision=2)) == [Admission.NEW]
+        outcomes = admit(store, lamp, *of_revision(OWN, 1, 2))
+        assert outcomes == [Admission.FULL, Admission.NEW, Admission.NEW]
         assert store.check_views() == []
