@@ -15,6 +15,8 @@ from .home import NodeFace
 _CONNECT_SECONDS_MAX: Final = 5.0
 _ANSWER_SECONDS_MAX: Final = 600.0
 _ANSWER_BYTES_MAX: Final = 64 * 1024 * 1024
+# The last two are what http.client lets out for chunks of impossible lengths.
+_BROKEN: Final = (OSError, http.client.HTTPException, ValueError, OverflowError)
 
 
 class NodeGone(DeskError):
@@ -106,20 +108,20 @@ class Client:
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         try:
             return response.read(_ANSWER_BYTES_MAX)
-        except (OSError, http.client.HTTPException) as error:
+        except _BROKEN as error:
             raise NodeGone(self._face, error, was_asked=True) from None
 
     def _read_line(self, response: http.client.HTTPResponse) -> bytes:
         try:
             return response.readline(_ANSWER_BYTES_MAX)
-        except (OSError, http.client.HTTPException) as error:
+        except _BROKEN as error:
             raise NodeGone(self._face, error, was_asked=True) from None
 
 
 def _json(data: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
         raise DeskError("failed", "the node answered with something that is no JSON object")

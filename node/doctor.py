@@ -173,7 +173,8 @@ def check_firewall(config: Config, etc: Path = Path("/etc"), platform: str = sys
             return Check("firewall", "warn", "macOS's firewall is on", advice)
         return Check("firewall", "ok", "none found")
     try:
-        is_ufw = "enabled=yes" in (etc / "ufw/ufw.conf").read_text().lower().replace(" ", "")
+        told = (etc / "ufw/ufw.conf").read_text(errors="replace")
+        is_ufw = "enabled=yes" in told.lower().replace(" ", "")
     except OSError:
         is_ufw = False
     if is_ufw:

@@ -21,6 +21,8 @@ ENVIRONMENT_HOME: Final = "JANGTEO_HOME"
 LOCK_WAIT_MS: Final = 5_000
 _LOCK_POLL_SECONDS: Final = 0.05
 _LOCK_BYTES_MAX: Final = 200
+# What reading a damaged file of ours may raise: brackets without end and Infinity are JSON here.
+_NO_JSON: Final = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
 
 Holder = Literal["node", "command"]
 
@@ -198,7 +200,7 @@ class Home:
         try:
             told = json.loads(read_private(self.node_path))
             face = NodeFace(str(told["api"]), str(told["token"]), int(told["pid"]))
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, *_NO_JSON):
             return None
         pid, holder = self._lock_holder()
         return face if self.is_locked() and holder == "node" and pid == face.pid else None
@@ -223,7 +225,7 @@ class Home:
             with self.lock_path.open("rb") as file:
                 told = json.loads(file.read(_LOCK_BYTES_MAX))
             return int(told["pid"]), "node" if told["holder"] == "node" else "command"
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, *_NO_JSON):
             return None, None
 
 

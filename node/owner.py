@@ -40,7 +40,7 @@ class OwnerState:
     def _read(self) -> dict[str, int]:
         try:
             state = json.loads(self.path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         if not isinstance(state, dict):
             return {}
