@@ -19,6 +19,8 @@ from queue import Empty, Queue
 from typing import Any, Final
 
 PATIENCE_S: Final = 600.0
+PROBE: Final = "JANGTEO_BENCH_PROBE"
+PROBE_S: Final = 0.005
 ROOT: Final = Path(__file__).resolve().parents[2]
 Json = dict[str, Any]
 
@@ -26,8 +28,9 @@ Json = dict[str, Any]
 class CountedNode:
     """One node process. Times are of the system's monotonic clock, which processes share."""
 
-    def __init__(self, home: Path, *words: str) -> None:
+    def __init__(self, home: Path, *words: str, with_probe: bool = False) -> None:
         self.home = home
+        began_s = time.monotonic()
         ours, theirs = os.pipe()
         with home.with_suffix(".log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -37,7 +40,7 @@ class CountedNode:
                 ],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
                 pass_fds=(theirs,), cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "JANGTEO_HOME": str(home)},
+                env=os.environ | {"PYTHONPATH": str(ROOT)} | ({PROBE: "1"} if with_probe else {}),
             )  # fmt: skip
         os.close(theirs)
         self._told = os.fdopen(ours, encoding="utf-8")
@@ -47,6 +50,7 @@ class CountedNode:
         ready = self.wait_for(lambda event: event["event"] == "ready")
         self.address: str = ready["addresses"][0]
         self.peer: str = ready["peer"]
+        self.ready_s = time.monotonic() - began_s
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -67,7 +71,8 @@ class CountedNode:
                 return event
 
     def usage(self) -> Json:
-        """cpu_s, peak_mib, rest_mib, in_bytes, out_bytes, dialled_s, dialled_cpu_s, sessions."""
+        """cpu_s, peak_mib, rest_mib, in_bytes, out_bytes, dialled_s, dialled_cpu_s, sessions; and,
+        for a node with a probe, lags_ms since the last time."""
         assert self.process.stdin is not None
         self.process.stdin.write("usage\n")
         self.process.stdin.flush()
@@ -88,8 +93,8 @@ class CountedNode:
 
 
 @contextmanager
-def node(home: Path, *words: str) -> Iterator[CountedNode]:
-    running = CountedNode(home, *words)
+def node(home: Path, *words: str, with_probe: bool = False) -> Iterator[CountedNode]:
+    running = CountedNode(home, *words, with_probe=with_probe)
     try:
         yield running
     finally:
@@ -107,6 +112,7 @@ class Counters:
         self.dialled_s: float | None = None
         self.dialled_cpu_s = 0.0
         self.sessions: list[Json] = []
+        self.lags_ms: list[float] = []
 
     def lay(self) -> None:
         """Puts the wrappers around the parts' public methods."""
@@ -133,7 +139,27 @@ class Counters:
             return await dial(transport, address)
 
         libp2p_transport.Libp2pTransport.dial = noted_dial  # type: ignore[method-assign]
+        if PROBE in os.environ:
+            self._lay_probe(libp2p_transport.Libp2pTransport)
         self._lay_on_sessions(sync_session.SyncSession, sync_stream.SyncStream)
+
+    def _lay_probe(self, transport_type: Any) -> None:
+        """How late the loop comes back to a task that sleeps for PROBE_S."""
+        import trio
+
+        async def probe() -> None:
+            while True:
+                due = trio.current_time() + PROBE_S
+                await trio.sleep_until(due)
+                self.lags_ms.append(1000 * (trio.current_time() - due))
+
+        run = transport_type.run
+
+        async def probed_run(transport: Any, *words: Any, **told: Any) -> None:
+            trio.lowlevel.spawn_system_task(probe)
+            await run(transport, *words, **told)
+
+        transport_type.run = probed_run
 
     def _lay_on_sessions(self, session_type: Any, stream_type: Any) -> None:
         """Round trips: how often a session waits for an answer to what it has just sent."""
@@ -175,7 +201,9 @@ class Counters:
         stream_type.receive = counted_receive
 
     def usage(self) -> Json:
+        lags_ms, self.lags_ms = self.lags_ms, []
         return {
+            "lags_ms": lags_ms,
             "cpu_s": time.process_time(),
             "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "rest_mib": resident_mib(),

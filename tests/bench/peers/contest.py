@@ -5,6 +5,7 @@ and prints what they reach beside ours. What is not installed is said to be abse
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,14 +14,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from tests.bench.goods import Goods
-from tests.bench.report import Report
+from jangteo.store.query import Query
+from tests.bench.goods import Goods, Mix
+from tests.bench.report import Report, percentile
 
 HERE: Final = Path(__file__).resolve().parent
-PLACE: Final = HERE.parents[2] / ".bench-peers"
+ROOT: Final = HERE.parents[2]
+PLACE: Final = ROOT / ".bench-peers"
 NOSTR: Final = "nostr-sdk==0.44.8"
 PYTHON: Final = PLACE / "venv" / "bin" / "python"
 ANSWER_S_MAX: Final = 900.0
@@ -55,40 +59,71 @@ class Contender:
         return f"{self.name} {told['version']}"
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A driver that runs by this project's own Python: a file of tests/bench and its words."""
+
+    words: str
+
+    @property
+    def command(self) -> list[str]:
+        file, *rest = self.words.split()
+        return [sys.executable, str(HERE.parent / file), *rest]
+
+    @property
+    def name(self) -> str:
+        return "py-libp2p"
+
+    def is_installed(self) -> bool:
+        return True
+
+    def label(self) -> str:
+        return f"py-libp2p {version('libp2p')}, as it comes"
+
+
 HYPERCORE: Final = Contender("hypercore", "hypercore.mjs", "hypercore", "a signature a batch")
 NOSTR_SDK: Final = Contender("nostr-sdk", "nostr_peer.py", "", "every signature")
 SSB: Final = Contender("ssb-db2", "ssb.mjs", "ssb-db2", "every signature")
+JS_LIBP2P: Final = Contender("js-libp2p", "gossip_swarm.mjs", "libp2p", "every signature")
 ALL: Final = (HYPERCORE, NOSTR_SDK, SSB)
 
 
 class Driver:
     """One process of a contender, which answers one order after the other."""
 
-    def __init__(self, contender: Contender, folder: Path, texts: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._log = (folder.parent / f"{folder.name}.log").open("w+", encoding="utf-8")
+    def __init__(self, contender: Contender | Command, *words: Path) -> None:
+        self._log = tempfile.TemporaryFile("w+", encoding="utf-8")
         self._process = subprocess.Popen(
-            [*contender.command, str(folder), str(texts)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
+            [*contender.command, *map(str, words)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
 
     def do(self, name: str, **told: Any) -> Json:
         """The answer to an order; RuntimeError when the driver fails or says nothing."""
+        self.tell(name, **told)
+        return self.answer()
+
+    def tell(self, name: str, **told: Any) -> None:
+        """An order whose `answer` is fetched later."""
         assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps({"do": name, **told}) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise RuntimeError(f"{name}: {self._last_words()}") from None
+
+    def answer(self) -> Json:
         assert self._process.stdout is not None
         patience = threading.Timer(ANSWER_S_MAX, self._process.kill)
         patience.start()
         try:
-            self._process.stdin.write(json.dumps({"do": name, **told}) + "\n")
-            self._process.stdin.flush()
             line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
         finally:
             patience.cancel()
         answer: Json = json.loads(line) if line else {"error": self._last_words()}
         if "error" in answer:
-            raise RuntimeError(f"{name}: {answer['error'][-1500:]}")
+            raise RuntimeError(answer["error"][-1500:])
         return answer
 
     def _last_words(self) -> str:
@@ -106,23 +141,31 @@ class Driver:
 @contextmanager
 def drivers(contender: Contender, texts: Path, *folders: Path) -> Iterator[Callable[[], Driver]]:
     """Gives a function that starts one driver after the other, in `folders` in turn."""
-    for script in HERE.glob("*.mjs"):
-        shutil.copyfile(script, PLACE / script.name)
+    scripts()
     rest = iter(folders)
     with ExitStack() as stack:
 
         def start() -> Driver:
-            driver = Driver(contender, next(rest), texts)
+            folder = next(rest)
+            folder.mkdir(parents=True)
+            driver = Driver(contender, folder, texts)
             stack.callback(driver.stop)
             return driver
 
         yield start
 
 
-def write_texts(path: Path, goods: Goods, count: int) -> Path:
+def scripts() -> None:
+    """Puts the drivers of npm's programs beside their packages, where Node looks for them."""
+    if PLACE.is_dir():
+        for script in HERE.glob("*.mjs"):
+            shutil.copyfile(script, PLACE / script.name)
+
+
+def write_texts(path: Path, goods: Goods, count: int, mix: Mix = "mixed") -> Path:
     """What `count` records of ours say, one JSON string a line: the same work for everybody."""
     with path.open("w", encoding="utf-8") as file:
-        for number, record in enumerate(goods.records(count)):
+        for number, record in enumerate(goods.records(count, mix)):
             body = record.body or {}
             said = {name: value for name, value in body.items() if not isinstance(value, bytes)}
             text = json.dumps({"number": number} | said, ensure_ascii=False)
@@ -203,6 +246,37 @@ def appending(report: Report, goods: Goods, count: int) -> None:
                 one_by_one_per_s=count / appended,
                 disk_bytes_per_record=(size - texts.stat().st_size) / (2 * count),
             )
+
+
+def searching(
+    report: Report, goods: Goods, count: int, queries: dict[str, list[Query]], rounds: int
+) -> None:
+    """The words of the queries that are words alone, in nostr-sdk's database."""
+    if not NOSTR_SDK.is_installed():
+        report.note(f"{NOSTR_SDK.name}: absent (./run bench --peers installs it)")
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        texts = write_texts(folder / "texts", goods, count, "listings")
+        with (
+            _forgiving(report, NOSTR_SDK),
+            drivers(NOSTR_SDK, texts, folder / "giver") as start,
+        ):
+            database = start()
+            database.do("fill", count=count)
+            for name, some in queries.items():
+                said = [query.text for query in some if query == Query(query.text) and query.text]
+                if not said:
+                    continue
+                told = database.do("search", texts=said, rounds=-(-rounds // len(said)), limit=20)
+                taken = [took for each in told["taken_ms"].values() for took in each]
+                report.add(
+                    "nostr-sdk, the same texts",
+                    name,
+                    p50_ms=percentile(taken, 0.5),
+                    p99_ms=percentile(taken, 0.99),
+                    worst_ms=max(taken),
+                )
 
 
 @contextmanager
