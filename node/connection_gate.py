@@ -1,49 +1,73 @@
 """Who may come in: counts inbound connections by address and by state, and makes room.
 
-Whoever has come from one address many times makes room for who comes from another (SPEC.md R11.4).
-Knows addresses as text and cancel scopes, nothing of sockets or libp2p.
+Whoever has come from one address many times makes room for who comes from another, and in a house
+full of strangers a few places change hands, so that nobody is kept out for long and few are sent
+away (SPEC.md R11.4). Knows addresses as text and cancel scopes, nothing of sockets or libp2p.
 """
 
+import ipaddress
 import math
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 
 import trio
 
 from ..protocol.limits import (
+    CONNECTION_STAY_MS_MIN,
     CONNECTIONS_BURST,
     CONNECTIONS_INBOUND_MAX,
+    CONNECTIONS_KEPT,
     CONNECTIONS_PENDING_MAX,
     CONNECTIONS_PER_IP_MAX,
     CONNECTIONS_PER_LOOPBACK_IP_MAX,
     CONNECTIONS_PER_SECOND,
+    CONNECTIONS_TURN_MS,
+    CONNECTIONS_TURNS_BURST,
     PENALTY_PEERS_MAX,
+    SECOND_MS,
 )
 from .payer import OWN_MACHINE
 from .token_bucket import TokenBuckets
 
 _OWN_SHARES = CONNECTIONS_PER_LOOPBACK_IP_MAX // CONNECTIONS_PER_IP_MAX
+_STAY_S = CONNECTION_STAY_MS_MIN / SECOND_MS
+_TURN_S = CONNECTIONS_TURN_MS / SECOND_MS
+_TURNS_SAVED_S = (CONNECTIONS_TURNS_BURST - 1) * _TURN_S
+_VISITS_HALVE_S = 60.0
+_GROUP_BITS = {4: 24, 6: 48}
 
 
 @dataclass(eq=False, slots=True)
 class Admission:
     """One inbound connection, from accept to close. Cancelling `stay` ends it; its deadline, if it
-    has one, is that of the handshake."""
+    has one, is that of the handshake. `round_trip_s` is 0 until it has been measured."""
 
     ip: str
     stay: trio.CancelScope
-    is_authenticated: bool = field(default=False)
+    peer: str = ""
+    is_authenticated: bool = False
+    is_waiting: bool = False
+    stays_until: float = -math.inf
+    useful_at: float = -math.inf
+    round_trip_s: Callable[[], float] = lambda: 0.0
+
+    @property
+    def group(self) -> str:
+        return group_of(self.ip)
 
 
 class ConnectionGate:
-    """A full porch drops who has stood there longest, a full house who came last: each time of the
-    address that has the most there. A house of as many addresses as places refuses the newcomer."""
+    """The porch is for handshakes, and for those who wait for a place; the house for the others."""
 
     def __init__(self) -> None:
         self._pending: dict[Admission, None] = {}
-        self._established: dict[Admission, None] = {}
+        self._established: dict[Admission, None] = {}  # in the order in which they came
         self._per_ip: Counter[str] = Counter()
+        self._visits = _Visits()
+        self._turn_at = -math.inf
+        self._changed = trio.Event()
         self._rates = {
             shares: TokenBuckets(
                 CONNECTIONS_PER_SECOND * shares, CONNECTIONS_BURST * shares, PENALTY_PEERS_MAX
@@ -51,36 +75,53 @@ class ConnectionGate:
             for shares in (1, _OWN_SHARES)
         }
 
+    # --- coming and going ---------------------------------------------------------------------
+
     def enter(self, ip: str, stay: trio.CancelScope) -> Admission | None:
-        """An accepted connection of `ip`; None if it is to be closed at once."""
+        """An accepted connection of `ip`; None if it is to be closed at once.
+
+        A full porch drops who has stood there longest: of the address that has the most there;
+        among equals, of the one that has come most often; then, of those whose handshake is not
+        done. That may be this one.
+        """
         shares = _OWN_SHARES if ip in OWN_MACHINE else 1
-        if self._per_ip[ip] >= CONNECTIONS_PER_IP_MAX * shares or not self._has_place_for(ip):
-            return None
         now = trio.current_time()
+        self._visits.note(ip, now, 1 / shares)
+        if self._per_ip[ip] >= CONNECTIONS_PER_IP_MAX * shares or not self._has_hope(ip):
+            return None
+        admission = Admission(ip, stay)
+        crowd = [*self._pending, admission]
+        leaving = None
+        if len(crowd) > CONNECTIONS_PENDING_MAX:
+            here = Counter(each.ip for each in crowd)
+            leaving = max(
+                crowd,
+                key=lambda one: (here[one.ip], self._visits.of(one.ip, now), not one.is_waiting),
+            )
+        if leaving is admission:
+            return None
         if not self._rates[shares].of(ip, now).take(1, now):
             return None  # a handshake takes milliseconds, also from who only comes and goes
-        admission = Admission(ip, stay)
         self._pending[admission] = None
         self._per_ip[ip] += 1
-        if len(self._pending) > CONNECTIONS_PENDING_MAX:
-            oldest = _first_of_busiest(self._pending)
-            del self._pending[oldest]
-            oldest.stay.cancel()
+        if leaving is not None:
+            del self._pending[leaving]
+            leaving.stay.cancel()
         return admission
 
-    def authenticate(self, admission: Admission) -> bool:
-        """Its handshake is done. False if it was crowded out meanwhile, or the house is full."""
-        if admission not in self._pending or not self._has_place_for(admission.ip):
-            return False
-        if len(self._established) >= CONNECTIONS_INBOUND_MAX:
-            latest = _first_of_busiest(reversed(self._established))
-            del self._established[latest]
-            latest.stay.cancel()
-        del self._pending[admission]
-        self._established[admission] = None
-        admission.is_authenticated = True
-        admission.stay.deadline = math.inf
-        return True
+    async def settle(self, admission: Admission) -> bool:
+        """Its handshake is done: waits for a place, for as long as it may be on the porch. False if
+        it was crowded out, or has nothing to hope for any more."""
+        await trio.lowlevel.checkpoint()
+        admission.is_waiting = True
+        while admission in self._pending and self._has_hope(admission.ip):
+            now = trio.current_time()
+            if admission is self._first_in_line(now) and self._make_room(admission, now):
+                self._move_in(admission, now)
+                return True
+            with trio.move_on_at(self._next_turn_at(now)):
+                await self._changed.wait()
+        return False
 
     def leave(self, admission: Admission) -> None:
         self._pending.pop(admission, None)
@@ -88,13 +129,89 @@ class ConnectionGate:
         self._per_ip[admission.ip] -= 1
         if self._per_ip[admission.ip] <= 0:
             del self._per_ip[admission.ip]
+        self._wake()
 
-    def _has_place_for(self, ip: str) -> bool:
-        """A full house makes room for an address that would still have fewer places in it."""
+    def _move_in(self, admission: Admission, now: float) -> None:
+        del self._pending[admission]
+        self._established[admission] = None
+        admission.is_authenticated = True
+        admission.is_waiting = False
+        admission.stay.deadline = math.inf
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    # --- making room --------------------------------------------------------------------------
+
+    def _has_hope(self, ip: str) -> bool:
+        """Whether a full house could make room for it: its group has fewer places than another's,
+        or none, and may have a turn."""
         if len(self._established) < CONNECTIONS_INBOUND_MAX:
             return True
-        here = Counter(each.ip for each in self._established)
-        return max(here.values()) > here[ip] + 1
+        here = self._places()
+        return here[group_of(ip)] == 0 or max(here.values()) > here[group_of(ip)] + 1
+
+    def _first_in_line(self, now: float) -> Admission:
+        """Of those who wait: whose group has the fewest places; then who has come least often; then
+        who came first."""
+        here = self._places()
+        return min(
+            (each for each in self._pending if each.is_waiting),
+            key=lambda one: (here[one.group], self._visits.of(one.ip, now)),
+        )
+
+    def _make_room(self, admission: Admission, now: float) -> bool:
+        if len(self._established) < CONNECTIONS_INBOUND_MAX:
+            return True
+        here = self._places()
+        if max(here.values()) > here[admission.group] + 1:
+            leaving = _first_of_busiest(reversed(self._established), here)
+        else:
+            over = [each for each in self._exposed() if each.stays_until <= now]
+            if not over or now < self._turn_at:
+                return False
+            self._turn_at = max(self._turn_at, now - _TURNS_SAVED_S) + _TURN_S
+            leaving = _first_of_busiest(reversed(over), here)
+            admission.stays_until = now + _STAY_S
+        del self._established[leaving]
+        leaving.stay.cancel()
+        return True
+
+    def _exposed(self) -> list[Admission]:
+        """Who may have to go in a turn: neither the last who brought something new, nor the
+        nearest, each of a group of its own, nor the older half of the others."""
+        left = list(self._established)
+        useful = sorted(
+            (each for each in left if each.useful_at > -math.inf), key=lambda one: -one.useful_at
+        )
+        near = sorted((each for each in left if each.round_trip_s()), key=_round_trip_s)
+        for ranked in (useful, near):
+            kept: dict[str, Admission] = {}
+            for each in ranked:
+                if each in left and len(kept) < CONNECTIONS_KEPT:
+                    kept.setdefault(each.group, each)
+            left = [each for each in left if kept.get(each.group) is not each]
+        return left[len(left) // 2 :]
+
+    def _next_turn_at(self, now: float) -> float:
+        """When to look again, if nothing happens before."""
+        if now < self._turn_at:
+            return self._turn_at
+        over_at = min((each.stays_until for each in self._exposed()), default=math.inf)
+        return over_at if over_at > now else now + _TURN_S  # another is first in line
+
+    def _places(self) -> Counter[str]:
+        return Counter(each.group for each in self._established)
+
+    def note_useful(self, peer: str) -> None:
+        """It has just brought something that nobody else had."""
+        for admission in self._established:
+            if admission.peer == peer:
+                admission.useful_at = trio.current_time()
+
+    # --- told ---------------------------------------------------------------------------------
 
     @property
     def pending_count(self) -> int:
@@ -108,8 +225,49 @@ class ConnectionGate:
         return self._per_ip[ip]
 
 
-def _first_of_busiest(admissions: Iterable[Admission]) -> Admission:
-    """The first one whose address has more of them than any other."""
+class _Visits:
+    """How often each of the latest PENALTY_PEERS_MAX addresses has come, fading by half a minute
+    by minute: slower than its right to come again."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def note(self, ip: str, now: float, weight: float) -> None:
+        self._counts[ip] = (self._exactly(ip, now) + weight, now)
+        self._counts.move_to_end(ip)
+        if len(self._counts) > PENALTY_PEERS_MAX:
+            self._counts.popitem(last=False)
+
+    def of(self, ip: str, now: float) -> int:
+        return round(self._exactly(ip, now))
+
+    def _exactly(self, ip: str, now: float) -> float:
+        count, at = self._counts.get(ip, (0.0, now))
+        return float(count * 0.5 ** ((now - at) / _VISITS_HALVE_S))
+
+
+@lru_cache(1024)
+def group_of(ip: str) -> str:
+    """What counts as one in a full house: on the internet a whole network, of which who has one
+    address easily has more; at home, where all are of one network, the address."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ip
+    if not address.is_global:
+        return ip
+    return str(ipaddress.ip_network(f"{ip}/{_GROUP_BITS[address.version]}", strict=False))
+
+
+def _first_of_busiest(admissions: Iterable[Admission], here: Counter[str]) -> Admission:
+    """The first one whose group, and in it whose address, has more places than any other; among
+    equals, who has never brought anything."""
     listed = list(admissions)
-    count = Counter(each.ip for each in listed)
-    return max(listed, key=lambda each: count[each.ip])
+    per_ip = Counter(each.ip for each in listed)
+    return max(
+        listed, key=lambda one: (here[one.group], per_ip[one.ip], one.useful_at == -math.inf)
+    )
+
+
+def _round_trip_s(admission: Admission) -> float:
+    return admission.round_trip_s()

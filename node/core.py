@@ -109,6 +109,7 @@ class NodeCore:
         self.gossip_in.is_unwanted = lambda author: author in self.blocked
         self.gossip_in.payer_of = self.shared.share.payer_of = self._payer_of
         self.transport.on_fault = self.penalize
+        self.transport.may_stay = self.may_talk
         intake.on_rested = self._rested
         self.shared.on_progress = self._progress
         self.sync.on_report = self._reported

@@ -1,6 +1,6 @@
 """This machine's own addresses, and a free port to listen on. Knows nothing of peers.
 
-IPv4 only: what is listened on by default, and what mDNS is spoken on, is IPv4.
+What is listened on by default, and what mDNS is spoken on, is IPv4.
 """
 
 import ipaddress
@@ -26,6 +26,15 @@ def ipv4_addresses() -> list[str]:
             if entry.is_IPv4 and isinstance(entry.ip, str):
                 found[entry.ip] = None
     return sorted(found, key=_remoteness)
+
+
+def own_addresses() -> frozenset[str]:
+    """The addresses of all interfaces, of both families, without scopes."""
+    found: set[str] = set()
+    for adapter in ifaddr.get_adapters():
+        for entry in adapter.ips:
+            found.add(entry.ip if isinstance(entry.ip, str) else entry.ip[0])
+    return frozenset(found)
 
 
 def _remoteness(ip: str) -> int:

@@ -26,12 +26,14 @@ from multiaddr import Multiaddr
 
 from ..protocol.limits import (
     ADDRESS_BYTES_MAX,
+    FRAME_SMALL_BYTES,
     PEER_ADDRESSES_MAX,
     PEER_KEY_BYTES_MAX,
     SECOND_MS,
     STREAM_STALL_MS_MAX,
     STREAM_WINDOW_BYTES,
 )
+from .libp2p_frames import FrameReader
 
 log = logging.getLogger(__name__)
 
@@ -208,6 +210,11 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
 
     _condemned = False
     on_condemned: Callable[[str], None] | None = None
+    local_ip = ""
+
+    def __init__(self, secured_conn: Any, *args: Any, **options: Any) -> None:
+        super().__init__(secured_conn, *args, **options)
+        self._frames = self.secured_conn = FrameReader(secured_conn, self)
 
     def condemn(self, reason: str) -> None:
         """Closes the connection soon, for something that no honest peer does."""
@@ -224,6 +231,8 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
         """yamux.py:1693: a write that fails since the peer has gone is taken for a passing error:
         each of the 5,000 frames that it may have left behind is then looked at in turn, 10 ms
         apart, and its connection keeps its place for a minute."""
+        if data[1] == yamux.TYPE_DATA and len(data) >= yamux.HEADER_SIZE + FRAME_SMALL_BYTES:
+            self._frames.prices.earn(trio.current_time())
         try:
             await super()._write_frame(data)
         except (IOException, RawConnError):

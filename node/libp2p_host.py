@@ -7,8 +7,9 @@ Knows nothing of gossip, nor of the port that libp2p_transport.py fills.
 import logging
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Container
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import trio
@@ -42,7 +43,8 @@ from ..protocol.limits import (
     STREAMS_LINGERING_PER_CONNECTION_MAX,
     STREAMS_PER_PEER_MAX,
 )
-from .connection_gate import ConnectionGate
+from .connection_gate import Admission, ConnectionGate
+from .interfaces import is_loopback
 from .libp2p_guard import GuardedManager, GuardedYamux, patch_modules, take_over_logging
 from .transport import ListenFailed, TransportError
 
@@ -70,6 +72,7 @@ class TcpStream(TrioTCPStream):  # type: ignore[misc]
         super().__init__(stream)
         name = stream.socket.getpeername()
         self._cached_remote_address = (str(name[0]).partition("%")[0], int(name[1]))
+        self.local_ip = str(stream.socket.getsockname()[0]).partition("%")[0]
         # The library's yamux pings every 30 s, and takes no notice of the silence (yamux.py:728).
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in (
@@ -125,6 +128,9 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
         super().__init__(peer_id, peerstore, upgrader, [TCP()], connection_config=config)
         self.auto_connector = NoAutoConnector()
         self.gate = ConnectionGate()
+        self.connect: Callable[..., Awaitable[trio.SocketStream]] = trio.open_tcp_stream
+        self.may_stay: Callable[[ID], bool] = lambda peer_id: True
+        self.on_fault: Callable[[ID, str], None] = lambda peer_id, what: None
         self.inbound_streams: Counter[ID] = Counter()
         self.failure_count = 0
 
@@ -142,20 +148,18 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
         except OSError:  # gone before we looked
             await stream.aclose()
             return
-        ip, port = tcp.get_remote_address()
+        ip, _ = tcp.get_remote_address()
         stay = trio.CancelScope(deadline=trio.current_time() + HANDSHAKE_S)
         admission = self.gate.enter(ip, stay)
         if admission is None:
             log.debug("libp2p: no room for another connection from %s", ip)
             await stream.aclose()
             return
+        muxed = None
         try:
-            muxed = None
             with stay:
-                muxed = await self.upgrade_inbound_raw_conn(
-                    RawConnection(tcp, False), multiaddr_of(ip, port)
-                )
-                if self.gate.authenticate(admission):
+                muxed = await self._let_in(RawConnection(tcp, False), admission)
+                if muxed is not None:
                     await muxed.event_closed.wait()
         except Exception as error:
             # Of any kind: what a stranger sends in a handshake raises whatever the parsers raise.
@@ -166,6 +170,34 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
                 if muxed is not None and not muxed.is_closed:
                     await muxed.close()
                 await stream.aclose()
+
+    async def _let_in(self, raw: RawConnection, admission: Admission) -> GuardedYamux | None:
+        """A whole connection, in the books; None for whom there is no place. A place is waited for
+        before the last step: then the far end knows that it has none yet."""
+        secured = await self.upgrader.upgrade_security(raw, False)
+        peer_id = secured.get_remote_peer()
+        if not self.may_stay(peer_id) or len(self.get_connections()) >= CONNECTIONS_MAX:
+            return None
+        if not await self.gate.settle(admission):
+            return None
+        with trio.fail_after(HANDSHAKE_S):
+            muxed = await self._enter(secured, raw, "inbound")
+        admission.peer = peer_id.to_base58()
+        admission.round_trip_s = muxed.rtt
+        return muxed
+
+    async def _enter(self, secured: Any, raw: RawConnection, direction: str) -> GuardedYamux:
+        """Yamux on a connection of a peer that is who it is, and in the books. A peer that was
+        banned while it came is sent away again."""
+        peer_id = secured.get_remote_peer()
+        muxed: GuardedYamux = await self.upgrader.upgrade_connection(secured, peer_id)
+        muxed.on_condemned = partial(self.on_fault, peer_id)
+        muxed.local_ip = raw.stream.local_ip
+        await self.add_conn(muxed, direction=direction)
+        if not self.may_stay(peer_id):
+            await muxed.close()
+            raise SwarmException(f"{peer_id} is not wanted for now")
+        return muxed
 
     def set_stream_handler(self, stream_handler: StreamHandler) -> None:
         async def handle(stream: Any) -> None:
@@ -220,7 +252,7 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
         Raises OSError or the library's exceptions, of any kind."""
         if len(self.get_connections()) >= CONNECTIONS_MAX:
             raise SwarmException(f"{CONNECTIONS_MAX} connections are open already")
-        stream = await trio.open_tcp_stream(host, port)
+        stream = await self.connect(host, port)
         try:
             raw = RawConnection(TcpStream(stream), True)
             security = self.upgrader.security_multistream
@@ -229,8 +261,7 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
             peer_id = secured.get_remote_peer()
             if peer_id == self.self_id:
                 raise SwarmException("that is this node itself")
-            muxed = await self.upgrader.upgrade_connection(secured, peer_id)
-            await self.add_conn(muxed, direction="outbound")
+            await self._enter(secured, raw, "outbound")
         except BaseException:
             with trio.CancelScope(shield=True):
                 await stream.aclose()
@@ -244,15 +275,29 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
         that a peer come back after a crash knows of."""
         return list(self.connections.get(peer_id, ()))[:-CONNECTIONS_PER_PEER_MAX]
 
+    async def close_peer(self, peer_id: ID) -> None:
+        """All its connections: stock (swarm.py:2356) closes one after the other, and forgets one
+        that is made meanwhile without closing it."""
+        while there := [each for each in self.connections.get(peer_id, ()) if not each.is_closed]:
+            async with trio.open_nursery() as nursery:
+                for connection in there:
+                    nursery.start_soon(connection.close)
+
+    async def close_of(self, local_addresses: Container[str]) -> None:
+        """Connections whose own end is none of these, and not on this machine: its address has
+        gone, and nothing that is sent can arrive."""
+        async with trio.open_nursery() as nursery:
+            for connection in self.get_connections():
+                ip = connection.muxed_conn.local_ip
+                if ip and not is_loopback(ip) and ip not in local_addresses:
+                    log.info("libp2p: %s is no address of this machine any more", ip)
+                    nursery.start_soon(connection.close)
+
     async def close_all(self) -> None:
         """All connections at once: stock (swarm.py:2307) takes 0.2 s for each, one by one."""
         async with trio.open_nursery() as nursery:
             for connection in self.get_connections():
                 nursery.start_soon(connection.close)
-
-
-def multiaddr_of(ip: str, port: int) -> Multiaddr:
-    return Multiaddr(f"/{'ip6' if ':' in ip else 'ip4'}/{ip}/tcp/{port}")
 
 
 def open_listener(address: str) -> socket.socket:

@@ -358,6 +358,7 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         self.counter = time.time_ns()
         self.handlers: dict[str, MessageHandler] = {}
         self.on_fault: Callable[[ID, str], None] = lambda peer_id, what: None
+        self.on_news: Callable[[str], None] = lambda peer: None
         self._shares = TokenBuckets(
             GOSSIP_SHARE_PERCENT / 100, GOSSIP_SHARE_BURST_MS / SECOND_MS, PENALTY_PEERS_MAX
         )
@@ -510,6 +511,7 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         if verdict is Verdict.REJECT:
             self._mark_msg_seen(msg)
             raise ValidationError("rejected")
+        self.on_news(msg_forwarder.to_base58())
 
     def notify_subscriptions(self, publish_message: Any) -> None:
         # Bug 9 (pubsub.py:124): a channel of 32 messages, the rest lost. The handler has had it.

@@ -5,9 +5,8 @@ Translates: peers to base58, the library's errors to the port's. Knows nothing o
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import trio
@@ -24,6 +23,7 @@ from ..protocol.errors import RemoteProtocolError
 from ..protocol.limits import (
     DIAL_MS_MAX,
     GOSSIP_MESSAGE_BYTES_MAX,
+    OWN_ADDRESSES_EVERY_MS,
     PORT_DEFAULT,
     SECOND_MS,
     SHUTDOWN_MS_MAX,
@@ -31,7 +31,7 @@ from ..protocol.limits import (
     STREAM_OPEN_MS_MAX,
     STREAMS_PER_PEER_MAX,
 )
-from .interfaces import ANY_IPV4, ipv4_addresses
+from .interfaces import ANY_IPV4, ipv4_addresses, own_addresses
 from .libp2p_host import GuardedSwarm, make_host, open_listener, running
 from .libp2p_liveness import close_dead
 from .libp2p_pubsub import GuardedPubsub
@@ -151,8 +151,11 @@ class Libp2pTransport:
         self.swarm = GuardedSwarm(seed)
         self.host = make_host(self.swarm, lambda _: self._listen_multiaddrs())
         self.pubsub = GuardedPubsub(self.host)
-        self.pubsub.on_fault = self._fault
+        self.pubsub.on_fault = self.swarm.on_fault = self._fault
+        self.pubsub.on_news = self.swarm.gate.note_useful
+        self.swarm.may_stay = lambda peer_id: self.may_stay(peer_id.to_base58())
         self.on_fault: FaultHandler = lambda peer, error: None
+        self.may_stay: Callable[[str], bool] = lambda peer: True
         self._id: ID = self.swarm.self_id
         self.peer: str = self._id.to_base58()
         self._up: dict[ID, ConnectedPeer] = {}
@@ -232,7 +235,6 @@ class Libp2pTransport:
 
     def note_connected(self, connection: Any) -> None:
         peer_id = connection.muxed_conn.peer_id
-        connection.muxed_conn.on_condemned = partial(self._fault, peer_id)
         crowded = self.swarm.crowded(peer_id)
         for oldest in crowded:
             self.swarm.manager.run_task(oldest.close)
@@ -323,6 +325,13 @@ class Libp2pTransport:
         # queues before any of them is written.
         await trio.lowlevel.checkpoint()
 
+    async def _watch_own_addresses(self) -> None:
+        """TCP notices after half a minute that the address that it speaks from is gone."""
+        while True:
+            await trio.sleep(OWN_ADDRESSES_EVERY_MS / SECOND_MS)
+            if self._up:
+                await self.swarm.close_of(own_addresses())
+
     # --- life ---------------------------------------------------------------------------------
 
     async def run(
@@ -343,6 +352,7 @@ class Libp2pTransport:
                 await self.pubsub.wait_until_ready()
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._events.run)
+                    nursery.start_soon(self._watch_own_addresses)
                     if listeners:
                         await nursery.start(trio.serve_listeners, self.swarm.accept, listeners)
                     self._listening = [each.socket.getsockname()[:2] for each in listeners]

@@ -198,6 +198,7 @@ class MemoryTransport:
         self._published_count = 0
         self._scores: dict[str, float] = {}
         self.on_fault: FaultHandler = lambda peer, error: None  # nobody here can break anything
+        self.may_stay: Callable[[str], bool] = lambda peer: True
         self._events = PeerEvents()
         nursery.start_soon(self._events.run)
 
@@ -226,6 +227,8 @@ class MemoryTransport:
         other = self._network.reachable(self.peer, name)
         if other is None or name != expected:
             raise DialFailed(f"{address}: nobody answers")
+        if not (self.may_stay(name) and other.may_stay(self.peer)):
+            raise DialFailed(f"{address}: one does not want the other")
         if name not in self._links:
             link = Link(self, other, round(trio.current_time() * SECOND_MS))
             for end in (self, other):

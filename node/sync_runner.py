@@ -6,7 +6,7 @@ Knows no frames.
 
 import logging
 import random
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -22,7 +22,7 @@ from .sync_schedule import SyncSchedule
 from .sync_session import SyncSession
 from .sync_shared import SyncShared
 from .sync_stream import SyncStream
-from .token_bucket import TokenBucket
+from .token_bucket import TokenBuckets
 from .transport import Stream, Transport, TransportError
 from .writer import WriterClosed
 
@@ -41,7 +41,9 @@ class SyncRunner:
         self.schedule = SyncSchedule(transport.peer, dice, trio.current_time())
         self._slots = trio.CapacityLimiter(limits.SYNC_SESSIONS_OUT_MAX)
         self._inbound: Counter[str] = Counter()
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._rates = TokenBuckets(
+            limits.SYNC_SESSIONS_PER_SECOND, limits.SYNC_SESSIONS_BURST, limits.PENALTY_PEERS_MAX
+        )
         self._wake = trio.Event()
         self.on_report: Callable[[SyncReport], None] = lambda report: None
         self.on_penalty: Callable[[str, RemoteProtocolError], None] = lambda peer, error: None
@@ -116,20 +118,20 @@ class SyncRunner:
 
     async def serve(self, stream: Stream) -> None:
         """Answers a stream that a peer opened. The transport's handler."""
-        peer = stream.peer
-        if not self._may_answer(peer):
+        payer = self._shared.share.payer_of(stream.peer)
+        if not self._may_answer(stream.peer, payer):
             await stream.reset()
             return
         began = trio.current_time()
-        self._inbound[peer] += 1
+        self._inbound[payer] += 1
         frames = SyncStream(stream, limits.SYNC_ANSWERER_WAIT_MS_MAX)
         responder = SyncResponder(self._shared, frames)
         try:
             await self._guarded(responder)
         finally:
-            self._inbound[peer] -= 1
-            if not self._inbound[peer]:
-                del self._inbound[peer]
+            self._inbound[payer] -= 1
+            if not self._inbound[payer]:
+                del self._inbound[payer]
             self._ended(responder.report, began, is_ours=False)
 
     async def _guarded(self, session: SyncSession | SyncResponder) -> None:
@@ -173,20 +175,12 @@ class SyncRunner:
         self._wake.set()
         self.on_report(report)
 
-    def _may_answer(self, peer: str) -> bool:
-        if not self.may_talk(peer):
+    def _may_answer(self, peer: str, payer: str) -> bool:
+        if not self.may_talk(peer) or self._inbound[payer] >= limits.SYNC_SESSIONS_PER_PEER_MAX:
             return False
-        if self._inbound[peer] >= limits.SYNC_SESSIONS_PER_PEER_MAX:
-            return False
-        # A peer's first is always answered (there are CONNECTIONS_MAX peers at most): those who
-        # hold theirs open keep nobody else out.
-        if self._inbound[peer] and self._inbound.total() >= limits.SYNC_SESSIONS_IN_MAX:
+        # An address's first is always answered (there are CONNECTIONS_MAX of them at most): those
+        # who hold theirs open keep nobody else out.
+        if self._inbound[payer] and self._inbound.total() >= limits.SYNC_SESSIONS_IN_MAX:
             return False
         now = trio.current_time()
-        bucket = self._buckets.pop(peer, None) or TokenBucket(
-            limits.SYNC_SESSIONS_PER_SECOND, limits.SYNC_SESSIONS_BURST, now
-        )
-        self._buckets[peer] = bucket
-        while len(self._buckets) > limits.PENALTY_PEERS_MAX:
-            self._buckets.popitem(last=False)
-        return bucket.take(1, now)
+        return self._rates.of(payer, now).take(1, now)

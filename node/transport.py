@@ -104,6 +104,9 @@ class Transport(Protocol):
     """Told of a peer that breaks what the transport itself asks of it (SPEC.md R11.5). It must
     neither block nor raise. Set before anybody is met."""
 
+    may_stay: Callable[[str], bool]
+    """Asked of each connection when it stands: where False, it is closed. As `on_fault`."""
+
     @property
     def peer(self) -> str:
         """This node's peer id, base58."""

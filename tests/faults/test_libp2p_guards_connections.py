@@ -5,6 +5,7 @@ of node/libp2p_host.py and node/libp2p_transport.py. Each fails when its guard i
 import logging
 import random
 import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -281,6 +282,76 @@ async def test_a_peers_newest_connections_stay() -> None:
         await settled(lambda: len(victim.swarm.get_connections(own_id)) == CONNECTIONS_PER_PEER_MAX)
         assert first not in attacker.swarm.get_connections(peer_id)
         await is_well(victim)
+
+
+async def test_all_connections_of_a_peer_are_closed_also_one_that_is_just_made() -> None:
+    """swarm.py:2371 forgets one that was made meanwhile, and leaves it open."""
+    async with victim_and_attacker() as (victim, attacker):
+        address, port = victim.addresses()[0].split("/")[2:5:2]
+        peer_id, own_id = ID.from_base58(victim.peer), ID.from_base58(attacker.peer)
+        await attacker.swarm.dial(address, int(port), peer_id)
+        await settled(lambda: len(victim.swarm.get_connections(own_id)) == 2)
+        first, second = list(victim.swarm.get_connections(own_id))
+        victim.swarm.connections[own_id].remove(second)
+        close = first.close
+
+        async def close_slowly() -> None:
+            victim.swarm.connections[own_id].append(second)
+            await close()
+
+        first.close = close_slowly
+        await victim.disconnect(attacker.peer)
+        assert first.is_closed and second.is_closed
+        await settled(lambda: not victim.peers())
+
+
+async def test_who_is_not_wanted_is_hung_up_on_before_it_is_in_the_books() -> None:
+    async with host("victim") as victim, host("attacker") as attacker:
+        victim.may_stay = lambda peer: peer != attacker.peer
+        with pytest.raises(DialFailed):
+            await attacker.dial(victim.addresses()[0])
+        assert not victim.swarm.connections
+        await settled(lambda: victim.swarm.gate.count_from("127.0.0.1") == 0)
+
+
+@pytest.mark.parametrize("is_dialled", [True, False])
+async def test_who_is_banned_while_it_connects_does_not_stay(is_dialled: bool) -> None:
+    async with host("victim") as victim, host("attacker") as attacker:
+        add_conn, banned = victim.swarm.add_conn, False
+
+        async def ban_meanwhile(muxed: Any, direction: str) -> Any:
+            nonlocal banned
+            banned = True
+            return await add_conn(muxed, direction=direction)
+
+        victim.may_stay = lambda peer: not banned
+        victim.swarm.add_conn = ban_meanwhile
+        with suppress(DialFailed):
+            if is_dialled:
+                await victim.dial(attacker.addresses()[0])
+            else:
+                await attacker.dial(victim.addresses()[0])
+        assert banned or not is_dialled
+        await settled(lambda: not victim.peers() and not attacker.peers())
+
+
+async def test_connections_from_an_address_that_is_gone_are_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """TCP retries for half a minute, and hears nothing."""
+    monkeypatch.setattr(libp2p_transport, "OWN_ADDRESSES_EVERY_MS", 1)
+    async with victim_and_attacker() as (victim, _):
+        (connection,) = victim.swarm.get_connections()
+        assert connection.muxed_conn.local_ip == "127.0.0.1"
+        for ip, is_kept in (("127.0.0.9", True), (own_address(), True), ("192.0.2.1", False)):
+            connection.muxed_conn.local_ip = ip
+            await victim.swarm.close_of(libp2p_transport.own_addresses())
+            assert connection.is_closed != is_kept
+        await settled(lambda: not victim.peers())
+
+
+def own_address() -> str:
+    return max(libp2p_transport.own_addresses(), key=lambda ip: not ip.startswith("127."))
 
 
 async def test_a_dead_far_end_is_noticed_by_the_system() -> None:

@@ -4,14 +4,19 @@ import pytest
 import trio
 import trio.testing
 
-from jangteo.node.connection_gate import Admission, ConnectionGate
+from jangteo.node.connection_gate import Admission, ConnectionGate, group_of
 from jangteo.protocol.limits import (
+    CONNECTION_STAY_MS_MIN,
     CONNECTIONS_BURST,
     CONNECTIONS_INBOUND_MAX,
+    CONNECTIONS_KEPT,
     CONNECTIONS_PENDING_MAX,
     CONNECTIONS_PER_IP_MAX,
     CONNECTIONS_PER_LOOPBACK_IP_MAX,
     CONNECTIONS_PER_SECOND,
+    CONNECTIONS_TURN_MS,
+    CONNECTIONS_TURNS_BURST,
+    SECOND_MS,
 )
 
 pytestmark = pytest.mark.trio  # cancel scopes ask for the time
@@ -30,14 +35,23 @@ def come(gate: ConnectionGate, ip: str) -> Admission:
     return admission
 
 
-def settle(gate: ConnectionGate, ip: str) -> Admission:
+async def settle(gate: ConnectionGate, ip: str) -> Admission:
     admission = come(gate, ip)
-    assert gate.authenticate(admission)
+    assert await gate.settle(admission)
     return admission
 
 
+async def fill(gate: ConnectionGate, network: str = "10.0.0") -> list[Admission]:
+    """A house of as many addresses as there are places, in the order in which they came."""
+    return [await settle(gate, f"{network}.{n}") for n in range(CONNECTIONS_INBOUND_MAX)]
+
+
+def gone(admissions: list[Admission]) -> list[int]:
+    return [n for n, each in enumerate(admissions) if each.stay.cancel_called]
+
+
 async def test_one_address_has_its_share(gate: ConnectionGate) -> None:
-    first = settle(gate, LAN_IP)
+    first = await settle(gate, LAN_IP)
     for _ in range(CONNECTIONS_PER_IP_MAX - 1):
         come(gate, LAN_IP)
     assert gate.enter(LAN_IP, trio.CancelScope()) is None
@@ -49,22 +63,134 @@ async def test_one_address_has_its_share(gate: ConnectionGate) -> None:
 async def test_loopback_has_a_larger_share(gate: ConnectionGate) -> None:
     assert CONNECTIONS_PER_LOOPBACK_IP_MAX > CONNECTIONS_INBOUND_MAX
     for _ in range(CONNECTIONS_INBOUND_MAX):
-        settle(gate, "127.0.0.1")
+        await settle(gate, "127.0.0.1")
     assert gate.count_from("127.0.0.1") == CONNECTIONS_INBOUND_MAX
 
 
-async def test_a_full_house_refuses_the_newcomer(gate: ConnectionGate) -> None:
-    inside = [settle(gate, f"10.0.0.{n}") for n in range(CONNECTIONS_INBOUND_MAX)]
+async def test_a_full_house_makes_room_for_a_stranger_by_the_last_who_came(
+    gate: ConnectionGate,
+) -> None:
+    inside = await fill(gate)
+    assert gate.enter("10.0.0.1", trio.CancelScope()) is None  # it has a place already
+    await settle(gate, LAN_IP)
+    assert gone(inside) == [CONNECTIONS_INBOUND_MAX - 1]
+    assert gate.established_count == CONNECTIONS_INBOUND_MAX
+
+
+async def test_strangers_take_turns(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    await fill(gate)
+    for n in range(CONNECTIONS_TURNS_BURST):
+        await settle(gate, f"10.0.1.{n}")
+    began = trio.current_time()
+    for n in range(3):
+        await settle(gate, f"10.0.2.{n}")
+    assert trio.current_time() - began == pytest.approx(3 * CONNECTIONS_TURN_MS / SECOND_MS)
+
+
+async def test_who_was_made_room_for_stays_for_a_while(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    inside = await fill(gate)
+    guest = await settle(gate, LAN_IP)
+    for n in range(CONNECTION_STAY_MS_MIN // CONNECTIONS_TURN_MS):
+        await settle(gate, f"10.0.1.{n}")
+        assert not guest.stay.cancel_called
+    await trio.sleep(CONNECTION_STAY_MS_MIN / SECOND_MS)
+    await settle(gate, "10.0.2.1")
+    # The older half has lost nobody, however many came.
+    assert min(gone(inside)) >= CONNECTIONS_INBOUND_MAX // 2
+
+
+async def test_a_flood_of_strangers_leaves_the_older_half_alone(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    inside = await fill(gate)
+    for n in range(200):
+        await settle(gate, f"10.1.{n}.1")
+    assert min(gone(inside)) >= CONNECTIONS_INBOUND_MAX // 2
+
+
+async def test_the_useful_and_the_near_stay(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    inside = await fill(gate)
+    useful, near = inside[-CONNECTIONS_KEPT:], inside[-2 * CONNECTIONS_KEPT : -CONNECTIONS_KEPT]
+    for each in useful:
+        each.peer = each.ip
+        gate.note_useful(each.ip)
+    for each in inside:
+        each.round_trip_s = lambda is_near=each in near: 0.001 if is_near else 0.1
+    for n in range(100):
+        await settle(gate, f"10.1.{n}.1")
+    left = set(gone(inside))
+    assert left.isdisjoint(inside.index(each) for each in useful + near)
+    assert min(left) >= (CONNECTIONS_INBOUND_MAX - 2 * CONNECTIONS_KEPT) // 2
+
+
+async def test_one_address_keeps_one_place_for_being_useful(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    inside = await fill(gate)
+    gate.leave(inside[-2])
+    second = await settle(gate, inside[-1].ip)
+    for each in (inside[-1], second):
+        each.peer = each.ip
+    gate.note_useful(second.ip)
+    for n in range(50):
+        await settle(gate, f"10.1.{n}.1")
+    assert [each.stay.cancel_called for each in (inside[-1], second)].count(True) == 1
+
+
+async def test_who_has_come_often_waits_for_who_has_not(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    await fill(gate)
+    for n in range(CONNECTIONS_TURNS_BURST):
+        await settle(gate, f"10.0.1.{n}")
+    for _ in range(3):
+        gate.leave(come(gate, "10.0.2.1"))
+    often, seldom = come(gate, "10.0.2.1"), come(gate, LAN_IP)
+    order: list[str] = []
+
+    async def wait(admission: Admission) -> None:
+        assert await gate.settle(admission)
+        order.append(admission.ip)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait, often)
+        nursery.start_soon(wait, seldom)
+    assert order == [LAN_IP, "10.0.2.1"]
+
+
+async def test_on_the_internet_a_network_counts_as_one(gate: ConnectionGate) -> None:
+    assert group_of("8.8.8.8") == group_of("8.8.8.9") != group_of("8.8.9.8")
+    assert group_of("2600:1:2:3::4") == group_of("2600:1:2:ffff::5") != group_of("2600:1:3::4")
+    assert group_of("192.168.0.7") != group_of("192.168.0.8")
+    assert group_of("fe80::1") != group_of("fe80::2")
+    inside = await fill(gate, "8.8.8")
+    for n in range(CONNECTIONS_INBOUND_MAX // 2):
+        await settle(gate, f"9.9.9.{n}")  # at once: no turn is needed
+    assert len(gone(inside)) == CONNECTIONS_INBOUND_MAX // 2
+    assert gate.enter("8.8.8.200", trio.CancelScope()) is None
+
+
+async def test_a_full_porch_refuses_who_has_come_more_often_than_all_on_it(
+    gate: ConnectionGate,
+) -> None:
+    for _ in range(3):
+        gate.leave(come(gate, LAN_IP))
+    waiting = [come(gate, f"10.0.0.{n}") for n in range(CONNECTIONS_PENDING_MAX)]
     assert gate.enter(LAN_IP, trio.CancelScope()) is None
-    assert not any(one.stay.cancel_called for one in inside)
-    gate.leave(inside[0])
-    come(gate, LAN_IP)
+    assert gone(waiting) == []
+    assert gate.count_from(LAN_IP) == 0
 
 
 async def test_a_full_porch_drops_who_has_stood_there_longest(gate: ConnectionGate) -> None:
     waiting = [come(gate, f"10.0.0.{n}") for n in range(CONNECTIONS_PENDING_MAX)]
     settled = waiting.pop(1)
-    assert gate.authenticate(settled)
+    assert await gate.settle(settled)
     come(gate, LAN_IP)
     assert not any(one.stay.cancel_called for one in waiting)
     come(gate, "10.0.1.1")
@@ -77,7 +203,7 @@ async def test_who_was_crowded_out_does_not_get_in(gate: ConnectionGate) -> None
     oldest = come(gate, LAN_IP)
     for n in range(CONNECTIONS_PENDING_MAX):
         come(gate, f"10.0.0.{n}")
-    assert not gate.authenticate(oldest)
+    assert not await gate.settle(oldest)
     gate.leave(oldest)
     assert gate.count_from(LAN_IP) == 0
 
@@ -86,10 +212,10 @@ async def test_those_whose_handshakes_end_together_do_not_overfill_the_house(
     gate: ConnectionGate,
 ) -> None:
     for n in range(CONNECTIONS_INBOUND_MAX - 1):
-        settle(gate, f"10.0.0.{n}")
+        await settle(gate, f"10.0.0.{n}")
     last, late = come(gate, LAN_IP), come(gate, "10.0.1.1")
-    assert gate.authenticate(last)
-    assert not gate.authenticate(late)
+    assert await gate.settle(last)
+    assert await gate.settle(late)
     assert gate.established_count == CONNECTIONS_INBOUND_MAX
 
 
@@ -100,16 +226,16 @@ async def test_on_the_porch_too_many_of_one_address_keep_nobody_else_out(
     crowd = [come(gate, "127.0.0.1") for _ in range(3 * CONNECTIONS_PENDING_MAX)]
     assert not honest.stay.cancel_called
     assert sum(not one.stay.cancel_called for one in crowd) == CONNECTIONS_PENDING_MAX - 1
-    assert gate.authenticate(honest)
+    assert await gate.settle(honest)
 
 
 async def test_in_a_full_house_who_came_last_of_the_largest_crowd_goes(
     gate: ConnectionGate,
 ) -> None:
-    first = settle(gate, LAN_IP)
-    crowd = [settle(gate, "127.0.0.1") for _ in range(CONNECTIONS_INBOUND_MAX - 1)]
+    first = await settle(gate, LAN_IP)
+    crowd = [await settle(gate, "127.0.0.1") for _ in range(CONNECTIONS_INBOUND_MAX - 1)]
     assert gate.enter("127.0.0.1", trio.CancelScope()) is None
-    settle(gate, "10.0.0.1")
+    await settle(gate, "10.0.0.1")
     assert [one.stay.cancel_called for one in crowd[-2:]] == [False, True]
     assert not first.stay.cancel_called
     assert gate.established_count == CONNECTIONS_INBOUND_MAX
@@ -118,9 +244,9 @@ async def test_in_a_full_house_who_came_last_of_the_largest_crowd_goes(
 async def test_a_crowd_gives_way_only_until_the_shares_are_equal(gate: ConnectionGate) -> None:
     half = CONNECTIONS_INBOUND_MAX // 2
     for _ in range(CONNECTIONS_INBOUND_MAX):
-        settle(gate, "127.0.0.1")
+        await settle(gate, "127.0.0.1")
     for _ in range(half):
-        settle(gate, "::1")
+        await settle(gate, "::1")
     assert gate.enter("::1", trio.CancelScope()) is None
     assert gate.enter("127.0.0.1", trio.CancelScope()) is None
 
@@ -137,6 +263,6 @@ async def test_who_comes_and_goes_too_often_is_let_in_later(
 
 
 async def test_leaving_forgets_everything(gate: ConnectionGate) -> None:
-    for admission in [settle(gate, LAN_IP), come(gate, LAN_IP)]:
+    for admission in [await settle(gate, LAN_IP), come(gate, LAN_IP)]:
         gate.leave(admission)
     assert (gate.pending_count, gate.established_count, gate.count_from(LAN_IP)) == (0, 0, 0)

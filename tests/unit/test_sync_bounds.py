@@ -70,6 +70,26 @@ async def test_a_full_house_answers_each_peer_once_and_a_newcomer_too(
                     await hello_to(stranger, "ann")
 
 
+async def test_the_peers_of_one_address_share_its_sessions(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with AsyncExitStack() as stack:
+        ann = await stack.enter_async_context(place.node("ann"))
+        ann.core.shared.share.payer_of = lambda peer: "elsewhere" if peer == "other" else "here"
+        for number in range(limits.SYNC_SESSIONS_PER_PEER_MAX + 1):
+            stranger = await stack.enter_async_context(place.network.open(f"z{number}"))
+            await stranger.dial("/memory/ann/p2p/ann")
+            if number < limits.SYNC_SESSIONS_PER_PEER_MAX:
+                await hello_to(stranger, "ann")
+            else:
+                with pytest.raises((StreamBroken, StreamEnded)):
+                    await hello_to(stranger, "ann")
+        other = await stack.enter_async_context(place.network.open("other"))
+        await other.dial("/memory/ann/p2p/ann")
+        await hello_to(other, "ann")
+
+
 async def test_a_peer_that_trickles_is_left_after_a_while(
     tmp_path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -66,8 +67,9 @@ class Honest:
 
 
 @asynccontextmanager
-async def honest(folder: Path, name: str, *markets: str) -> AsyncIterator[Honest]:
-    """A node of its own in `folder`, which meets nobody unless told to."""
+async def honest(folder: Path, name: str, source: str, *markets: str) -> AsyncIterator[Honest]:
+    """A node of its own in `folder`, which meets nobody unless told to, and then comes from the
+    address `source`: on 127.0.0.1 it would have more rights than on another machine."""
     key = AuthorKey.from_seed(os.urandom(32))
     with closing(Store.open(folder / f"{name}.db", own_author=key.public)) as store:
         with store.write(durable=False):
@@ -76,6 +78,7 @@ async def honest(folder: Path, name: str, *markets: str) -> AsyncIterator[Honest
         dice = random.Random(os.urandom(8))  # noqa: S311  (jitter only)
         around = Surroundings(now_ms, dice, ThreadWorker(), ThreadWorker(), key.public)
         async with open_libp2p(os.urandom(32), ["/ip4/127.0.0.1/tcp/0"]) as transport:
+            transport.swarm.connect = partial(trio.open_tcp_stream, local_address=source)
             core = NodeCore(transport, store, around)
             async with trio.open_nursery() as nursery:
                 await nursery.start(core.run)

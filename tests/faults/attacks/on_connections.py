@@ -1,6 +1,8 @@
 """Attacks below the streams: TCP, multistream, Noise and yamux's framing."""
 
+import itertools
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import trio
 
@@ -27,6 +29,7 @@ from tests.faults.attacks.wire import (
 
 _LINGER_S = 0.2
 _WIDTH = 8
+_KNOCKERS = 4
 Once = Callable[[Field], Awaitable[None]]
 
 
@@ -210,6 +213,33 @@ async def _full_house(field: Field) -> None:
     await field.again(hold, field.count)
 
 
+async def _throng(field: Field) -> None:
+    """Idle peers of `field.count` addresses, more than there are places, for as long as they may
+    stay; and knocks at the door of the full house, half of them from addresses never seen."""
+    fresh = itertools.count(field.count + 1)
+
+    async def hold(source: str, nursery: trio.Nursery) -> None:
+        wire = await connect(field.target, field.identity(), nursery, source)
+        field.sent["connections"] += 1
+        try:
+            await wire.over.wait()
+        finally:
+            wire.close()
+        raise Gone
+
+    async def knock(nursery: trio.Nursery) -> None:
+        number = next(fresh) if field.dice.random() < 0.5 else 0
+        if not field.count < number < 255:
+            number = field.dice.randrange(1, field.count + 1)
+        await hold(f"127.0.{field.network}.{number}", nursery)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(1, field.count + 1):
+            source = f"127.0.{field.network}.{number}"
+            nursery.start_soon(field.again, partial(hold, source))
+        nursery.start_soon(field.again, knock, _KNOCKERS)
+
+
 async def _churn(field: Field) -> None:
     """A whole handshake with a new key, and away."""
     secured = await shake_hands(field.target, field.identity(), field.machine())
@@ -261,6 +291,7 @@ ATTACKS = [
     Attack("idle-600", "tcp", "silent connections from one address", _idle, 600, 600),
     Attack("half-open", "noise", "handshakes that stop half-way", _half_open, 200, 60),
     Attack("full-house", "yamux", "idle peers of twelve addresses", _full_house, 100, 70),
+    Attack("crowd", "yamux", "idle peers of more addresses than places", _throng, 48, 40),
     Attack(
         "churn", "noise", "whole handshakes with new keys, one after the other",
         lambda field: _crowd(field, _churn, 16), 2000, 100,

@@ -246,8 +246,10 @@ class Scene:
         )
         await self._attackers.told()
         async with (
-            honest(self._folder, f"early{self._number}", market) as early,
-            honest(self._folder, f"late{self._number}", market) as late,
+            honest(
+                self._folder, f"early{self._number}", f"127.1.{self._number}.1", market
+            ) as early,
+            honest(self._folder, f"late{self._number}", f"127.1.{self._number}.2", market) as late,
         ):
             self._honest |= {early.core.transport.peer, late.core.transport.peer}
             at_first = self._processor_s()
@@ -405,7 +407,7 @@ async def scene() -> AsyncIterator[Scene]:
     with tempfile.TemporaryDirectory(prefix="jangteo-attack-") as name:
         folder = Path(name)
         with closing(Attackers()) as attackers, _target(folder) as target:
-            async with honest(folder, "resident") as resident:
+            async with honest(folder, "resident", "127.1.0.1") as resident:
                 with closing(Scene(folder, target, attackers, resident)) as made:
                     await made.settle()
                     yield made

@@ -1,0 +1,168 @@
+"""Yamux's frames as the library reads them: taken in bulk, and priced by how little they bring
+(SPEC.md R11.9). Knows headers and which streams there are, nothing of what is in them.
+
+Stock (yamux.py:1228) reads twelve bytes at a time through three layers, and takes as many frames as
+come: a peer that sends nothing but pings takes a whole core.
+"""
+
+import logging
+import struct
+from typing import Any
+
+import trio
+from libp2p.io.exceptions import IncompleteReadError
+from libp2p.stream_muxer.yamux import yamux
+
+from ..protocol.limits import (
+    FRAME_BYTES_UNWANTED,
+    FRAME_SMALL_BYTES,
+    FRAMES_EARNED,
+    FRAMES_IDLE_AT_FIRST,
+    FRAMES_IDLE_BURST,
+    FRAMES_IDLE_PER_SECOND,
+    FRAMES_OWED_MS_MAX,
+    FRAMES_PER_STREAM,
+    SECOND_MS,
+    STREAM_WINDOW_BYTES,
+)
+from .token_bucket import TokenBucket
+
+log = logging.getLogger(__name__)
+
+_HEADER = struct.Struct(yamux.YAMUX_HEADER_FORMAT)
+_DEBT_S_MIN = 0.25  # a smaller one is let be until it has grown
+_PATIENCE_S = 60.0
+_ENDING = yamux.FLAG_FIN | yamux.FLAG_RST
+_EMPTY = memoryview(b"")
+
+
+class FramePrices:
+    """One connection's credit for frames that bring next to nothing."""
+
+    def __init__(self, now: float) -> None:
+        self._bucket = TokenBucket(FRAMES_IDLE_PER_SECOND, FRAMES_IDLE_BURST, now)
+        self._bucket.spend(FRAMES_IDLE_BURST - FRAMES_IDLE_AT_FIRST, now)
+        self._held_back_s = 0.0
+        self._since = now
+
+    def earn(self, now: float) -> None:
+        """Data has gone out, for which window updates come in."""
+        self._bucket.spend(-FRAMES_EARNED, now)
+
+    def spend(self, price: int, now: float) -> float:
+        """For how many seconds the peer is to be held back, which is counted as done."""
+        debt_s = self._bucket.spend(price, now)
+        if debt_s < _DEBT_S_MIN:
+            return 0.0
+        if now - self._since > _PATIENCE_S:
+            self._since, self._held_back_s = now, 0.0
+        self._held_back_s += debt_s
+        return debt_s
+
+    @property
+    def is_overdrawn(self) -> bool:
+        """Held back for longer than any honest peer would have to be."""
+        return self._held_back_s > FRAMES_OWED_MS_MAX / SECOND_MS
+
+
+def price_of(kind: int, flags: int, length: int, *, is_known: bool) -> int:
+    """What a frame costs; `is_known`: its stream is there."""
+    if flags & yamux.FLAG_SYN and kind != yamux.TYPE_PING:
+        return FRAMES_PER_STREAM
+    if kind != yamux.TYPE_DATA:
+        return 1
+    if not is_known:
+        return 1 + length // FRAME_BYTES_UNWANTED
+    return int(length < FRAME_SMALL_BYTES)
+
+
+class FrameReader:
+    """Stands before the secured connection of a muxer, which reads a header or a body at a time.
+
+    Frames that would change nothing never reach the muxer. `connection` is told of those that no
+    honest peer sends.
+    """
+
+    def __init__(self, session: Any, connection: Any) -> None:
+        self._session = session
+        self._connection = connection
+        self._piece = _EMPTY
+        self._body_bytes = 0
+        self.prices = FramePrices(trio.current_time())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    async def read(self, count: int) -> bytes:
+        """`count` bytes at most of the body that was begun; or the next header."""
+        if not self._body_bytes:
+            return await self._next_header()
+        if not self._piece:
+            await self._fill()
+        part = self._piece[: min(count, self._body_bytes)]
+        self._piece = self._piece[len(part) :]
+        self._body_bytes -= len(part)
+        return bytes(part)
+
+    async def _next_header(self) -> bytes:
+        while True:
+            header = await self._header()
+            version, kind, flags, number, length = _HEADER.unpack(header)
+            if version or kind > yamux.TYPE_GO_AWAY:
+                self._condemn("a frame of no known kind")
+            if kind == yamux.TYPE_DATA and length > STREAM_WINDOW_BYTES:
+                self._condemn(f"a frame of {length} bytes")
+            is_known = number in self._connection.streams
+            price = price_of(kind, flags, length, is_known=is_known)
+            if price:
+                await self._pay(price)
+            if kind == yamux.TYPE_DATA:
+                self._body_bytes = length
+            if self._matters(kind, flags, length, is_known=is_known):
+                return header
+            while self._body_bytes:
+                await self.read(self._body_bytes)
+
+    def _matters(self, kind: int, flags: int, length: int, *, is_known: bool) -> bool:
+        """Whether the muxer would do anything about it."""
+        if kind == yamux.TYPE_GO_AWAY:
+            return True
+        if kind == yamux.TYPE_PING:
+            is_awaited = not self._connection._ping_event.is_set()
+            return bool(flags & yamux.FLAG_SYN) or is_awaited
+        if flags & yamux.FLAG_SYN:
+            return True
+        return is_known and bool(length or flags & _ENDING)
+
+    async def _pay(self, price: int) -> None:
+        debt_s = self.prices.spend(price, trio.current_time())
+        if self.prices.is_overdrawn:
+            self._condemn("frames without end that bring nothing")
+        if debt_s:
+            with trio.move_on_after(debt_s):
+                await self._connection.event_shutting_down.wait()
+                raise _ended()
+
+    def _condemn(self, reason: str) -> None:
+        self._connection.condemn(reason)
+        raise _ended()
+
+    async def _header(self) -> bytes:
+        while len(self._piece) < _HEADER.size:
+            await self._fill()
+        header = bytes(self._piece[: _HEADER.size])
+        self._piece = self._piece[_HEADER.size :]
+        return header
+
+    async def _fill(self) -> None:
+        """Adds what has come in one packet of the layer below."""
+        fresh = await self._session.read()
+        if not fresh:
+            raise _ended()
+        self._piece = memoryview(bytes(self._piece) + fresh if self._piece else fresh)
+
+
+def _ended() -> IncompleteReadError:
+    return IncompleteReadError(
+        "the connection has ended", expected_bytes=_HEADER.size, received_bytes=0
+    )

@@ -1,0 +1,141 @@
+"""Attacks with yamux's frames on a real node: those that bring nothing, and those that cannot be.
+Each fails when node/libp2p_frames.py is taken out.
+"""
+
+import pytest
+import trio
+from libp2p.stream_muxer.yamux import yamux
+
+from jangteo.node import libp2p_frames
+from jangteo.node.libp2p_frames import FramePrices, price_of
+from jangteo.node.libp2p_transport import Libp2pTransport
+from jangteo.protocol.limits import (
+    FRAME_BYTES_UNWANTED,
+    FRAME_SMALL_BYTES,
+    FRAMES_EARNED,
+    FRAMES_IDLE_AT_FIRST,
+    FRAMES_IDLE_BURST,
+    FRAMES_IDLE_PER_SECOND,
+    FRAMES_PER_STREAM,
+    STREAM_WINDOW_BYTES,
+)
+from tests.loopback import is_well, settled, victim_and_attacker
+
+
+def yamux_frame(kind: int, flags: int, number: int, length: int, body: bytes = b"") -> bytes:
+    header = yamux.struct.pack(yamux.YAMUX_HEADER_FORMAT, 0, kind, flags, number, length)
+    return bytes(header + body)
+
+
+async def pour(attacker: Libp2pTransport, frames: bytes, times: int) -> None:
+    """Many frames at once, until the other side hangs up."""
+    connection = attacker.swarm.get_connections()[0].muxed_conn
+    for _ in range(times):
+        try:
+            await connection.secured_conn.write(frames)
+        except Exception as error:  # any of the library's for a connection that is gone
+            assert not isinstance(error, AssertionError)
+            return
+
+
+IDLE_FRAMES = {
+    "pings": yamux_frame(yamux.TYPE_PING, yamux.FLAG_ACK, 0, 1),
+    "windows of no stream": yamux_frame(yamux.TYPE_WINDOW_UPDATE, 0, 99, 1),
+    "data of no stream": yamux_frame(yamux.TYPE_DATA, 0, 99, 3, b"abc"),
+    "nothing": yamux_frame(yamux.TYPE_DATA, 0, 99, 0),
+    "streams reset at once": yamux_frame(yamux.TYPE_WINDOW_UPDATE, yamux.FLAG_RST, 99, 0),
+}
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize("what", IDLE_FRAMES)
+async def test_frames_that_bring_nothing_are_read_slowly(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """yamux.py:1228 reads as many as come: a whole core for pings."""
+    async with victim_and_attacker() as (victim, attacker):
+        held = libp2p_frames.FramePrices.spend
+        paid = 0
+
+        def count(prices: FramePrices, price: int, now: float) -> float:
+            nonlocal paid
+            paid += price
+            return held(prices, price, now)
+
+        monkeypatch.setattr(libp2p_frames.FramePrices, "spend", count)
+        with trio.move_on_after(1):
+            await pour(attacker, IDLE_FRAMES[what] * 1000, 100)
+            await trio.sleep_forever()
+        # Not a timed assertion: less is read on a slower machine.
+        assert FRAMES_IDLE_AT_FIRST <= paid < FRAMES_IDLE_AT_FIRST + 10 * FRAMES_IDLE_PER_SECOND
+        assert len(victim.peers()) == 1
+        await is_well(victim)
+
+
+@pytest.mark.trio
+async def test_who_goes_on_with_frames_that_bring_nothing_pays_and_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(libp2p_frames, "FRAMES_OWED_MS_MAX", 100)
+    async with victim_and_attacker() as (victim, attacker):
+        faults: list[str] = []
+        victim.on_fault = lambda peer, error: faults.append(f"{peer} {error.rule}")
+        await pour(attacker, IDLE_FRAMES["pings"] * 1000, 100)
+        await settled(lambda: not victim.peers())
+        assert faults == [f"{attacker.peer} R11.5"]
+        await is_well(victim)
+
+
+@pytest.mark.trio
+async def test_opening_streams_only_to_reset_them_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As HTTP/2's rapid reset: each costs its reader a task, and its sender 24 bytes."""
+    monkeypatch.setattr(libp2p_frames, "FRAMES_OWED_MS_MAX", 100)
+    async with victim_and_attacker() as (victim, attacker):
+        streams = b"".join(
+            yamux_frame(yamux.TYPE_WINDOW_UPDATE, yamux.FLAG_SYN, number, 0)
+            + yamux_frame(yamux.TYPE_WINDOW_UPDATE, yamux.FLAG_RST, number, 0)
+            for number in range(1001, 1001 + 2 * FRAMES_IDLE_AT_FIRST // FRAMES_PER_STREAM * 2, 2)
+        )
+        await pour(attacker, streams, 1)
+        await settled(lambda: not victim.peers())
+        await is_well(victim)
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize(
+    "frame",
+    [
+        yamux_frame(yamux.TYPE_DATA, 0, 1, STREAM_WINDOW_BYTES + 1),
+        yamux_frame(9, 0, 1, 1),
+        b"\x01" + yamux_frame(yamux.TYPE_PING, 0, 0, 1)[1:],
+    ],
+)
+async def test_a_frame_that_cannot_be_costs_points_and_the_connection(frame: bytes) -> None:
+    """yamux.py:1282 closes the connection for the first; for the others it looks away."""
+    async with victim_and_attacker() as (victim, attacker):
+        faults: list[str] = []
+        victim.on_fault = lambda peer, error: faults.append(f"{peer} {error.rule}")
+        await pour(attacker, frame, 1)
+        await settled(lambda: not victim.peers())
+        assert faults == [f"{attacker.peer} R11.5"]
+        await is_well(victim)
+
+
+def test_honest_frames_cost_nothing_or_little() -> None:
+    data, window = yamux.TYPE_DATA, yamux.TYPE_WINDOW_UPDATE
+    assert price_of(data, 0, FRAME_SMALL_BYTES, is_known=True) == 0
+    assert price_of(data, 0, FRAME_SMALL_BYTES - 1, is_known=True) == 1
+    assert price_of(data, 0, FRAME_BYTES_UNWANTED, is_known=False) == 2
+    assert price_of(window, 0, 1, is_known=True) == 1
+    assert price_of(window, yamux.FLAG_SYN, 0, is_known=False) == FRAMES_PER_STREAM
+    prices = FramePrices(0.0)
+    for _ in range(100_000):  # a window update for each frame that goes out
+        prices.earn(0.0)
+        assert prices.spend(1, 0.0) == 0
+    prices = FramePrices(0.0)
+    assert prices.spend(FRAMES_IDLE_AT_FIRST, 0.0) == 0
+    assert prices.spend(FRAMES_IDLE_BURST, 100.0) == 0
+    assert prices.spend(FRAMES_IDLE_PER_SECOND, 100.0) == 1
+    for _ in range(100):
+        prices.earn(100.0)
+    assert prices.spend(100 * FRAMES_EARNED, 100.0) == 1
