@@ -126,8 +126,8 @@ class NodeCore:
         async with trio.open_nursery() as writers:
             writers.start_soon(self.writer.run)
             try:
-                await self.refresh()
                 await self.writer.call(partial(_salt_shares, self._salt))
+                await self.refresh()
                 self.dialer.add(await self.writer.call(_remembered))
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._watch_peers)
@@ -337,12 +337,12 @@ class NodeCore:
             log.debug("forgetting more of what has expired")
 
 
-def _remembered(store: Store) -> list[str]:
 def _salt_shares(salt: bytes, store: Store) -> None:
     with store.write(durable=False):
         store.salt_shares(salt)
 
 
+def _remembered(store: Store) -> list[str]:
     """Addresses of the peers of last time, the latest first."""
     peers = sorted(store.peers(), key=lambda entry: -entry[2])
     return [address for _, address, _ in peers[: limits.DIAL_ADDRESSES_MAX // 2]]
