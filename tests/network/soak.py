@@ -39,7 +39,7 @@ GUEST_STAYS_S = 35.0
 CUT_EVERY_S = 300.0
 CUT_S = 40.0  # longer than TCP holds on
 WARM_UP = 1 / 6  # of the time: caches fill
-FILL_S_MAX = 900.0
+FILL_S_MAX = 1800.0
 SPARE_S = 1800.0
 # In 24 h, at the most that the measurements allow.
 DAY_MAX = {"heap_kib": 256 * 1024, "store_bytes": 64 * 1024**2}
@@ -236,7 +236,7 @@ def main() -> int:
     parser.add_argument("--nodes", type=int, default=6)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--listings", type=int, default=15, help="of each node")
+    parser.add_argument("--listings", type=int, default=10, help="of each node")
     parser.add_argument("--rate", type=float, default=1.0, help="edits a second, and searches")
     parser.add_argument("--samples", type=Path, help="a file for each sample, as JSON lines")
     parser.add_argument("--read", type=Path, metavar="FILE", help="judge the samples of a run")

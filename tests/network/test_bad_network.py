@@ -4,7 +4,6 @@ way and parts. Waits for what has to come, and measures nothing; bad_network.py 
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,14 +18,15 @@ pytestmark = [
 ]
 
 BAD = Weather(delay_s=0.05, jitter_s=0.01, loss=0.05, rate=512 * 1024.0)
-SECONDS_MAX = 280.0
+SECONDS_MAX = 600.0
 PATIENCE_S = 90.0
 NODES = 4
 
 
-@pytest.fixture
-def net(tmp_path: Path) -> Iterator[Network]:
-    with network(tmp_path, NODES, seed=1, weather=BAD, seconds_max=SECONDS_MAX) as made:
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    folder = tmp_path_factory.mktemp("network")
+    with network(folder, NODES, seed=1, weather=BAD, seconds_max=SECONDS_MAX) as made:
         made.start_all()
         yield made
 
