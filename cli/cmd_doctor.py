@@ -7,6 +7,7 @@ import click
 from ..node.desk_error import DeskError
 from . import cells
 from .call import Call
+from .room_view import is_nearly_full, room_text
 from .safe_text import safe_line
 from .verb import verb
 
@@ -61,10 +62,12 @@ def _ask_home(call: Call) -> tuple[dict[str, Any] | None, Any]:
     try:
         with call.office() as office:
             counts = office.call("status-local", {})["counts"]
-            told = f"{counts['records']:,} records, {counts['bytes'] / 2**20:.1f} MiB"
+            told = f"{counts['records']:,} records, {room_text(counts)}"
             live = office.call("status", {}) if office.node is not None else None
     except DeskError as error:
         return None, ("fail", error.message, error.hint or "")
+    if is_nearly_full(counts):
+        return live, ("warn", told, "more room: `jangteo config set record_store_mib N`")
     return live, ("ok", told, "`jangteo verify` checks every signature" if live is None else "")
 
 

@@ -39,7 +39,8 @@ def show(call: Call, listing_id: str) -> None:
     who = "you" if listing.get("mine") else person_text(listing["author"], seller.get("name"))
     screen.say()
     goods = f" · {counted(seller['listings'], 'listing')} up" if "listings" in seller else ""
-    screen.say(f"  by {safe_line(who)}{goods}")
+    known = " · a contact of yours" if seller.get("contact") else ""
+    screen.say(f"  by {safe_line(who)}{known}{goods}")
     if about := seller.get("about"):
         screen.say(f"  {safe_line(about)}", "dim")
     # Of what others took back, only that they did is left, and when.

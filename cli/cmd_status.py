@@ -10,6 +10,7 @@ from .call import Call
 from .event_view import to_hand_over
 from .listing_view import ID_CHARS_MIN, counted
 from .program import name_elsewhere
+from .room_view import is_nearly_full, room_text
 from .safe_text import safe_line
 from .table import Column
 from .verb import verb
@@ -56,6 +57,8 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
         f"{counts['own_active']:,} of them yours; {counted(counts['records'], 'record')}, "
         f"{counts['bytes'] / 2**20:.1f} MiB"
     )
+    if is_nearly_full(counts):
+        screen.say(room_text(counts), "warn")
     if unheld := counts.get("own_unheld"):
         screen.say(f"{counted(unheld, 'listing')} of yours held by nobody else", "warn")
     screen.table(

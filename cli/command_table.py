@@ -39,6 +39,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "passphrase": ("cmd_words", "passphrase", "Seal your key with a passphrase, or change it."),
         "profile": ("cmd_profile", "profile", "Say, or show, what you call yourself."),
         "whoami": ("cmd_profile", "whoami", "Show who you are here."),
+        "contacts": ("cmd_contacts", "contacts", "Keep the listings of people you know."),
         "block": ("cmd_block", "block", "See and pass on nothing more of an author."),
         "unblock": ("cmd_block", "unblock", "Undo a block."),
         "backup": ("cmd_backup", "backup", "Save your identity and records to a file."),

@@ -1,7 +1,8 @@
 """A backup file: the identity, one's own records and what the home was told, under a passphrase.
 
 Version 1 is a key file (crypto/keyfile.py) whose secret is zlib over JSON: {"jangteo_backup": 1,
-"made_ms", "seed", "records": […], "config", "markets", "blocked", "imports"}, bytes in base64.
+"made_ms", "seed", "records": […], "config", "markets", "blocked", "contacts", "imports"}, bytes in
+base64. Files of before there were contacts have none.
 Restoring admits the records as any others are: verified, and in any order.
 """
 
@@ -28,6 +29,7 @@ from ..protocol.envelope import Verified, open_record, parse
 from ..protocol.errors import LocalProtocolError, RemoteProtocolError
 from ..protocol.market import is_market
 from ..protocol.verdict import Admission
+from ..store.contacts import Contact
 from ..store.errors import StoreError, StoreMissing
 from ..store.store import Store
 from . import import_source
@@ -143,6 +145,7 @@ class _Told:
     config: dict[str, Any]
     markets: list[str]
     blocked: list[bytes]
+    contacts: list[Contact]
     imports: list[import_source.ImportSource]
 
 
@@ -162,6 +165,10 @@ def _of_store(home: Home, config: Config, author: bytes) -> dict[str, Any]:
             ],
             "markets": store.joined(),
             "blocked": sorted(one.hex() for one in store.blocked()),
+            "contacts": [
+                {"author": one.author.hex(), "since_ms": one.since_ms, "note": one.note}
+                for one in store.kept()
+            ],
             "imports": [
                 {
                     "number": one.number,
@@ -189,6 +196,14 @@ def _opened(data: bytes, passphrase: str) -> _Told:
         seed = b64decode(told["seed"], validate=True)
         records = [open_record(b64decode(text, validate=True)) for text in told["records"]]
         blocked = [bytes.fromhex(text) for text in told["blocked"]]
+        contacts = [
+            Contact(
+                bytes.fromhex(entry["author"]),
+                int(entry["since_ms"]),
+                str(entry["note"]).encode().decode(),  # a lone surrogate is no text
+            )
+            for entry in told.get("contacts", ())
+        ]
         markets = [str(name) for name in told["markets"]]
         imports = [
             import_source.ImportSource(
@@ -215,12 +230,14 @@ def _opened(data: bytes, passphrase: str) -> _Told:
     fits = (
         len(seed) == SEED_BYTES
         and all(len(one) == PUBLIC_BYTES for one in blocked)
+        and all(len(one.author) == PUBLIC_BYTES for one in contacts)
+        and all(0 <= one.since_ms <= limits.INTEGER_MAX for one in contacts)
         and all(is_market(name) for name in markets)
         and all(len(ref) == limits.REF_BYTES for one in imports for ref in one.refs)
     )
     if not fits:
         raise bad_value("this is no backup file")
-    return _Told(seed, records, config, markets, blocked, imports)
+    return _Told(seed, records, config, markets, blocked, contacts, imports)
 
 
 def _fill(store: Store, told: _Told, now_ms: int) -> int:
@@ -230,6 +247,11 @@ def _fill(store: Store, told: _Told, now_ms: int) -> int:
             store.join(market)
         for author in told.blocked:
             store.block(author)
+        contacts, blocked = {one.author for one in store.kept()}, store.blocked()
+        for contact in told.contacts:
+            # What was decided here since is not undone.
+            if contact.author not in contacts | blocked:
+                store.keep(*contact)
         known = {one.number for one in import_source.load(store)}
         for source in told.imports:
             if source.number not in known:

@@ -58,6 +58,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "profile": Verb("sign", "desk_person", "profile"),
     "block": Verb("write", "desk_person", "block"),
     "unblock": Verb("write", "desk_person", "unblock"),
+    "keep": Verb("write", "desk_contact", "keep"),
+    "unkeep": Verb("write", "desk_contact", "unkeep"),
     "join": Verb("write", "desk_person", "join"),
     "leave": Verb("write", "desk_person", "leave"),
     "search": Verb("read", "desk_search", "search"),
@@ -67,6 +69,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "status-local": Verb("read", "desk_search", "status_local", is_reminding=True),
     "whoami": Verb("read", "desk_person", "whoami"),
     "blocked": Verb("read", "desk_person", "blocked"),
+    "contacts": Verb("read", "desk_contact", "contacts"),
     "verify": Verb("read", "desk_export", "verify_all"),
     "reindex": Verb("write", "desk_export", "reindex"),
 }

@@ -22,7 +22,7 @@ from .live_node import DeskPort, JsonObject
 from .writer import WriterClosed
 
 _STREAM_STEP_ITEMS = 100
-_POLICY_VERBS = frozenset({"block", "unblock", "join", "leave"})
+_POLICY_VERBS = frozenset({"block", "unblock", "keep", "unkeep", "join", "leave"})
 _SHOWING_VERBS = frozenset({"sell", "edit", "reserve", "sold", "relist", "renew"})
 
 

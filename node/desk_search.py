@@ -64,7 +64,12 @@ def show(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "listing": clerk.json([row])[0],
         "revisions": revisions,
-        "seller": {"author": author.hex(), "name": known.name, "about": known.about},
+        "seller": {
+            "author": author.hex(),
+            "name": known.name,
+            "about": known.about,
+            "contact": author in {contact.author for contact in clerk.store.kept()},
+        },
     }
 
 
@@ -113,6 +118,9 @@ def _state(clerk: Clerk) -> dict[str, Any]:
             "own_unheld": counts.own_unheld,
             "authors": counts.authors,
             "bytes": counts.record_bytes,
+            "bytes_own": counts.own_bytes,
+            "bytes_contacts": counts.kept_bytes,
+            "bytes_max": counts.record_bytes_max,
         },
         "unheld": counts.own_unheld,
         "blocked": len(clerk.store.blocked()),

@@ -286,6 +286,29 @@ def test_block_and_unblock_work_at_once(person: Person, tmp_path: Path) -> None:
     assert person.json("search", "watches").rows
 
 
+def test_contacts_are_added_listed_and_removed(person: Person, tmp_path: Path) -> None:
+    other = Person(tmp_path / "other")
+    other.types("init", "--name", "Mina")
+    other.sells("Bowls")
+    file = tmp_path / "bowls"
+    other.types("export", "--format", "records", "--output", str(file))
+    person.types("import", str(file))
+    assert person.json("contacts").rows == []
+    added = person.json("contacts", "add", "Mina", "--note", "the potter").row
+    assert (added["name"], added["note"], added["changed"]) == ("Mina", "the potter", True)
+    assert person.json("contacts").row["author"] == added["author"]
+    told = person.types("contacts").out
+    assert "Mina" in told and "the potter" in told
+    bowls = person.json("search", "bowls").row["id"]
+    assert "a contact of yours" in person.types("show", bowls[:8]).out
+    assert f"contacts remove {added['author'][:16]}" in person.types("contacts", "add", "Mina").err
+    assert person.json("contacts", "remove", added["author"][:12]).row["changed"] is True
+    assert person.types("contacts", "remove", "Mina").out == (
+        f"Mina ({added['author'][:8]}) was no contact\n"
+    )
+    assert person.types("contacts", "add", "Nobody").code == 3
+
+
 def test_settings_are_got_set_and_listed(person: Person) -> None:
     assert person.types("config", "set", "currency", "krw").out == "currency = KRW\n"
     assert person.types("config", "get", "currency").out == "KRW\n"

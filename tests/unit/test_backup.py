@@ -1,10 +1,12 @@
 """A backup brings a person back: identity, own records, settings. Nobody loses a home by it."""
 
+import json
+import zlib
 from pathlib import Path
 
 import pytest
 
-from jangteo.crypto.keyfile import seal_secret
+from jangteo.crypto.keyfile import open_secret, seal_secret
 from jangteo.node import identity
 from jangteo.node.backup import make_backup, restore_file, restore_words
 from jangteo.node.config import read_config, set_value
@@ -31,6 +33,7 @@ def backed_up(folder: Path) -> tuple[Home, bytes]:
         ana.call("withdraw", id=ana.sell("Sofa"))
         ana.import_text("a.csv", "title\nDesk\n")
         ana.call("block", author=Seller.named("spam").author.hex())
+        ana.call("keep", author=Seller.named("cho").author.hex(), note="the potter")
         with ana.store.write(durable=False):
             ana.store.admit([Seller.named("ben").lists(1, "Ben's")], NOW_MS)
         data = make_backup(
@@ -55,6 +58,7 @@ def test_all_that_is_one_s_own_comes_back(tmp_path: Path) -> None:
     assert [row.listing.title for row in store.iter_listings(NOW_MS)] == ["Lamp", "Chair", "Desk"]
     assert store.joined() == ["campus", "commons", "open"]
     assert store.blocked() == {Seller.named("spam").author}
+    assert store.kept() == [(Seller.named("cho").author, NOW_MS, "the potter")]
     assert len(load(store)) == 1
     store.close()
 
@@ -75,6 +79,55 @@ def test_restoring_again_adds_only_what_is_missing(tmp_path: Path) -> None:
     assert restored.records == 6
     with stall(tmp_path, "ana") as ana:
         assert ana.titles() == ["Ben's", "Chair", "Desk", "Lamp", "Later"]
+
+
+def test_what_was_decided_about_a_contact_since_is_not_undone(tmp_path: Path) -> None:
+    old, data = backed_up(tmp_path)
+    cho = Seller.named("cho").author
+    with stall(tmp_path, "ana") as ana:
+        ana.call("keep", author=cho.hex(), note="the painter")
+    restore_file(old, data, HORSE, now_ms=NOW_MS, environ={})
+    with stall(tmp_path, "ana") as ana:
+        assert [contact.note for contact in ana.store.kept()] == ["the painter"]
+        ana.call("block", author=cho.hex())
+    restore_file(old, data, HORSE, now_ms=NOW_MS, environ={})
+    with stall(tmp_path, "ana") as ana:
+        assert ana.store.kept() == []
+        assert ana.store.blocked() >= {cho}
+
+
+def test_a_backup_of_before_there_were_contacts_is_restored(tmp_path: Path) -> None:
+    _, data = backed_up(tmp_path)
+    told = json.loads(zlib.decompress(open_secret(data, HORSE)))
+    del told["contacts"]
+    packed = zlib.compress(json.dumps(told).encode())
+    older = seal_secret(packed, HORSE, bytes(16), bytes(12))
+    new = Home(tmp_path / "new")
+    restore_file(new, older, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("new"))
+    with open_store(new, read_config(new, environ={}), own=new.author()) as store:
+        assert store.kept() == []
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [
+        {"author": "ab", "since_ms": 0, "note": ""},
+        {"author": "ab" * 32, "since_ms": -1, "note": ""},
+        {"author": "ab" * 32, "since_ms": 0, "note": "\ud800"},
+        {"author": "ab" * 32, "since_ms": 0},
+        "ab" * 32,
+    ],
+)
+def test_a_damaged_contact_is_no_backup(tmp_path: Path, contact: object) -> None:
+    _, data = backed_up(tmp_path)
+    told = json.loads(zlib.decompress(open_secret(data, HORSE))) | {"contacts": [contact]}
+    packed = zlib.compress(json.dumps(told).encode())
+    new = Home(tmp_path / "new")
+    with pytest.raises(DeskError, match="no backup"):
+        restore_file(
+            new, seal_secret(packed, HORSE, bytes(16), bytes(12)), HORSE, now_ms=NOW_MS, environ={}
+        )
+    assert not new.exists
 
 
 def test_a_home_of_someone_else_is_left_alone(tmp_path: Path) -> None:
