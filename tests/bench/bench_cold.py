@@ -63,6 +63,7 @@ def measure(report: Report, folder: Path, count: int, mix: Mix, runs: int) -> No
     report.add(
         "cold sync",
         f"jangteo, {mix}",
+        rivals="the mix" if mix == "mixed" else "",
         records=count,
         record_bytes=record_bytes,
         per_s=count / middle["took_s"],
@@ -85,6 +86,7 @@ def main(words: Sequence[str] | None = None) -> None:
             measure(report, folder, told.count, mix, told.runs)
     if not told.no_peers:
         contest.cold(report, Goods(now_ms=warehouse.now_ms()), told.count)
+        report.ratios("cold sync", "per_s", "taker_cpu_s", "giver_cpu_s", "taker_peak_mib")
     report.close()
 
 

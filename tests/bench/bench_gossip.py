@@ -116,7 +116,10 @@ def main(words: Sequence[str] | None = None) -> None:
             report.add("at rest", label, idle_percent_of_core=swarms.idle())
             for rate in told.rate or RATES[kind]:
                 row = swarms.gossip(rate, told.seconds, told.size, told.drain)
-                report.add(f"{told.nodes} nodes", label, rate=rate, **row)
+                # Whole nodes do more than the others: no rivals of theirs.
+                rivals = "" if kind == "node" else f"{rate:g}/s"
+                report.add(f"{told.nodes} nodes", label, rivals=rivals, rate=rate, **row)
+    report.ratios(f"{told.nodes} nodes", "cpu_ms", "p50_ms", "p99_ms", "delivered_percent")
     report.close()
 
 

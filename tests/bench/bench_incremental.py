@@ -74,6 +74,7 @@ def measure(report: Report, folder: Path, count: int, new: Sequence[int], runs: 
         report.add(
             "incremental sync",
             f"jangteo, {case:,} new of {count:,}",
+            rivals=f"{case:,} new",
             **middle,
             beyond_bodies_bytes=middle["sync_in_bytes"] + middle["sync_out_bytes"] - bodies,
         )
@@ -93,6 +94,7 @@ def main(words: Sequence[str] | None = None) -> None:
         report.note(f"took {time.monotonic() - began:.0f} s")
     if not told.no_peers:
         contest.incremental(report, Goods(now_ms=warehouse.now_ms()), told.count, told.new)
+        report.ratios("incremental sync", "even_s", "tcp_bytes", "taker_cpu_s")
     report.close()
 
 

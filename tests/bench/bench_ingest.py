@@ -129,6 +129,7 @@ def measure_own(report: Report, folder: Path, count: int, sales: int) -> None:
     report.add(
         "own records",
         "jangteo, sell",
+        rivals="own",
         p50_ms=percentile(taken_ms, 0.5),
         p99_ms=percentile(taken_ms, 0.99),
         one_by_one_per_s=1000 * sales / sum(taken_ms),
@@ -155,6 +156,7 @@ def main(words: Sequence[str] | None = None) -> None:
         measure_own(report, folder, told.rows, told.sales)
     if not told.no_peers:
         contest.appending(report, Goods(), told.rows)
+        report.ratios("own records", "one_by_one_per_s", "disk_bytes_per_record")
     report.close()
 
 

@@ -1,14 +1,11 @@
 """What a reconciliation costs: round trips, bytes and CPU, by the sets' size and their difference.
 
-Run: python tests/bench/bench_reconcile.py [--large] [--frame BYTES]. One line of JSON a case on
-stdout, a table on stderr. The sets are in memory (ListItemSet), ids lifted wide, both sides here.
+The sets are in memory (ListItemSet), ids lifted wide, both sides here.
 """
 
-import argparse
-import json
 import random
-import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -16,6 +13,7 @@ from jangteo.crypto.digest import LIFT_BITS
 from jangteo.protocol import limits
 from jangteo.protocol.item_set import ListItemSet, item_key, key_id
 from jangteo.protocol.reconcile import Reconciliation
+from tests.bench.report import Report, parser
 
 SIZES: Final = (10_000, 100_000)
 LARGE: Final = 1_000_000
@@ -30,8 +28,6 @@ DIFFERENCES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    items: int
-    difference: str
     round_trips: int
     sent_bytes: int
     received_bytes: int
@@ -80,8 +76,6 @@ def measure(items: ListItemSet, keys: list[bytes], difference: str, count: int, 
         message = step.reply
     assert sorted(need) == sorted(map(key_id, missing))
     return Cost(
-        len(keys),
-        difference,
         len(cpu_ms[1]),
         sent,
         received,
@@ -91,23 +85,21 @@ def measure(items: ListItemSet, keys: list[bytes], difference: str, count: int, 
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--large", action="store_true", help=f"also {LARGE:,} items")
-    parser.add_argument("--frame", type=int, default=limits.RECON_MESSAGE_BYTES_MAX)
-    arguments = parser.parse_args()
-    names = ("items", "difference", "trips", "sent B", "received B", "ms I", "ms R", "worst ms")
-    row = "{:>9} {:<14} {:>6} {:>9} {:>11} {:>8} {:>8} {:>9}"
-    print(row.format(*names), file=sys.stderr)
-    for size in (*SIZES, LARGE) if arguments.large else SIZES:
+def main(words: Sequence[str] | None = None) -> None:
+    options = parser(__doc__)
+    options.add_argument("--size", type=int, nargs="+", default=SIZES, help="items of the sets")
+    options.add_argument("--large", action="store_true", help=f"also {LARGE:,} items")
+    options.add_argument("--frame", type=int, default=limits.RECON_MESSAGE_BYTES_MAX)
+    told = options.parse_args(words)
+    report = Report("reconcile")
+    for size in (*told.size, LARGE) if told.large else told.size:
         keys = some_keys(size)
         items = ListItemSet(keys)
         for difference, count in DIFFERENCES:
-            if count * 2 > size:
-                continue
-            cost = measure(items, keys, difference, count, arguments.frame)
-            print(json.dumps(asdict(cost)), flush=True)
-            print(row.format(*asdict(cost).values()), file=sys.stderr)
+            if count * 2 <= size:
+                cost = asdict(measure(items, keys, difference, count, told.frame))
+                report.add("reconciliation", f"{size:,} items, {difference}", **cost)
+    report.close()
 
 
 if __name__ == "__main__":

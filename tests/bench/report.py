@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 MIB: Final = 1024 * 1024
+OURS: Final = "jangteo"
+"""What the case of ours begins with."""
 _VERSIONS: Final = ("jangteo", "libp2p", "trio", "apsw", "pynacl", "cryptography")
 
 
@@ -24,14 +26,35 @@ class Report:
     def __init__(self, bench: str) -> None:
         self._bench = bench
         self._tables: dict[str, list[dict[str, Any]]] = {}
+        self._rivals: dict[tuple[str, str], list[dict[str, Any]]] = {}
         print(json.dumps({"bench": bench, "machine": machine(), "versions": versions()}))
 
-    def add(self, table: str, case: str, **values: Any) -> None:
-        """A case of a table. Floats are rounded to what was measured of them."""
+    def add(self, table: str, case: str, *, rivals: str = "", **values: Any) -> None:
+        """A case of a table. Floats are rounded to what was measured of them. `rivals` is the same
+        for cases of the same work, ours and others'."""
         row = {"case": case} | {name: rounded(value) for name, value in values.items()}
+        if rivals:
+            self._rivals.setdefault((table, rivals), []).append(row)
         self._tables.setdefault(table, []).append(row)
         print(json.dumps({"bench": self._bench, "table": table, **row}, ensure_ascii=False))
         sys.stdout.flush()
+
+    def ratios(self, table: str, *columns: str) -> None:
+        """A table of ours divided by theirs, for the cases of the same work."""
+        for (of, work), rows in list(self._rivals.items()):
+            ours = [row for row in rows if row["case"].startswith(OURS)]
+            for row in rows if of == table else ():
+                if row in ours or not ours:
+                    continue
+                self.add(
+                    f"{table}, ours divided by theirs",
+                    f"{row['case']}: {work}",
+                    **{
+                        name: ours[0][name] / row[name]
+                        for name in columns
+                        if ours[0].get(name) is not None and row.get(name)
+                    },
+                )
 
     def note(self, text: str) -> None:
         print(json.dumps({"bench": self._bench, "note": text}, ensure_ascii=False), flush=True)
@@ -77,6 +100,14 @@ def plain_table(rows: Sequence[dict[str, Any]]) -> str:
         for row in cells
     ]
     return "\n".join(line.rstrip() for line in lines)
+
+
+def markdown_table(rows: Sequence[dict[str, Any]]) -> str:
+    """The same as Markdown."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    lines = [names, ["---", *("---:" for _ in names[1:])]]
+    lines += [[_cell(row.get(name)) for name in names] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def _cell(value: Any) -> str:

@@ -190,6 +190,7 @@ def cold(report: Report, goods: Goods, count: int) -> None:
             report.add(
                 "cold sync",
                 contender.label(),
+                rivals="the mix",
                 records=count,
                 per_s=count / done["took_s"],
                 took_s=done["took_s"],
@@ -225,6 +226,7 @@ def incremental(report: Report, goods: Goods, count: int, new: Sequence[int]) ->
                 report.add(
                     "incremental sync",
                     f"{contender.label()}, {case:,} new of {count:,}",
+                    rivals=f"{case:,} new",
                     even_s=done["took_s"],
                     tcp_bytes=done.get("bytes"),
                     taker_cpu_s=taker.do("usage")["cpu_s"] - before["cpu_s"],
@@ -242,6 +244,7 @@ def appending(report: Report, goods: Goods, count: int) -> None:
             report.add(
                 "own records",
                 contender.label(),
+                rivals="own",
                 many_at_once_per_s=count / filled,
                 one_by_one_per_s=count / appended,
                 disk_bytes_per_record=(size - texts.stat().st_size) / (2 * count),
