@@ -131,6 +131,7 @@ TOPICS_PER_PEER_MAX = 64
 OWN_ADDRESSES_EVERY_MS = 2 * SECOND_MS
 PEER_ADDRESSES_MAX = 16
 ADDRESS_BYTES_MAX = 256
+NEGOTIATION_BYTES_MAX = 1024  # one message of multistream-select
 PEER_KEY_BYTES_MAX = 600  # RSA of 4,096 bits, the longest that libp2p takes, is 550
 
 # --- listing files ---------------------------------------------------------------------------

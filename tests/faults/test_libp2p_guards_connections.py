@@ -22,8 +22,11 @@ from libp2p.network.connection import swarm_connection
 from libp2p.network.exceptions import SwarmException
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import create_signed_peer_record
+from libp2p.protocol_muxer.exceptions import MultiselectCommunicatorError
+from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.stream_muxer.exceptions import MuxedStreamReset
+from libp2p.utils.varint import encode_uvarint
 from multiaddr import Multiaddr
 
 from jangteo.node import libp2p_host, libp2p_transport
@@ -33,6 +36,7 @@ from jangteo.protocol.limits import (
     CONNECTIONS_INBOUND_MAX,
     CONNECTIONS_PENDING_MAX,
     CONNECTIONS_PER_PEER_MAX,
+    NEGOTIATION_BYTES_MAX,
     PEER_ADDRESSES_MAX,
     PEER_KEY_BYTES_MAX,
     SECOND_MS,
@@ -468,6 +472,32 @@ async def test_failures_of_strangers_do_not_fill_the_log(caplog: pytest.LogCaptu
             await is_reset(await attack(attacker, victim, b"\x04\xff\xff\xff\xff"))
         warnings = [one for one in caplog.records if one.levelno >= logging.WARNING]
         assert len(warnings) == 4  # the 1st, 2nd, 4th and 8th
+
+
+async def test_what_a_negotiation_may_hold_is_bounded() -> None:
+    """varint.py:153: 1.4 GB for four strangers, before any authentication."""
+    stranger = Endless(encode_uvarint(2**31))
+    with pytest.raises(MultiselectCommunicatorError):
+        await MultiselectCommunicator(stranger).read()
+    assert stranger.taken_bytes <= NEGOTIATION_BYTES_MAX
+    longest = b"x" * (NEGOTIATION_BYTES_MAX - 1) + b"\n"
+    honest = Endless(encode_uvarint(len(longest)) + longest)
+    assert await MultiselectCommunicator(honest).read() == "x" * (NEGOTIATION_BYTES_MAX - 1)
+
+
+class Endless:
+    """Says `data`, then zeros for as long as it is listened to."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.taken_bytes = 0
+
+    async def read(self, count: int) -> bytes:
+        count = min(count, 2**16)
+        piece, self._data = self._data[:count], self._data[count:]
+        piece = piece or bytes(count)
+        self.taken_bytes += len(piece)
+        return piece
 
 
 async def test_a_key_of_impossible_length_is_not_looked_at() -> None:
