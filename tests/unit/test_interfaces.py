@@ -4,7 +4,13 @@ import socket
 
 import pytest
 
-from jangteo.node.interfaces import NoFreePort, free_port, ipv4_addresses, is_loopback
+from jangteo.node.interfaces import (
+    NoFreePort,
+    free_port,
+    ipv4_addresses,
+    is_loopback,
+    own_addresses,
+)
 from jangteo.protocol.limits import PORT_PROBES_MAX
 
 
@@ -12,6 +18,11 @@ def test_loopback_comes_last() -> None:
     found = ipv4_addresses()
     assert found[-1].startswith("127.")
     assert [is_loopback(one) for one in found] == sorted(is_loopback(one) for one in found)
+
+
+def test_own_addresses_are_those_of_all_interfaces_without_scopes() -> None:
+    assert set(ipv4_addresses()) <= own_addresses()
+    assert not any("%" in one for one in own_addresses())
 
 
 def test_what_is_no_address_is_not_loopback() -> None:
