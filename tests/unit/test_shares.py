@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
 import pytest
 
 from jangteo.protocol import limits
 from jangteo.protocol.envelope import Verified
 from jangteo.protocol.errors import LocalProtocolError
 from jangteo.protocol.verdict import Admission
+from jangteo.store.errors import OutdatedViews
 from jangteo.store.share import KEPT, OWN, UNKNOWN, bucket_of
 from jangteo.store.store import Store
 from tests.market_maker import NOW_MS, Seller
@@ -293,3 +295,40 @@ def test_a_long_queue_is_read_page_by_page(path: Path) -> None:
         assert shares(store) == {bucket("p"): 350, bucket("q"): 350}
         assert [record for record in flood if store.has(record.id)] == flood[350:]
         assert store.check_views() == []
+
+
+# -- stores of before ------------------------------------------------------------------------
+
+
+def test_a_store_of_before_there_were_shares_is_brought_up_to_date(path: Path) -> None:
+    with opened(path) as store:
+        admit(store, lamp(FRIEND), lamp(OWN_SELLER), *fresh("a", 3), bringer="p")
+    connection = apsw.Connection(str(path))
+    for sql in (
+        "ALTER TABLE record DROP COLUMN bucket",
+        "DROP TABLE kept_author",
+        "DROP TABLE share",
+        "DELETE FROM meta WHERE key LIKE 'share%'",
+        "PRAGMA user_version = 1",
+    ):
+        connection.execute(sql)
+    connection.close()
+    with pytest.raises(OutdatedViews, match="jangteo reindex"):
+        Store.open(path, read_only=True)
+    with opened(path) as store:
+        assert store.check_views() == []
+        assert shares(store) == {OWN: 1, UNKNOWN: 4}
+        keep(store, FRIEND)
+        assert shares(store) == {OWN: 1, KEPT: 1, UNKNOWN: 3}
+        admit(store, *fresh("b", 20), bringer="q")
+        assert shares(store) == {OWN: 1, KEPT: 1, UNKNOWN: 3, bucket("q"): 7}
+        assert store.check_views() == []
+
+
+def test_a_thread_in_two_shares_is_found(path: Path) -> None:
+    with opened(path) as store:
+        admit(store, lamp(FRIEND), lamp(FRIEND, revision=2), bringer="p")
+        with store.write(durable=False):
+            store._db.run("DROP TRIGGER record_is_never_changed")
+            store._db.run("UPDATE record SET bucket = 7 WHERE rid = 1")
+        assert any("more than one share" in problem for problem in store.check_views())
