@@ -99,7 +99,14 @@ def _would_take(stage: "Stage", node: SimulatedNode, record: Envelope) -> bool:
         if mine >= (header.is_delete, header.revision, record.id):
             return False
     member = next(each for each in stage.scenario.members if each.name == node.name)
-    return is_own or not member.is_small
+    if is_own or not member.is_small:
+        return True
+    # What of strangers' finds room depends on who brought what; a contact's does not.
+    if header.author not in {contact.author for contact in node.store.kept()}:
+        return False
+    counts = node.store.counts(now_ms)
+    foreign_bytes = counts.record_bytes - counts.own_bytes - counts.kept_bytes
+    return counts.record_bytes + len(record.raw) - member.records_bytes_max <= foreign_bytes
 
 
 def _uneven_pairs(journal: "Journal") -> list[tuple[tuple[str, str], str]]:
@@ -124,6 +131,8 @@ def look(stage: "Stage") -> None:
     for name, node in sorted(stage.place.nodes.items()):
         stage.journal.bad += [f"{name}: {problem}" for problem in node.store.check_views()]
         stage.journal.bad += _own_lost(stage, node)
+        stage.journal.bad += _kept_lost(stage, node)
+        stage.journal.bad += _overfull(stage, node)
         # Where a hostile member has promised something, a session may be waiting for it.
         is_waiting = len(stage.scenario.honest) < len(stage.scenario.members)
         if node.core.shared.claims.count and not is_waiting:
@@ -151,6 +160,28 @@ def _own_lost(stage: "Stage", node: SimulatedNode) -> Iterator[str]:
         if node.name in stage.journal.lost:
             continue
         yield f"{node.name} has lost its own {record.id.hex()[:8]}"
+
+
+def _kept_lost(stage: "Stage", node: SimulatedNode) -> Iterator[str]:
+    """What was held of a contact's is, or a greater one of its thread, or it is over (R10.32)."""
+    for key, header in stage.journal.kept[node.name].items():
+        if header.expires_ms <= node.now_ms():
+            continue
+        held = node.store.current(key)
+        if held is None or (held.header.is_delete, held.header.revision) < (
+            header.is_delete,
+            header.revision,
+        ):
+            yield f"{node.name} has let go of a contact's {header.thread.hex()[:8]}"
+
+
+def _overfull(stage: "Stage", node: SimulatedNode) -> Iterator[str]:
+    """Only one's own go beyond the bound, and then no stranger's is there (R10.32)."""
+    member = next(each for each in stage.scenario.members if each.name == node.name)
+    counts = node.store.counts(node.now_ms())
+    foreign_bytes = counts.record_bytes - counts.own_bytes - counts.kept_bytes
+    if counts.record_bytes > member.records_bytes_max and foreign_bytes:
+        yield f"{node.name} is over its bound with {foreign_bytes} bytes of strangers'"
 
 
 # --- bounds ---------------------------------------------------------------------------------------

@@ -109,8 +109,9 @@ class Hostile:
             case Mischief.FORGER:
                 await self._tell(OPEN, *messages([dice.choice(self._bad_records())]))
             case Mischief.FLOODER:
+                count = dice.choice((5, 5, 60))
                 await self._tell(
-                    OPEN, *messages([self._record(self._fresh_key()).raw for _ in range(5)])
+                    OPEN, *messages([self._record(self._fresh_key()).raw for _ in range(count)])
                 )
             case Mischief.TWOFACED:
                 await self._tell(OPEN, *messages([self._two_faces()[dice.randrange(2)].raw]))

@@ -161,6 +161,22 @@ class Unblock:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Has a contact from now on, whose records strangers cannot displace."""
+
+    at_s: float
+    name: str
+    author_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unkeep:
+    at_s: float
+    name: str
+    author_of: str
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     at_s: float
     name: str
@@ -188,6 +204,8 @@ Happening: TypeAlias = (
     | SetClock
     | Block
     | Unblock
+    | Keep
+    | Unkeep
     | Join
     | Leave
 )
@@ -238,6 +256,7 @@ class _Draw:
         self._span_s = hours * HOUR if hours else dice.uniform(10.0, 90.0)
         self._names = [f"n{number:04}" for number in range(self._count)]
         self._happenings: list[Happening] = []
+        self._small: list[str] = []
 
     def scenario(self) -> Scenario:
         dice = self._dice
@@ -253,6 +272,7 @@ class _Draw:
             (self._markets, 0.3),
             (self._losses, 0.15),
             (self._clocks, 0.15),
+            (self._contacts, 0.7),
         ):
             if dice.random() < chance:
                 fault(honest)
@@ -275,6 +295,8 @@ class _Draw:
         if is_hostile and self._count >= 3:
             crowd = dice.sample(self._names[1:], dice.randint(1, max(1, self._count // 3)))
             mischiefs = {name: dice.choice(list(Mischief)) for name in sorted(crowd)}
+        # A flood is to meet stores that it fills.
+        is_small |= Mischief.FLOODER in mischiefs.values()
         peers = topology(self._dice, self._names, set(mischiefs))
         members: list[Member] = []
         for name in self._names:
@@ -291,6 +313,7 @@ class _Draw:
                     mischief,
                 )
             )
+        self._small = [each.name for each in members if each.is_small and each.is_honest]
         return members
 
     def _skew_s(self) -> float:
@@ -394,6 +417,19 @@ class _Draw:
             if dice.random() < 0.5:
                 later = round(at_s + dice.uniform(0.0, self._span_s / 2), 3)
                 self._happenings.append(Unblock(later, name, author))
+
+    def _contacts(self, honest: Sequence[str]) -> None:
+        """Where it matters: who has little room keeps others."""
+        dice = self._dice
+        if not self._small or len(honest) < 2:
+            return
+        for at_s in self._moments(1, 4, 0.5):
+            name = dice.choice(self._small)
+            author = dice.choice([other for other in honest if other != name])
+            self._happenings.append(Keep(at_s, name, author))
+            if dice.random() < 0.25:
+                later = round(at_s + dice.uniform(0.0, self._span_s / 2), 3)
+                self._happenings.append(Unkeep(later, name, author))
 
     def _markets(self, honest: Sequence[str]) -> None:
         dice = self._dice

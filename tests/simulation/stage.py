@@ -8,7 +8,7 @@ import hashlib
 import logging
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +20,7 @@ import trio.testing
 
 from jangteo.node.simulation import Clock, Neighbourhood, SimulatedNode
 from jangteo.protocol import canonical, limits, sync_frame
-from jangteo.protocol.envelope import Header, Verified, author_record
+from jangteo.protocol.envelope import Header, ThreadKey, Verified, author_record, parse
 from jangteo.protocol.errors import RemoteProtocolError
 from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import Listing
@@ -36,6 +36,7 @@ from .scenario import (
     Happening,
     Heal,
     Join,
+    Keep,
     Leave,
     Lose,
     Member,
@@ -46,6 +47,7 @@ from .scenario import (
     Start,
     Stop,
     Unblock,
+    Unkeep,
     Weather,
     Withdraw,
 )
@@ -108,6 +110,8 @@ class Journal:
     published: dict[str, list[Verified]] = field(default_factory=lambda: defaultdict(list))
     spread: dict[bytes, Spread] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    kept: dict[str, dict[ThreadKey, Header]] = field(default_factory=lambda: defaultdict(dict))
+    """By member: what it held of its contacts', and is to hold until it decides otherwise."""
     unrest: Counter[str] = field(default_factory=Counter)
     parted_uneven: dict[tuple[str, str], str] = field(default_factory=dict)
     moved_s: float = 0.0
@@ -231,6 +235,7 @@ class Stage:
             case Lose(_, name):
                 await self._stop(name)
                 self.place.lose_store(name)
+                self.journal.kept[name].clear()
                 self.journal.lost.add(name)
             case Partition(_, groups):
                 network.partition(groups)
@@ -243,7 +248,8 @@ class Stage:
                 network.loss, network.doubling, network.delay_s = loss, doubling, delay_s
             case SetClock(_, name, skew_s):
                 self.clocks[name].skew_ms = round(skew_s * limits.SECOND_MS)
-            case Block() | Unblock() | Join() | Leave():
+                self.journal.kept[name].clear()  # what is over by it may find no room again
+            case Block() | Unblock() | Keep() | Unkeep() | Join() | Leave():
                 await self._decide(happening)
             case _:
                 assert_never(happening)
@@ -286,20 +292,33 @@ class Stage:
         for record in kept:
             self.journal.spread[record.id] = Spread(now, now)
 
-    async def _decide(self, happening: Block | Unblock | Join | Leave) -> None:
+    async def _decide(self, happening: Block | Unblock | Keep | Unkeep | Join | Leave) -> None:
         node = self.place.nodes.get(happening.name)
         if node is None:
             return
+        kept = self.journal.kept[node.name]
         with node.store.write(durable=True):
             match happening:
                 case Block(_, _, author_of):
-                    node.store.block(self.place.key_of(author_of).public)
+                    author = self.place.key_of(author_of).public
+                    node.store.block(author)
+                    _drop(kept, lambda key: key[1] == author)
+                case Keep(_, _, author_of):
+                    author = self.place.key_of(author_of).public
+                    if author not in node.store.blocked():
+                        node.store.keep(author, node.now_ms())
+                        kept.update(_held_of(node, author))
+                case Unkeep(_, _, author_of):
+                    author = self.place.key_of(author_of).public
+                    node.store.unkeep(author)
+                    _drop(kept, lambda key: key[1] == author)
                 case Unblock(_, _, author_of):
                     node.store.unblock(self.place.key_of(author_of).public)
                 case Join(_, _, market):
                     node.store.join(market)
                 case Leave(_, _, market):
                     node.store.leave(market)
+                    _drop(kept, lambda key: key[0] == market)
         await node.core.refresh()
 
     # --- watching ---------------------------------------------------------------------------
@@ -311,9 +330,12 @@ class Stage:
 
         def admitted(each: Any, source: str) -> None:
             now, traffic = trio.current_time(), journal.traffic[node.name]
+            contacts = {contact.author for contact in node.store.kept()}
             for record, admission in each:
                 if admission is Admission.NEW:
                     traffic.records_new += 1
+                    if record.header.author in contacts:
+                        journal.kept[node.name][record.header.thread_key] = record.header
                     spread = journal.spread.get(record.id)
                     if spread is not None:
                         spread.last_s = now
@@ -458,3 +480,17 @@ def play(scenario: Scenario) -> Journal:
         stack.callback(stage.place.close)
         trio.run(stage.play, clock=trio.testing.MockClock(autojump_threshold=0))
         return stage.journal
+
+
+def _held_of(node: SimulatedNode, author: bytes) -> dict[ThreadKey, Header]:
+    raws = [raw for _, raw in node.store.iter_records()]
+    headers = [header for header in (parse(raw).header for raw in raws) if header.author == author]
+    return {
+        header.thread_key: header
+        for header in sorted(headers, key=lambda each: (each.is_delete, each.revision))
+    }
+
+
+def _drop(kept: dict[ThreadKey, Header], is_over: Callable[[ThreadKey], bool]) -> None:
+    for key in [key for key in kept if is_over(key)]:
+        del kept[key]

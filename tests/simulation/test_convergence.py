@@ -175,6 +175,59 @@ async def test_a_full_store_says_so_and_keeps_its_own(
         held, _ = await bob.summary("open")
         assert 5 < held < 30
         assert "store-full" in bob.core.warnings
-        await bob.sell("mine goes in all the same")
-        assert (await bob.summary("open"))[0] == held + 1
+        mine = await bob.sell("mine goes in all the same")
+        assert bob.store.has(mine.id)
+        assert (await bob.summary("open"))[0] <= held
+        assert bob.store.counts(bob.now_ms()).record_bytes <= 5000
         assert "store-full" not in ann.core.warnings
+
+
+async def test_a_small_store_fetches_its_contacts_goods_though_strangers_have_filled_it(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with (
+        place.node("ann") as ann,
+        place.node("cho", peers=["ann"]) as cho,
+        place.node("bob", peers=["ann"], records_bytes_max=5000) as bob,
+    ):
+        for number in range(30):
+            await ann.sell(f"bicycle {number}")
+        await trio.sleep(20)
+        goods = await cho.sell_all([f"lamp {number}" for number in range(15)])
+        await trio.sleep(20)
+        assert len(bob.store.known(good.id for good in goods)) < 15
+        with bob.store.write(durable=True):
+            bob.store.keep(cho.key.public, bob.now_ms())
+        await bob.core.refresh()
+        await trio.sleep(60)
+        assert len(bob.store.known(good.id for good in goods)) == 15
+        assert bob.store.counts(bob.now_ms()).record_bytes <= 5000
+
+
+async def test_neighbours_share_a_small_store_and_come_to_rest(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Of goods that one neighbour alone knows and goods of the other's, as many find room."""
+    place = Neighbourhood(tmp_path)
+    async with (
+        place.node("ann") as ann,
+        place.node("cho") as cho,
+        place.node("bob", peers=["ann"], records_bytes_max=5000) as bob,
+    ):
+        await ann.sell_all([f"bicycle {number}" for number in range(60)])
+        await trio.sleep(30)
+        place.network.partition([["ann"], ["bob", "cho"]])
+        await cho.sell_all([f"lamp {number}" for number in range(60)])
+        await bob.transport.dial("/memory/cho/p2p/cho")
+        await trio.sleep(60)
+        raws = [row.listing.title for row in bob.store.iter_listings(bob.now_ms())]
+        bicycles = sum(title.startswith("bicycle") for title in raws)
+        assert abs(2 * bicycles - len(raws)) <= 2
+        held = await bob.summary("open")
+        place.network.heal()
+        await trio.sleep(300)
+        before = await bob.summary("open")
+        await trio.sleep(600)
+        assert await bob.summary("open") == before
+        assert before[0] == held[0]

@@ -14,12 +14,14 @@ from jangteo.node.declined import Declined, Guise
 from jangteo.node.sync_schedule import SyncSchedule
 from jangteo.node.sync_shared import SyncShared
 from jangteo.protocol import limits
+from jangteo.store.room import Room
+from jangteo.store.share import Entry, Queues, ShareBook
 from jangteo.store.store import Store
 
 from .checks import failures
 from .failed import FAILED
 from .growth import measure, table
-from .scenario import Block, Happening, Member, Scenario, Sell, Weather, draw
+from .scenario import Block, Happening, Keep, Member, Mischief, Scenario, Sell, Weather, draw
 from .sim import command, main
 from .stage import play
 
@@ -114,6 +116,44 @@ def test_bytes_out_of_proportion_are_seen() -> None:
     journal = play(small())
     journal.traffic["ann"].recon_bytes += 10**6
     assert any("bytes of reconciliation" in failure for failure in failures(journal))
+
+
+def crowded(*happenings: Happening) -> Scenario:
+    """Bob has little room, a contact with more than a fair part of it, and a flood at the door."""
+    members = (
+        Member("ann", ()),
+        Member("bob", ("ann",), records_bytes_max=4_000),
+        Member("eve", ("bob",), mischief=Mischief.FLOODER),
+    )
+    doings = (Keep(1.0, "bob", "ann"), Sell(5.0, "ann", 15), *happenings)
+    return Scenario(1, members, doings, 90.0)
+
+
+def test_a_flood_in_a_small_store_is_well() -> None:
+    journal = play(crowded())
+    assert failures(journal) == []
+    assert len(journal.kept["bob"]) == 15
+
+
+def test_a_contact_that_strangers_displace_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ShareBook, "share_of", lambda book, author, bucket: bucket)
+    monkeypatch.setattr(Queues, "_page", page_of_anyone)
+    found = failures(play(crowded()))
+    assert any("has let go of a contact's" in failure for failure in found)
+
+
+def page_of_anyone(queues: Queues, market: str, share: int, after: bytes) -> list[Entry]:
+    rows = queues._db.rows(
+        "SELECT i.key, r.author, r.thread FROM item AS i JOIN record AS r ON r.rid = i.rid "
+        "WHERE i.market = ? AND i.key > ? AND r.bucket = ? ORDER BY i.key",
+        (market, after, share),
+    )
+    return [(key, (market, author, thread)) for key, author, thread in rows]
+
+
+def test_a_store_over_its_bound_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Room, "leavers_for", lambda room, record, held, share, batch: [])
+    assert any("is over its bound" in failure for failure in failures(play(crowded())))
 
 
 # --- that it tells --------------------------------------------------------------------------------
