@@ -1,4 +1,4 @@
-"""Which threads of strangers go so that a record finds room in a full store (SPEC.md R10.30 on).
+"""Which threads of strangers go so that a record finds room in a full store (SPEC.md R10.33 on).
 
 The fullest share gives way to emptier ones (longest-queue drop), within a share the old to the new.
 What goes is not let in by the same way within the hour: so a store comes to rest, whatever it is

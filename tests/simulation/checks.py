@@ -176,7 +176,9 @@ def _kept_lost(stage: "Stage", node: SimulatedNode) -> Iterator[str]:
 
 
 def _overfull(stage: "Stage", node: SimulatedNode) -> Iterator[str]:
-    """Only one's own go beyond the bound, and then no stranger's is there (R10.32)."""
+    """Only one's own go beyond the bound, and then no stranger's is there (R10.33, R10.37)."""
+    if node.name in stage.journal.unkept:
+        return  # who was a contact then is a stranger now
     member = next(each for each in stage.scenario.members if each.name == node.name)
     counts = node.store.counts(node.now_ms())
     foreign_bytes = counts.record_bytes - counts.own_bytes - counts.kept_bytes

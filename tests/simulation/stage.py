@@ -112,6 +112,7 @@ class Journal:
     lost: set[str] = field(default_factory=set)
     kept: dict[str, dict[ThreadKey, Header]] = field(default_factory=lambda: defaultdict(dict))
     """By member: what it held of its contacts', and is to hold until it decides otherwise."""
+    unkept: set[str] = field(default_factory=set)
     unrest: Counter[str] = field(default_factory=Counter)
     parted_uneven: dict[tuple[str, str], str] = field(default_factory=dict)
     moved_s: float = 0.0
@@ -311,6 +312,7 @@ class Stage:
                 case Unkeep(_, _, author_of):
                     author = self.place.key_of(author_of).public
                     node.store.unkeep(author)
+                    self.journal.unkept.add(node.name)
                     _drop(kept, lambda key: key[1] == author)
                 case Unblock(_, _, author_of):
                     node.store.unblock(self.place.key_of(author_of).public)
