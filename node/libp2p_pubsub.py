@@ -362,6 +362,7 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         self._shares = TokenBuckets(
             GOSSIP_SHARE_PERCENT / 100, GOSSIP_SHARE_BURST_MS / SECOND_MS, PENALTY_PEERS_MAX
         )
+        self._greeting: set[ID] = set()
         self._turns: WeakKeyDictionary[Any, trio.Lock] = WeakKeyDictionary()
 
     # --- streams ------------------------------------------------------------------------------
@@ -427,7 +428,15 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
 
     async def _handle_new_peer(self, peer_id: ID) -> None:
         """pubsub.py:1066: only some errors are tried again; after any other the peer stays
-        connected, and neither hears nor is heard for ever."""
+        connected, and neither hears nor is heard for ever.
+
+        pubsub.py:892: whether there is a stream is looked at before one is opened, which takes
+        round trips. Two at once, for a peer that is dialled while it dials, are two queues of which
+        one is forgotten, with a stream and two tasks that wait on it for ever.
+        """
+        if peer_id in self._greeting:
+            raise SwarmException(f"a gossip stream with {peer_id} is being opened")
+        self._greeting.add(peer_id)
         try:
             with trio.fail_after(2 * STREAM_OPEN_MS_MAX / SECOND_MS):
                 await super()._handle_new_peer(peer_id)
@@ -435,6 +444,8 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
             raise SwarmException(f"no gossip stream with {peer_id} yet") from None
         except (StreamFailure, StreamError, MuxedStreamError, IOException, ValueError) as error:
             raise SwarmException(f"no gossip stream with {peer_id}: {error!r}") from error
+        finally:
+            self._greeting.discard(peer_id)
 
     def _handle_dead_peer(self, peer_id: ID) -> None:
         # pubsub.py:1145 forgets the stream to the peer without closing it.

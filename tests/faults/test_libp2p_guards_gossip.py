@@ -479,3 +479,31 @@ async def test_no_rpc_carries_a_peer_record() -> None:
 
         await victim.pubsub.write_msg(Recorder(), rpc_pb2.RPC(senderRecord=b"x" * 300))
         assert sent == [b"\x00"]
+
+
+async def test_a_peer_that_is_greeted_twice_at_once_has_one_queue() -> None:
+    """pubsub.py:892: of two that dial each other at once, each kept a task for a lost queue."""
+    waiting = 0
+    async with victim_and_attacker() as (victim, attacker):
+        pubsub, peer_id = victim.pubsub, ID.from_base58(attacker.peer)
+        await settled(lambda: peer_id in pubsub.peers)
+        send = pubsub.handle_sending_messages
+
+        async def counted(*args: Any) -> None:
+            nonlocal waiting
+            waiting += 1
+            try:
+                await send(*args)
+            finally:
+                waiting -= 1
+
+        pubsub.handle_sending_messages = counted
+        pubsub._handle_dead_peer(peer_id)
+        async with trio.open_nursery() as nursery:
+            for _ in range(3):
+                nursery.start_soon(pubsub._handle_new_peer_with_retry, peer_id)
+        await settled(lambda: waiting > 0 and not pubsub._peer_stream_retries_pending)
+        assert waiting == 1
+        await is_well(victim)
+        await attacker.disconnect(victim.peer)
+        await settled(lambda: waiting == 0)
