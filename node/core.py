@@ -335,6 +335,17 @@ class NodeCore:
         job = partial(_forget_expired, over_by_ms, None if offset_ms is None else str(offset_ms))
         while await self.writer.call(job) == limits.FORGET_RECORDS_AT_ONCE:
             log.debug("forgetting more of what has expired")
+        if FULL in self.warnings and await self.writer.call(_has_room):
+            self.unwarn(FULL)
+            self.declined.forget_roomless()
+
+
+def _has_room(store: Store) -> bool:
+    """Again: for a tenth of what it may hold, and for any record whatever."""
+    record_bytes, bytes_max = store.room()
+    return bytes_max - record_bytes >= max(
+        bytes_max // 10, min(limits.RECORD_BYTES_MAX, bytes_max // 2)
+    )
 
 
 def _salt_shares(salt: bytes, store: Store) -> None:

@@ -39,6 +39,8 @@ class _Overlay:
     markets: dict[str, dict[bytes, int | None]] = field(default_factory=dict)
     unwanted: dict[str, dict[bytes, _Rest]] = field(default_factory=dict)
     paused_until_ms: dict[str, int] = field(default_factory=dict)
+    roomless: dict[str, _Rest] = field(default_factory=dict)
+    """market → when what had no room is offered again: all of it at once."""
 
     def count(self) -> int:
         return sum(map(len, self.markets.values())) + sum(map(len, self.unwanted.values()))
@@ -71,10 +73,19 @@ class Declined:
         if admission is Admission.FUTURE:
             again_ms = header.ts_ms - limits.FUTURE_MS_MAX
         elif admission in (Admission.FULL, Admission.CROWDED):
-            again_ms = now_ms + limits.DECLINED_PAUSE_MS  # there may be room by then
+            again_ms = _roomless(overlay, header.market, now_ms)  # there may be room by then
         keys = overlay.markets.setdefault(header.market, {})
         keys[item_key(header.ts_ms, record_id)] = again_ms
         return True
+
+    def forget_roomless(self) -> None:
+        """There is room again: what had none may be offered at once."""
+        for overlay in self._peers.values():
+            for market, rest in overlay.roomless.items():
+                keys = overlay.markets.get(market, {})
+                for key in [key for key, again in keys.items() if again == rest.again_ms]:
+                    del keys[key]
+            overlay.roomless.clear()
 
     def keys(self, peer: str, market: str, now_ms: int) -> list[bytes]:
         """The keys (40 bytes) declined of `peer` in `market`, without those whose time has come."""
@@ -159,3 +170,17 @@ class Declined:
         self._stale[record_id] = now_ms + limits.STALE_FORGET_MS
         while len(self._stale) > limits.STALE_IDS_MAX:
             self._stale.popitem(last=False)
+
+
+def _roomless(overlay: _Overlay, market: str, now_ms: int) -> int:
+    """When what finds no room now is to be offered again: in an hour, and twice as long each time
+    that there was none then, up to a day."""
+    rest = overlay.roomless.get(market)
+    if rest is None or now_ms >= rest.again_ms + limits.DECLINED_PAUSE_MS_MAX:
+        wait_ms = limits.DECLINED_PAUSE_MS
+    elif now_ms < rest.again_ms:
+        return rest.again_ms
+    else:
+        wait_ms = min(2 * rest.wait_ms, limits.DECLINED_PAUSE_MS_MAX)
+    overlay.roomless[market] = _Rest(now_ms + wait_ms, wait_ms)
+    return now_ms + wait_ms

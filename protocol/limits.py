@@ -189,6 +189,7 @@ CLAIM_MS_MAX = 30 * SECOND_MS  # ahead of time at most
 CLAIM_RANGE_MS_MAX = 2 * MINUTE_MS  # then others need not wait for it, though records still come
 DECLINED_PER_PEER_MAX = 20_000
 DECLINED_PAUSE_MS = HOUR_MS
+DECLINED_PAUSE_MS_MAX = DAY_MS  # for want of room, time and again
 UNWANTED_PAUSE_MS = MINUTE_MS
 DECLINED_PEERS_MAX = 256
 STALE_IDS_MAX = 20_000

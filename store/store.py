@@ -422,6 +422,10 @@ class Store:
             record_bytes_max=self._records_bytes_max,
         )
 
+    def room(self) -> tuple[int, int]:
+        """(bytes of records, their bound)"""
+        return self._db.value("SELECT record_bytes FROM tally"), self._records_bytes_max
+
     def fts_lag(self) -> int:
         """How many arrivals the full text is behind the log; 0 when it has them all."""
         lag: int = self._db.value("SELECT rid_last - text_rid_last FROM tally")

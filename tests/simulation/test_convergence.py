@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from jangteo.node.simulation import Neighbourhood, SimulatedNode
+from jangteo.protocol import limits
 
 pytestmark = pytest.mark.trio
 NAMES = ("ann", "bob", "cho", "dae", "eun")
@@ -231,3 +232,23 @@ async def test_neighbours_share_a_small_store_and_come_to_rest(
         await trio.sleep(600)
         assert await bob.summary("open") == before
         assert before[0] == held[0]
+
+
+async def test_a_full_store_in_which_much_is_over_has_room_again(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with (
+        place.node("ann") as ann,
+        place.node("bob", peers=["ann"], records_bytes_max=5000) as bob,
+    ):
+        await ann.sell_all([f"bicycle {number}" for number in range(60)])
+        await trio.sleep(20)
+        assert "store-full" in bob.core.warnings
+        for node in (ann, bob):
+            node.clock.skew_ms += limits.LIFETIME_SHORT_MS
+        await trio.sleep(2 * limits.CLOCK_UNSURE_MS / limits.SECOND_MS)
+        assert "store-full" not in bob.core.warnings
+        await ann.sell_all([f"lamp {number}" for number in range(5)])
+        await place.until_even(20)
+        assert (await bob.summary("open"))[0] == 5

@@ -52,6 +52,36 @@ def test_what_had_no_room_is_offered_again_later() -> None:
     assert declined.keys("p", "open", NOW_MS + limits.DECLINED_PAUSE_MS) == []
 
 
+def test_what_finds_no_room_time_and_again_is_offered_more_and_more_seldom() -> None:
+    declined, now_ms, waits = Declined(), NOW_MS, []
+    for _ in range(7):
+        declined.note("p", header(), number_id(1), Admission.FULL, now_ms)
+        began_ms = now_ms
+        while declined.keys("p", "open", now_ms):
+            now_ms += limits.HOUR_MS
+        waits.append((now_ms - began_ms) // limits.HOUR_MS)
+    assert waits == [1, 2, 4, 8, 16, 24, 24]
+    now_ms += limits.DECLINED_PAUSE_MS_MAX
+    declined.note("p", header(), number_id(1), Admission.FULL, now_ms)
+    assert declined.keys("p", "open", now_ms + limits.HOUR_MS) == []
+
+
+def test_what_has_no_room_is_offered_again_all_together() -> None:
+    declined = Declined()
+    declined.note("p", header(), number_id(1), Admission.FULL, NOW_MS)
+    declined.note("p", header(), number_id(2), Admission.FULL, NOW_MS + limits.HOUR_MS - 1)
+    assert len(declined.keys("p", "open", NOW_MS + limits.HOUR_MS - 1)) == 2
+    assert declined.keys("p", "open", NOW_MS + limits.HOUR_MS) == []
+
+
+def test_what_had_no_room_is_offered_at_once_when_there_is_some() -> None:
+    declined = Declined()
+    declined.note("p", header(), number_id(1), Admission.FULL, NOW_MS)
+    declined.note("p", header(), number_id(2), Admission.BLOCKED, NOW_MS)
+    declined.forget_roomless()
+    assert declined.keys("p", "open", NOW_MS) == [item_key(NOW_MS, number_id(2))]
+
+
 def test_what_the_peer_turns_out_not_to_have_is_dropped() -> None:
     declined = Declined()
     for number in (1, 2):
