@@ -6,7 +6,6 @@ disk, in its set and in its listing views. Then, apart: how long full text lags 
 Peers that are installed (`./run bench --peers`) do the same in the same run, with the same texts.
 """
 
-import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from jangteo.node.home import Home
 from jangteo.store.store import Store
 from tests.bench import warehouse
 from tests.bench.counted_node import CountedNode, node
-from tests.bench.goods import MIXES, Goods, Mix
+from tests.bench.goods import MIXES, SELLERS, Goods, Mix
 from tests.bench.peers import contest
 from tests.bench.report import MIB, Report, median, parser
 
@@ -74,13 +73,14 @@ def measure(report: Report, folder: Path, count: int, mix: Mix, runs: int) -> No
 def main(words: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--count", type=int, default=50_000, help="records (default %(default)s)")
-    options.add_argument("--mix", choices=list(MIXES), help="only this one: " + json.dumps(MIXES))
+    options.add_argument("--mix", choices=list(MIXES), help="only this one")
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--folder", type=Path, help="for the homes, kept; else temporary")
     options.add_argument("--no-peers", action="store_true", help="measure no other programs")
     told = options.parse_args(words)
     report = Report("cold")
     for mix in [told.mix] if told.mix else list(MIXES):
+        report.note(f"{mix}: {MIXES[mix]}; {SELLERS} authors")
         with tempfile.TemporaryDirectory() as temporary:
             folder = told.folder or Path(temporary)
             measure(report, folder, told.count, mix, told.runs)

@@ -59,6 +59,15 @@ def test_a_bench_prints_a_case_of_each_of_its_tables(
     assert all(f"{name}: {table}\n" in printed.err for table in tables)
 
 
+@pytest.mark.parametrize("name", TINY)
+def test_a_bench_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main, _ = TINY[name]
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert (main.__globals__["__doc__"] or "").split(".")[0] in capsys.readouterr().out
+
+
 def test_every_bench_is_run_by_the_command_and_by_the_test() -> None:
     files = Path(bench_cold.__file__).parent.glob("bench_*.py")
     names = {path.stem.removeprefix("bench_") for path in files}

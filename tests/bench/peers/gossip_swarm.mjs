@@ -35,7 +35,12 @@ await obey({
         connectionManager: { inboundConnectionThreshold: 1e6, maxIncomingPendingConnections: 1e4 },
         services: {
           identify: identify(),
-          pubsub: gossipsub({ allowPublishToZeroTopicPeers: true, emitSelf: false })
+          pubsub: gossipsub({
+            allowPublishToZeroTopicPeers: true,
+            emitSelf: false,
+            // All of them are at one address here; its default would shun the eleventh.
+            scoreParams: { IPColocationFactorWeight: 0 }
+          })
         }
       })
       node.services.pubsub.addEventListener('message', arrived)
