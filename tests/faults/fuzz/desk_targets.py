@@ -1,18 +1,21 @@
-"""Fuzz targets above the decoders: records of strangers on the shelf of a real store, and bodies
-for the control API, through its app and a real desk."""
+"""Fuzz targets above the decoders: records of strangers on the shelf of a real store, what is
+searched for there, what a terminal is shown, and requests to the control API, through its app and a
+real desk."""
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 import trio
 
+from jangteo.cli.safe_text import safe_block, safe_json, safe_line
 from jangteo.node.control_app import ControlApp
 from jangteo.node.desk import INTERNAL_VERBS, STREAMS, VERBS
 from jangteo.protocol.envelope import listing_id, open_record
-from jangteo.protocol.errors import RemoteProtocolError
+from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
+from jangteo.store.query import SORTS, Cursor, Query
 from tests.control_node import PlainDesk, QuietNode
 from tests.desk_maker import Stall
 from tests.faults.fuzz.file_targets import by_json
@@ -33,7 +36,7 @@ class Stalls:
         self._used = 0
         self._stall: Stall | None = None
 
-    def take(self) -> Stall:
+    def take(self, stock: Callable[[Stall], object] = lambda stall: None) -> Stall:
         if self._stall is None or self._used % INPUTS_PER_STALL == 0:
             if self._stall is not None:
                 self._stall.close()
@@ -42,6 +45,7 @@ class Stalls:
             self._stall = Stall(place)
             with self._stall.store.write(durable=False):
                 self._stall.store.join("campus/hanyang")
+            stock(self._stall)
         self._used += 1
         return self._stall
 
@@ -70,9 +74,83 @@ def run_shelf(payload: bytes) -> None:
     stall.store.listing(public_id)
     stall.store.revisions(public_id)
     stall.store.profile(record.header.author)
-    for _ in stall.desk.stream("export", {"format": "jsonl"}):
-        pass
+    for form in ("jsonl", "csv"):
+        for _ in stall.desk.stream("export", {"format": form}):
+            pass
     assert stall.store.check_views() == []
+
+
+# --- searching, and what is shown -----------------------------------------------------------------
+
+
+def run_query(data: bytes) -> None:
+    """The first byte: in what order; then, a line each: text, place, category, seller, cursor."""
+    if not data:
+        return
+    lines = [*data[1:].decode(errors="replace").split("\n"), *[""] * 5]
+    stall = stalls("query").take(with_goods)
+    try:
+        query = Query(
+            text=lines[0],
+            place=lines[1],
+            category=lines[2],
+            seller=lines[3],
+            after=lines[4],
+            sort=SORTS[data[0] % len(SORTS)],
+            limit=3,
+        )
+        page = stall.store.search(query, NOW_MS)
+    except LocalProtocolError as error:
+        assert str(error)
+        return
+    assert len(page.rows) <= 3
+    for row in page.rows:
+        assert Cursor.from_text(row.cursor, query.order).to_text() == row.cursor
+    if page.has_more:
+        assert page.rows
+    if not data[0] & 32:
+        found = stall.call("search", text=lines[0][:500], limit=100)
+        ids = [row["id"] for row in found["rows"]]
+        assert len(set(ids)) == len(ids)
+
+
+def with_goods(stall: Stall) -> None:
+    for title in ("접이식 자전거 20인치", "desk lamp", "椅子 2脚", "スタンド", "🚲 bell", "lamp 2"):
+        stall.sell(title, place="행당동", category="생활/조명")
+
+
+def seeds_query() -> Iterator[bytes]:
+    for text in ("lamp", "자전거\n행당동", "椅\n\n생활", "\n\n\nana", "🚲", "desk la", 'a" OR "b*'):
+        for at in range(len(SORTS)):
+            yield bytes([at]) + text.encode()
+    for cursor in ("n.6.7", "r.6.7.0", "p.6.7.KRW.3e8", "p.1.2.~.0"):
+        yield b"\1" + b"\n" * 4 + cursor.encode()
+        yield b"\2lamp" + b"\n" * 4 + cursor.encode()
+
+
+def run_terminal(data: bytes) -> None:
+    text = data.decode(errors="surrogateescape")
+    line, block = safe_line(text), safe_block(text)
+    for told in (line, *block.split("\n")):
+        assert all(char >= " " and not "\x7f" <= char <= "\x9f" for char in told), told
+        assert not set(told) & BIDIRECTIONAL, told
+        told.encode()
+    assert "\n" not in line
+    assert safe_line(line) == line
+    told = json.dumps(text, ensure_ascii=False)
+    assert json.loads(safe_json(told)) == text
+
+
+BIDIRECTIONAL = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+
+
+def seeds_terminal() -> Iterator[bytes]:
+    yield "\x1b[31mred\x1b[0m\r\nbell\x07 \x9b2J".encode()
+    yield ("가\u202e나 a" + 6 * "\u0301").encode()
+    yield "👨\u200d👩\u200d👧 x\u200dy ✌\ufe0f".encode()
+    yield b"\xff\xfe \xed\xa0\x80 \xf0\x9f\x9a\xb2\t\t \xe2\x80\xa8"
 
 
 # --- the control API ------------------------------------------------------------------------------
@@ -88,18 +166,32 @@ def run_control(data: bytes) -> None:
 
 
 async def _ask(path: str, body: bytes) -> None:
+    headers = [
+        (b"host", b"127.0.0.1:%d" % PORT),
+        (b"authorization", b"Bearer " + TOKEN.encode()),
+        (b"content-type", b"application/json"),
+    ]
+    status, answer = await _answer("POST", path, headers, body)
+    assert status in (200, 400, 404, 409, 413), (status, answer)
+    for line in answer.splitlines() if "stream" in path else [answer]:
+        told = json.loads(line)
+        assert isinstance(told, dict)
+        if "error" in told:
+            assert told["error"]["message"], told
+
+
+async def _answer(
+    method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes
+) -> tuple[int, bytes]:
+    """(status, body) of what the app answers over a real desk."""
     stall = stalls("control").take()
     app = ControlApp(PlainDesk(stall.desk), QuietNode(), token=TOKEN, port=PORT)
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": path,
         "query_string": b"",
-        "headers": [
-            (b"host", b"127.0.0.1:%d" % PORT),
-            (b"authorization", b"Bearer " + TOKEN.encode()),
-            (b"content-type", b"application/json"),
-        ],
+        "headers": headers,
     }
     pieces = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[dict[str, Any]] = []
@@ -115,14 +207,44 @@ async def _ask(path: str, body: bytes) -> None:
 
     with trio.fail_after(20):
         await app.asgi(scope, receive, send)
-    status = sent[0]["status"]
-    answer = b"".join(message.get("body", b"") for message in sent)
-    assert status in (200, 400, 404, 409, 413), (status, answer)
-    for line in answer.splitlines() if "stream" in path else [answer]:
-        told = json.loads(line)
-        assert isinstance(told, dict)
-        if "error" in told:
-            assert told["error"]["message"], told
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+
+
+def run_request(data: bytes) -> None:
+    """A head as h11 hands it over: method and path, then a header a line. Nobody gets in without
+    the token, this host's name, and no other page's."""
+    first, *lines = data.replace(b"\r", b"").split(b"\n")
+    method, _, path = first.decode("latin-1").partition(" ")
+    headers = []
+    for line in lines:
+        name, _, value = line.partition(b":")
+        headers.append((name.strip().lower(), value.strip()))
+    if path != "/v1/events":
+        trio.run(_knock, method, path, headers)
+
+
+async def _knock(method: str, path: str, headers: list[tuple[bytes, bytes]]) -> None:
+    status, _ = await _answer(method, path, headers, b"{}")
+    assert status < 500, (status, method, path)
+    if status == 200:
+        told = dict(headers)
+        assert method == "POST"
+        assert told[b"host"].lower() in HOSTS
+        assert told[b"authorization"].split()[-1] == TOKEN.encode()
+        assert told.get(b"origin", b"http://" + told[b"host"]).lower()[7:] in HOSTS
+
+
+HOSTS = (b"127.0.0.1:%d" % PORT, b"localhost:%d" % PORT)
+
+
+def seeds_request() -> Iterator[bytes]:
+    right = b"Host: 127.0.0.1:4111\nAuthorization: Bearer token\nContent-Type: application/json"
+    yield b"POST /v1/status\n" + right
+    yield b"POST /v1/search\n" + right.replace(b"127.0.0.1", b"LOCALHOST")
+    yield b"POST /v1/stream/search\nOrigin: http://localhost:4111\n" + right
+    yield b"POST /v1/search\nOrigin: http://evil.example\n" + right
+    yield b"GET /v1/search\n" + right
+    yield b"POST /v1/search\nHost: evil.example\n" + right
 
 
 def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -164,5 +286,8 @@ def mutate_control(dice: random.Random, data: bytes) -> bytes:
 
 TARGETS = [
     Target("shelf", run_shelf, seeds_canonical, mutate_body),
+    Target("query", run_query, seeds_query, bytes_max=1024),
+    Target("terminal", run_terminal, seeds_terminal, bytes_max=2048),
     Target("control", run_control, seeds_control, mutate_control, 4096),
+    Target("request", run_request, seeds_request, bytes_max=1024),
 ]

@@ -1,13 +1,14 @@
-"""Fuzz targets for what people bring: files of listings and of records, key files, backups,
-settings, words, prices, HTML."""
+"""Fuzz targets for what people bring and keep: files of listings and of records, key files,
+backups, settings, the small files of a home, what its node answers, words, prices, HTML."""
 
+import http.client
 import io
 import json
 import random
 import tempfile
 import zlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
@@ -19,10 +20,12 @@ from jangteo.crypto.digest import sha256
 from jangteo.crypto.phrase import seed_from_words, words_from_seed
 from jangteo.node import backup
 from jangteo.node.backup import restore_file
+from jangteo.node.client import Client, NodeGone
 from jangteo.node.config import read_config, write_file
 from jangteo.node.desk_error import DeskError
-from jangteo.node.home import Home
+from jangteo.node.home import Home, NodeFace
 from jangteo.node.html_text import is_markup, readable
+from jangteo.node.identity import load_peer_seed
 from jangteo.node.import_file import FORMATS, open_listing_file, read_rows
 from jangteo.node.record_file import read_records, record_chunks
 from jangteo.protocol import canonical, limits
@@ -99,7 +102,9 @@ _stretch = keyfile._stretch
 
 def cheap_stretch(passphrase: str, salt: bytes, memory_kib: int, passes: int, lanes: int) -> bytes:
     """The library takes the same parameters, and must like them; less is computed."""
-    keyfile.Argon2id(salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory_kib)
+    keyfile.Argon2id(  # type: ignore[attr-defined]
+        salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory_kib
+    )
     return _stretch(passphrase, salt, 8, 1, 1)
 
 
@@ -199,6 +204,98 @@ def seeds_config() -> Iterator[bytes]:
     yield b'peers = ["/ip4/1.2.3.4/tcp/4110"]\nlisten = "/ip4/0.0.0.0/tcp/0"\n'
 
 
+def run_home(data: bytes) -> None:
+    """The first byte: which small file of a home; the rest is what stands in it."""
+    if not data:
+        return
+    home = settings_home()
+    files = (home.node_path, home.lock_path, home.owner.path, home.author_path, home.peer_key_path)
+    path = files[data[0] % len(files)]
+    path.write_bytes(data[1:])
+    path.chmod(0o600)
+    try:
+        assert home.node() is None
+        home._lock_holder()
+        for told in (home.owner.seen_ms(), home.owner.backed_up_ms(), home.owner.reminded_ms()):
+            assert told is None or type(told) is int
+        author = home.author()
+        assert author is None or len(author) == 32
+        if path == home.peer_key_path:
+            assert len(load_peer_seed(home)) == 32
+    except DeskError as error:
+        assert error.message
+    finally:
+        path.unlink()
+
+
+def seeds_home() -> Iterator[bytes]:
+    yield b'\0{"api": "http://127.0.0.1:1", "token": "t", "pid": 1}'
+    yield b'\1{"pid": 1, "holder": "node"}'
+    yield b'\2{"seen_ms": 1760000000000, "backed_up_ms": 1}'
+    yield b"\3" + b"ab" * 32 + b"\n"
+    yield b"\4" + keyfile.seal_secret(bytes(32), None, b"", b"")
+
+
+def mutate_home(dice: random.Random, data: bytes) -> bytes:
+    return data[:1] + by_json(dice, data[1:])
+
+
+def run_answer(data: bytes) -> None:
+    """What a command is answered by the node of its home: status line, headers and body."""
+    face = NodeFace("http://127.0.0.1:1", "token", 1)
+    for kind in ("call", "stream", "events"):
+        client = AnsweredClient(face, data)
+        try:
+            if kind == "call":
+                client.call("search", {})
+            else:
+                told = client.events() if kind == "events" else client.stream("search", {})
+                for item in islice(told, 1000):
+                    assert isinstance(item, dict)
+        except DeskError as error:
+            assert error.message
+
+
+class AnsweredClient(Client):
+    """A client in whose connection the answer stands already."""
+
+    def __init__(self, face: NodeFace, data: bytes) -> None:
+        super().__init__(face)
+        self._face_told, self._data = face, data
+
+    def _request(
+        self, method: str, path: str, args: Mapping[str, Any] | None
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        connection = http.client.HTTPConnection("127.0.0.1")
+        response = http.client.HTTPResponse(Answer(self._data))  # type: ignore[arg-type]
+        try:
+            response.begin()
+        except (OSError, http.client.HTTPException) as error:
+            raise NodeGone(self._face_told, error, was_asked=True) from None
+        return connection, response
+
+
+class Answer:
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        return io.BufferedReader(io.BytesIO(self._data))
+
+
+def seeds_answer() -> Iterator[bytes]:
+    head = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
+    whole = head + b"Content-Length: %d\r\n\r\n%s"
+    for status, body in (
+        (b"200 OK", b'{"result": {"rows": [], "has_more": false}}'),
+        (b"404 Not Found", b'{"error": {"code": "no", "message": "m", "hint": null, "exit": 3}}'),
+        (b"200 OK", b'{"event": "row", "a": 1}\n{"event": "end"}\n'),
+        (b"200 OK", b'{"error": {"code": "x", "message": "y", "exit": 1}}\n'),
+    ):
+        yield whole % (status, len(body), body)
+    yield head % b"200 OK" + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{}\n{}\r\n0\r\n\r\n"
+
+
 def run_phrase(data: bytes) -> None:
     try:
         seed = seed_from_words(data.decode(errors="replace"))
@@ -254,6 +351,8 @@ TARGETS = [
     Target("keyfile", run_keyfile, seeds_keyfile, by_json, 2048),
     Target("backup", run_backup, lambda: [json.dumps(backup_json()).encode()], by_json),
     Target("config", run_config, seeds_config, bytes_max=2048),
+    Target("home", run_home, seeds_home, mutate_home, 2048),
+    Target("answer", run_answer, seeds_answer, bytes_max=4096),
     Target("phrase", run_phrase, lambda: [words_from_seed(bytes(range(32))).encode()]),
     Target("price", run_price, seeds_price, bytes_max=128),
     Target("html", run_html, seeds_html),

@@ -136,7 +136,13 @@ class Babbler:
         old = self._seller.lists(99, "old", ts_ms=dice.randrange(10**12))
         far = self._seller.lists(98, "far", ts_ms=self._now_ms + 10**9 + dice.randrange(10**9))
         later = sign(canonical.encode([2, dice.randrange(100)]))
-        choices = ([], [old.raw], [far.raw], [later], [dice.choice(self.records).raw])
+        choices: tuple[list[bytes], ...] = (
+            [],
+            [old.raw],
+            [far.raw],
+            [later],
+            [dice.choice(self.records).raw],
+        )
         raws = dice.choice(choices)
         self._publish(rpc, canonical.encode(raws) if raws else DOORBELL)
 
@@ -202,8 +208,35 @@ class Babbler:
 
     def frame(self) -> bytes:
         """One frame: odd but allowed, or, one in twenty, changed in its value or its bytes."""
+        return self._maybe_changed(sync_frame.encode(self._odd_frame()))
+
+    def answer(self, asked: sync_frame.Frame) -> bytes:
+        """What a node is told that asks: of the kind it waits for, mostly, and odd or changed."""
         dice = self._dice
-        data = sync_frame.encode(self._odd_frame())
+        told: sync_frame.Frame
+        raws = tuple(record.raw for record in dice.sample(self.records, dice.randrange(4)))
+        match asked:
+            case _ if dice.random() < 0.05:
+                told = self._odd_frame()
+            case sync_frame.Hello():
+                told = self.hello()
+            case sync_frame.Recon(market, _):
+                told = sync_frame.Recon(market, self._recon())
+            case sync_frame.Get(_, ids):
+                by_id = {record.id: record.raw for record in self.records}
+                wanted = tuple(by_id[each] for each in ids if each in by_id)
+                told = sync_frame.Records(wanted if dice.random() < 0.9 else raws)
+            case sync_frame.Range():
+                after = item_key(self._now_ms, dice.randbytes(32)) if dice.random() < 0.5 else b""
+                told = sync_frame.Records(raws, after, dice.random() < 0.05)
+            case sync_frame.Push(_, pushed):
+                told = sync_frame.Pushed(dice.choice((len(pushed), 0, 1024)))
+            case _:
+                told = sync_frame.Bye(dice.choice(TEXTS)[: limits.SYNC_TEXT_CHARS_MAX])
+        return self._maybe_changed(sync_frame.encode(told))
+
+    def _maybe_changed(self, data: bytes) -> bytes:
+        dice = self._dice
         match dice.randrange(40):
             case 0:
                 return by_value(dice, data)[: limits.SYNC_FRAME_BYTES_MAX] or b"\0"

@@ -1,21 +1,27 @@
 """All fuzz targets by name, and the inputs that are kept for each."""
 
-import base64
 from pathlib import Path
 
-from tests.faults.fuzz import desk_targets, file_targets, wire_targets
+from tests.faults.fuzz import (
+    desk_targets,
+    file_targets,
+    libp2p_targets,
+    session_targets,
+    wire_targets,
+)
 from tests.faults.fuzz.target import Target
 
 HERE = Path(__file__).parent
 TARGETS: dict[str, Target] = {
     target.name: target
-    for target in (*wire_targets.TARGETS, *file_targets.TARGETS, *desk_targets.TARGETS)
+    for module in (wire_targets, session_targets, libp2p_targets, file_targets, desk_targets)
+    for target in module.TARGETS
 }
 
 
-def corpus_path(name: str) -> Path:
-    """One input a line, in base64."""
-    return HERE / "corpora" / f"{name}.b64"
+def corpus_folder(name: str) -> Path:
+    """One input a file, named after its digest: a corpus that libFuzzer takes as it is."""
+    return HERE / "corpora" / name
 
 
 def crashes_folder(name: str) -> Path:
@@ -25,10 +31,7 @@ def crashes_folder(name: str) -> Path:
 
 def corpus(name: str) -> list[bytes]:
     """The committed inputs of a target."""
-    path = corpus_path(name)
-    if not path.exists():
-        return []
-    return [base64.b64decode(line) for line in path.read_text(encoding="ascii").split()]
+    return [path.read_bytes() for path in sorted(corpus_folder(name).glob("*"))]
 
 
 def crashes(name: str) -> list[tuple[str, bytes]]:
@@ -36,5 +39,6 @@ def crashes(name: str) -> list[tuple[str, bytes]]:
     return [(path.name, path.read_bytes()) for path in sorted(folder.glob("*"))]
 
 
-def corpora_bytes() -> int:
-    return sum(path.stat().st_size for path in (HERE / "corpora").glob("*.b64"))
+def corpora_files() -> list[Path]:
+    """The committed inputs of all targets."""
+    return [path for path in (HERE / "corpora").glob("*/*") if path.is_file()]

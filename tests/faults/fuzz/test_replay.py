@@ -5,9 +5,11 @@ import random
 
 import pytest
 
-from tests.faults.fuzz.targets import TARGETS, corpora_bytes, corpus, crashes
+from tests.faults.fuzz.targets import HERE, TARGETS, corpora_files, corpus, crashes
 
-MUTATIONS = 150
+MUTATIONS = 80
+CORPORA_BYTES_MAX = 2_000_000
+INPUT_BYTES_MAX = 65_536
 SEED = 20_26
 
 
@@ -35,4 +37,11 @@ def test_mutations_from_one_seed_break_nothing(name: str) -> None:
 
 
 def test_the_corpora_stay_small() -> None:
-    assert corpora_bytes() <= 400_000
+    sizes = [path.stat().st_size for path in corpora_files()]
+    assert sum(sizes) <= CORPORA_BYTES_MAX
+    assert max(sizes) <= INPUT_BYTES_MAX
+
+
+def test_every_kept_input_belongs_to_a_target() -> None:
+    assert {path.parent.name for path in corpora_files()} == TARGETS.keys()
+    assert {path.name for path in (HERE / "crashes").iterdir()} <= TARGETS.keys()
