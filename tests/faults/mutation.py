@@ -34,7 +34,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # started by its file, it has its own folder there
+if str(ROOT) not in sys.path:  # started by its file, it has its own folder there
+    sys.path.insert(0, str(ROOT))
 from tests.faults.mutant import Mutant, mutants, sample  # noqa: E402
 
 EQUIVALENTS = Path(__file__).with_name("mutation_equivalents.toml")

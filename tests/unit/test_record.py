@@ -21,7 +21,7 @@ from jangteo.protocol.envelope import (
 from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
 from jangteo.protocol.kind import KIND_MAX, LISTING, PROFILE, lifetime_ms
 from jangteo.protocol.listing import Listing
-from jangteo.protocol.market import COMMONS, OPEN, is_market, market_of, topic
+from jangteo.protocol.market import COMMONS, HELP, OPEN, is_market, market_of, topic
 from jangteo.protocol.verdict import Admission, Verdict
 from tests.market_maker import NOW_MS, Seller, key
 
@@ -373,6 +373,12 @@ def test_what_is_no_market_has_no_topic(name: str) -> None:
     assert market_of("/jangteo/1/" + name) is None
 
 
+def test_whoever_asks_what_a_market_is_called_is_told_of_two() -> None:
+    assert f"1 to {limits.MARKET_CHARS_MAX} of" in HELP
+    assert HELP.endswith("such as open or campus/hanyang")
+    assert is_market("open") and is_market("campus/hanyang")
+
+
 def test_other_topics_are_no_market_s() -> None:
     assert (OPEN, COMMONS) == ("open", "commons")
     for name in ("open", "jangteo/1/open", "/jangteo/2/open", "x/jangteo/1/open", ""):
@@ -405,4 +411,8 @@ def test_each_admission_has_its_consequences() -> None:
         is_news = admission is Admission.NEW
         assert admission.verdict is (Verdict.ACCEPT if is_news else Verdict.IGNORE)
         assert admission.value == admission.name.lower()
+    assert {admission.value for admission in Admission} == {
+        *("new", "duplicate", "stale", "future", "expired", "blocked", "crowded", "foreign"),
+        "full",
+    }
     assert [verdict.value for verdict in Verdict] == ["accept", "ignore", "reject"]
