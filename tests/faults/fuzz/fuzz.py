@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
@@ -98,7 +99,10 @@ def child(
             os.dup2(said, 1)
             os.dup2(said, 2)
             be_the_fuzzer(target, options)
+        except BaseException:
+            traceback.print_exc()  # a fault of the harness: this process has nobody to raise it to
         finally:
+            sys.stderr.flush()
             os._exit(1)
     deadline = time.monotonic() + seconds
     while True:

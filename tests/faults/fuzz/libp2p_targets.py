@@ -184,7 +184,8 @@ def mutate_yamux(dice: random.Random, data: bytes) -> bytes:
         case 2:
             stream = dice.choice((0, 1, 2, 3, 5, 2**32 - 1))
         case 3:
-            length = dice.choice((0, 1, length + 1, limits.STREAM_WINDOW_BYTES, 2**31, 2**32 - 1))
+            lengths = (0, 1, length + 1, limits.STREAM_WINDOW_BYTES, 2**31, 2**32 - 1)
+            length = min(dice.choice(lengths), 2**32 - 1)
         case _:
             return bytes(told[:at]) + bytes(told[at:]) + bytes(told[at : at + 64])
     struct.pack_into(yamux.YAMUX_HEADER_FORMAT, told, at, version, kind, flags, stream, length)
