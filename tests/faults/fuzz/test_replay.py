@@ -1,4 +1,4 @@
-"""Every input that fuzzing kept or that once broke something, replayed; and some dozens of mutations
+"""Every input that fuzzing kept or that once broke something, replayed; and dozens of mutations
 of each seed. Needs no atheris."""
 
 import random
