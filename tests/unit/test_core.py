@@ -25,10 +25,10 @@ async def test_a_store_that_fails_is_said_once_until_it_works_again(
         admit = Store.admit
         with ann.core.board.watching() as events, monkeypatch.context() as patch:
 
-            def fail(store: Store, records: object, now_ms: int) -> object:
+            def fail(store: Store, records: object, now_ms: int, bringer: str | None) -> object:
                 if store is ann.store:
                     raise StoreFull("the disk is full: make room")
-                return admit(store, records, now_ms)  # type: ignore[arg-type]
+                return admit(store, records, now_ms, bringer)  # type: ignore[arg-type]
 
             patch.setattr(Store, "admit", fail)
             for number in range(5):

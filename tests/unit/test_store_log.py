@@ -32,13 +32,14 @@ def raw_connection(store: Store, tmp_path: Path) -> apsw.Connection:
     [
         "UPDATE record SET raw = x'00'",
         "UPDATE record SET ts_ms = ts_ms",
+        "UPDATE record SET bucket = 7",
         "UPDATE OR REPLACE record SET rid = 7",
         "DELETE FROM record",
         "INSERT OR REPLACE INTO record SELECT * FROM record",
         "REPLACE INTO record SELECT rid, arrival, x'01', kind, author, market, thread, revision, "
-        "is_delete, ts_ms, expires_ms, raw FROM record",
+        "is_delete, ts_ms, expires_ms, raw, bucket FROM record",
         "INSERT OR REPLACE INTO record SELECT 9, arrival, id, kind, author, market, thread, "
-        "revision, is_delete, ts_ms, expires_ms, raw FROM record",
+        "revision, is_delete, ts_ms, expires_ms, raw, bucket FROM record",
         "INSERT INTO record SELECT * FROM record WHERE true "
         "ON CONFLICT (id) DO UPDATE SET raw = x'00'",
     ],
