@@ -25,7 +25,9 @@ async def test_a_store_that_fails_is_said_once_until_it_works_again(
         admit = Store.admit
         with ann.core.board.watching() as events, monkeypatch.context() as patch:
 
-            def fail(store: Store, records: object, now_ms: int, bringer: str | None) -> object:
+            def fail(
+                store: Store, records: object, now_ms: int, bringer: str | None = None
+            ) -> object:
                 if store is ann.store:
                     raise StoreFull("the disk is full: make room")
                 return admit(store, records, now_ms, bringer)  # type: ignore[arg-type]

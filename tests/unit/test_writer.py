@@ -17,7 +17,9 @@ from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.verdict import Admission
 from jangteo.store.errors import StoreFull
+from jangteo.store.share import UNKNOWN, bucket_of
 from jangteo.store.store import Store
+from tests.market_maker import Seller
 
 pytestmark = pytest.mark.trio
 NOW_MS = 1_750_000_000_000
@@ -99,6 +101,23 @@ async def test_what_waits_together_is_committed_together(store: CountingStore) -
         writer.close()
     assert store.transactions == [False]
     assert store.summary("open")[0] == 20
+
+
+async def test_records_count_for_who_brought_them_when_they_came(store: CountingStore) -> None:
+    with store.write(durable=False):
+        store.salt_shares(b"salt")
+    writer = writer_of(store, worker := HeldWorker())
+    payers: dict[str, str] = {"p": "10.0.0.1", "q": "10.0.0.2"}
+    writer.bringer_of = payers.get
+    for peer, number in (("p", 1), ("q", 2), ("r", 3)):
+        assert writer.admit_nowait([Seller.named("x").lists(number, "Lamp", ts_ms=NOW_MS)], peer)
+    payers.clear()  # all have gone before anything is written
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        worker.open.set()
+        writer.close()
+    shares = [row[0] for row in store._db.rows("SELECT bucket FROM record ORDER BY rid")]
+    assert shares == [bucket_of(b"salt", "10.0.0.1"), bucket_of(b"salt", "10.0.0.2"), UNKNOWN]
 
 
 async def test_a_transaction_is_bounded_in_records(store: CountingStore) -> None:
