@@ -15,9 +15,8 @@ from libp2p.crypto import serialization
 from libp2p.exceptions import ParseError
 from libp2p.host import basic_host
 from libp2p.io import msgio
-from libp2p.io.exceptions import IncompleteReadError, IOException
+from libp2p.io.exceptions import IncompleteReadError
 from libp2p.network.connection import swarm_connection
-from libp2p.network.connection.exceptions import RawConnError
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer import multiselect_communicator
 from libp2p.stream_muxer import muxer_multistream
@@ -246,14 +245,26 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
     async def _write_frame(self, data: bytes) -> None:
         """yamux.py:1693: a write that fails since the peer has gone is taken for a passing error:
         each of the 5,000 frames that it may have left behind is then looked at in turn, 10 ms
-        apart, and its connection keeps its place for a minute."""
+        apart, and its connection keeps its place for a minute. One that is cancelled half-way
+        leaves a part of a packet, or a gap in Noise's numbers: nothing that follows can be read."""
         if data[1] == yamux.TYPE_DATA and len(data) >= yamux.HEADER_SIZE + FRAME_SMALL_BYTES:
             self._frames.prices.earn(trio.current_time())
-        try:
-            await super()._write_frame(data)
-        except (IOException, RawConnError):
+        async with self._write_lock:
+            await trio.lowlevel.checkpoint_if_cancelled()  # while nothing has been said
+            is_whole = False
+            try:
+                await self.secured_conn.write(data)
+                is_whole = True
+            finally:
+                if not is_whole:
+                    self._give_up()
+        await trio.lowlevel.checkpoint()
+
+    def _give_up(self) -> None:
+        if not self.event_shutting_down.is_set():
             self.event_shutting_down.set()
-            raise
+            if self._nursery is not None:
+                self._nursery.start_soon(self._close_condemned)
 
     async def close(self, error_code: int = yamux.GO_AWAY_NORMAL) -> None:
         """yamux.py:785: says goodbye first, and waits for it behind every other writer: a peer that

@@ -24,7 +24,7 @@ from jangteo.protocol.limits import (
     STREAM_WINDOW_BYTES,
     STREAMS_LINGERING_PER_CONNECTION_MAX,
 )
-from tests.loopback import is_reset, is_well, settled, victim_and_attacker
+from tests.loopback import ECHO, is_reset, is_well, settled, victim_and_attacker
 
 pytestmark = pytest.mark.trio
 
@@ -165,6 +165,32 @@ async def test_a_reader_that_never_reads_is_given_up(
         await stream.write(bytes(STREAM_WINDOW_BYTES + 1))
     assert trio.current_time() - begun_at == pytest.approx(STREAM_STALL_MS_MAX / SECOND_MS)
     assert stream.closed and stream.reset_received
+
+
+async def test_a_write_that_is_cancelled_before_it_begins_harms_nothing() -> None:
+    async with victim_and_attacker() as (victim, attacker):
+        connection = victim.swarm.get_connections()[0].muxed_conn
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await connection._write_frame(bytes(yamux.HEADER_SIZE))
+        stream = await attacker.open_stream(victim.peer, ECHO)
+        await stream.send_all(b"hello")
+        assert await stream.receive_exactly(5) == b"hello"
+
+
+async def test_a_write_that_is_cut_off_ends_its_connection() -> None:
+    """Noise numbers its packets: with one missing, or half there, the far end reads no more."""
+    async with victim_and_attacker() as (victim, _):
+        connection = victim.swarm.get_connections()[0].muxed_conn
+
+        async def write_for_ever(data: bytes) -> None:
+            await trio.sleep_forever()
+
+        connection.secured_conn.write = write_for_ever
+        with trio.move_on_after(0.01):
+            await connection._write_frame(bytes(yamux.HEADER_SIZE))
+        await settled(lambda: not victim.peers())
+        await is_well(victim)
 
 
 async def test_a_packet_in_many_pieces_is_read() -> None:
