@@ -214,7 +214,10 @@ def _opened(data: bytes, passphrase: str) -> _Told:
             )
             for entry in told["imports"]
         ]
-        config = {name: value for name, value in told["config"].items() if name in KEYS}
+        # Read, not only taken: what is written to the home's file is read before anything is done.
+        config = {
+            name: KEYS[name].read(value) for name, value in told["config"].items() if name in KEYS
+        }
     except (
         ValueError,
         OverflowError,  # a number that is infinite

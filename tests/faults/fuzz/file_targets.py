@@ -96,7 +96,7 @@ def run_records(data: bytes) -> None:
 # --- secrets --------------------------------------------------------------------------------------
 
 PASSPHRASE = "grenadine"  # noqa: S105
-RESTORED_OF_256 = 16
+RESTORED_OF_256 = 128
 _stretch = keyfile._stretch
 
 

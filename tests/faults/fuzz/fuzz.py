@@ -13,6 +13,7 @@ atheris (the dependency group `fuzz`, 35 MB, Linux) is in no lock, so it goes in
 """
 
 import argparse
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -99,6 +100,9 @@ def child(
             os.dup2(said, 1)
             os.dup2(said, 2)
             be_the_fuzzer(target, options)
+        except SystemExit:
+            sys.stdout.flush()
+            ctypes.CDLL(None).exit(1)  # at which libFuzzer writes down the input
         except BaseException:
             traceback.print_exc()  # a fault of the harness: this process has nobody to raise it to
         finally:
