@@ -83,9 +83,10 @@ UNTOLD: Final = {"bench", "table"}
 def write(results: dict[str, list[dict[str, Any]]], took_s: float) -> None:
     told = ", ".join(f"{name} {version}" for name, version in versions().items())
     today = datetime.now(UTC).date().isoformat()
+    command = " ".join(("./run bench", *sys.argv[1:]))
     RESULTS.write_text(
         f"# Results of the benches\n\n{today}, {machine()}; {told}. Written by "
-        f"`./run bench --full --write` in {took_s / 60:.0f} minutes.\n\n{chapters(results)}",
+        f"`{command}` in {took_s / 60:.0f} minutes.\n\n{chapters(results)}",
         encoding="utf-8",
     )
 

@@ -8,6 +8,7 @@ handshakes and gossip's subscriptions included; `sync` the session's frames alon
 Peers that are installed (`./run bench --peers`) do the same in the same run, with the same texts.
 """
 
+import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -66,10 +67,13 @@ def measure(report: Report, folder: Path, count: int, new: Sequence[int], runs: 
         records = list(goods.newest(case, start=count))
         bodies = sum(len(record.raw) for record in records)
         warehouse.add(home, records)
+        taken: list[dict[str, Any]] = []
         with node(home) as giver:
-            taken = [
-                catch_up(giver, base, folder / f"taker{case}.{run}", case) for run in range(runs)
-            ]
+            for run in range(runs):
+                taker = folder / f"taker{case}.{run}"
+                taken.append(catch_up(giver, base, taker, case))
+                shutil.rmtree(taker)
+        shutil.rmtree(home)
         middle = {name: median([each[name] for each in taken]) for name in taken[0]}
         report.add(
             "incremental sync",

@@ -147,7 +147,7 @@ def arrivals(path: Path, goods: Goods, start: int, per_s: int) -> Iterator[list[
     def write() -> None:
         rest = cycle(range(len(ready)))
         number = start + len(ready) * per_s
-        with Store.open(path) as store:
+        with Store.open(path, records_bytes_max=warehouse.BYTES_MAX) as store:
             began = time.monotonic()
             while not stop.is_set():
                 records = ready[next(rest)] if admitted[0] < len(ready) * per_s else None

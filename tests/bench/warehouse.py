@@ -19,6 +19,7 @@ from jangteo.store.store import Store
 from tests.bench.goods import Goods, Mix
 
 BATCH: Final = 1000
+BYTES_MAX: Final = 4096 * MIB
 MARKET: Final = "open"
 STORE_FILES: Final = ("jangteo.db", "jangteo.db-wal")
 
@@ -45,7 +46,8 @@ def make_home(path: Path, count: int, mix: Mix, *, goods: Goods | None = None) -
     home.make()
     with home.lock("bench"):
         author, _ = identity.ensure(home)
-        with open_store(home, read_config(home), own=author) as store:
+        config = read_config(home, flags={"record_store_mib": BYTES_MAX // MIB})
+        with open_store(home, config, own=author) as store:
             goods = goods or Goods(now_ms=now_ms())
             fill(store, goods.records(count, mix), now_ms())
     return path
