@@ -51,6 +51,7 @@ STORE_TESTS = (
     "tests/unit/test_store_log.py",
     "tests/property/test_store_model.py",
 )
+SHARE_TESTS = ("tests/unit/test_shares.py", "tests/property/test_share_property.py")
 # Each module with the tests that answer for it, the quickest first.
 MODULES = {
     "protocol/kind.py": RECORD_TESTS,
@@ -60,7 +61,10 @@ MODULES = {
     "protocol/errors.py": RECORD_TESTS,
     "protocol/market.py": RECORD_TESTS,
     "protocol/schema.py": RECORD_TESTS,
-    "store/admission.py": STORE_TESTS,
+    "store/admission.py": (*STORE_TESTS[:-1], *SHARE_TESTS, STORE_TESTS[-1]),
+    "store/batch.py": (*STORE_TESTS[:-1], *SHARE_TESTS, STORE_TESTS[-1]),
+    "store/room.py": (*SHARE_TESTS, *STORE_TESTS),
+    "store/share.py": (*SHARE_TESTS, *STORE_TESTS),
     "node/gossip.py": ("tests/unit/test_gossip_verdict.py", "tests/unit/test_gossip.py"),
 }
 # Of these, what decides about records alone.
