@@ -136,12 +136,9 @@ class Registrar:
                 continue  # crowded out by the very record that it was to make room for
             market, author, _ = leaver.thread_key
             crowd = self._census.crowd(author, market)
-            bytes_before = batch.record_bytes
             self._evict(leaver.thread_key, Admission.FULL, batch)
             crowd.count -= 1
             crowd.floor = None
-            # What was of this batch is off the count already.
-            batch.count(leaver.share, bytes_before - batch.record_bytes - leaver.bytes)
             self._room.note_gone(leaver, batch.now_ms)
 
     def _accept(
@@ -233,15 +230,17 @@ class Registrar:
             if current.rid in batch.places:
                 batch.outcomes[batch.places[current.rid]] = why
             return
+        share = self.shares.share_of(key[1], self._bucket(current, batch))
+        self._room.take_off(key, current, share, batch)
         stored = batch.before[key]
         if stored is not None:
             batch.evicted.append((key, stored))
         batch.before[key] = batch.after[key] = None
         for rid in batch.of_thread.pop(current.arrival, ()):
             batch.outcomes[batch.places[rid]] = why
-            share = self.shares.share_of(key[1], batch.buckets[current.arrival])
-            batch.count(share, -len(batch.records.pop(rid)[0].raw))
+            del batch.records[rid]
         batch.superseded.pop(current.arrival, None)
+        batch.freed.pop(current.arrival, None)
 
     # -- writing ----------------------------------------------------------------------------
 

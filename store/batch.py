@@ -34,6 +34,8 @@ class Batch:
     """arrival → rids, of this batch or stored"""
     stripped: set[int] = field(default_factory=set)
     """Arrivals of threads that keep no history: withdrawn, or in a full store."""
+    freed: dict[int, int] = field(default_factory=dict)
+    """arrival → bytes of a thread in `stripped` that are off the count already."""
     evicted: list[Thread] = field(default_factory=list)
     """Stored threads that go."""
     shares: dict[int, int] | None = None

@@ -66,12 +66,17 @@ class Room:
             if share == OWN or plan.is_enough:
                 return found
         if held is not None:
-            return [] if self._fits_its_own_place(held, size, excess, batch) else None
+            return [] if self._fits_its_own_place(record, held, share, batch) else None
         key = item_key(record.header.ts_ms, record.id)
         if share == KEPT or self._is_below_floor(share, key, batch.now_ms):
             return None
         found = plan.from_fuller(share) or plan.from_older(share, record.header.ts_ms)
         return found or None
+
+    def take_off(self, thread_key: ThreadKey, current: Current, share: int, batch: Batch) -> None:
+        """Counts a thread of `share` as gone, before it is."""
+        self._shares(batch)
+        batch.count(share, -counted_bytes(self._db, thread_key, current, batch))
 
     def note_gone(self, leaver: Leaver, now_ms: int) -> None:
         """It is not to come back by pushing another out, nor what is older."""
@@ -98,14 +103,19 @@ class Room:
                 batch.shares[share] = batch.shares.get(share, 0) + len(record.raw)
         return batch.shares
 
-    def _fits_its_own_place(self, held: Current, size: int, excess: int, batch: Batch) -> bool:
+    def _fits_its_own_place(
+        self, record: Verified, held: Current, share: int, batch: Batch
+    ) -> bool:
         """Whether a revision makes room for itself, its thread's history going instead, so that
         what is sold or withdrawn is heard. Where one's own have filled the store beyond its bound,
         what makes it smaller is taken too."""
-        freed = thread_bytes(self._db, held.rid, held.arrival)
-        if freed < excess and size > freed:
+        size = len(record.raw)
+        freed = counted_bytes(self._db, record.header.thread_key, held, batch)
+        if batch.record_bytes + size - freed > self._bytes_max and size > freed:
             return False
         batch.stripped.add(held.arrival)
+        batch.freed[held.arrival] = batch.freed.get(held.arrival, 0) + freed
+        batch.count(share, -freed)
         return True
 
 
@@ -163,6 +173,8 @@ class _Plan:
             return []
         fullest = max(others, key=lambda other: (others[other], other))
         spare = others[fullest] - self._shares.get(share, 0) - self._size
+        if spare <= 0:
+            return []
         return self._oldest(fullest, spare_bytes=spare)
 
     def from_older(self, share: int, ts_ms: int) -> list[Leaver]:
@@ -200,7 +212,7 @@ class _Plan:
                 self._queues.discard(share, place)
                 continue
             self._places[share] = place + 1
-            size = self._bytes_of(thread_key, current)
+            size = counted_bytes(self._db, thread_key, current, self._batch)
             self._freed += size
             self._count += 1
             return Leaver(share, key, thread_key, size)
@@ -209,12 +221,6 @@ class _Plan:
         if thread_key in self._batch.after:
             return self._batch.after[thread_key]
         return thread_view.current(self._db, thread_key)
-
-    def _bytes_of(self, thread_key: ThreadKey, current: Current) -> int:
-        is_touched = thread_key in self._batch.after
-        stored = self._batch.before.get(thread_key) if is_touched else current
-        size = 0 if stored is None else thread_bytes(self._db, stored.rid, stored.arrival)
-        return size + self._batch.pending_bytes(current.arrival)
 
     def _pending(self, share: int) -> dict[ThreadKey, bytes]:
         """The keys of this share's threads that the batch adds to."""
@@ -226,6 +232,13 @@ class _Plan:
             and current.rid in batch.records
             and self._book.share_of(thread_key[1], batch.buckets[current.arrival]) == share
         }
+
+
+def counted_bytes(db: Database, thread_key: ThreadKey, current: Current, batch: Batch) -> int:
+    """What a thread has of `batch.record_bytes`: stored, and of the batch."""
+    stored = batch.before.get(thread_key) if thread_key in batch.after else current
+    size = 0 if stored is None else thread_bytes(db, stored.rid, stored.arrival)
+    return size + batch.pending_bytes(current.arrival) - batch.freed.get(current.arrival, 0)
 
 
 def _ts_ms(key: bytes) -> int:

@@ -6,7 +6,7 @@ keys behind one payer has one share: stochastic fairness queueing (P. E. McKenne
 Fairness Queueing", IEEE INFOCOM 1990). Which share gives way is room.py's to say.
 """
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Final, TypeAlias
@@ -25,7 +25,7 @@ OWN: Final = -3
 _OWN_META: Final = "share_own"
 _SALT_META: Final = "share_salt"
 _PAGE_ENTRIES: Final = 256
-_QUEUES_MAX: Final = 8
+_ENTRIES_MAX: Final = 65_536
 
 Entry: TypeAlias = tuple[bytes, ThreadKey]
 """(key as an item, thread)"""
@@ -169,15 +169,23 @@ class Queues:
         self._queues.clear()
 
     def trim(self) -> None:
-        """Bounds the memory; between batches only."""
-        if len(self._queues) > _QUEUES_MAX:
-            self._queues.clear()
+        """Bounds the memory; between batches only. A queue that is forgotten is read again from
+        the beginning, and that may take seconds: so only the longest go."""
+        count = sum(len(queue.entries) for queue in self._queues.values())
+        while count > _ENTRIES_MAX:
+            longest = max(self._queues, key=lambda share: len(self._queues[share].entries))
+            count -= len(self._queues.pop(longest).entries)
 
     def note(self, share: int, key: bytes, thread_key: ThreadKey) -> None:
         """A thread of `share` has this key now."""
         queue = self._queues.get(share)
-        if queue is not None and (queue.is_whole or key <= queue.read_to):
-            insort(queue.entries, (key, thread_key))
+        if queue is None or not (queue.is_whole or key <= queue.read_to):
+            return
+        entry = (key, thread_key)
+        place = bisect_left(queue.entries, entry)
+        # One that went and has come back may not have been met since.
+        if queue.entries[place : place + 1] != [entry]:
+            queue.entries.insert(place, entry)
 
     def entry(self, share: int, place: int, pending: Pending) -> Entry | None:
         """The `place`th in order, from 0; None beyond the last."""
@@ -202,7 +210,7 @@ class Queues:
         found += [(key, thread_key) for thread_key, key in pending().items() if key > began]
         if not queue.is_whole:
             found = [entry for entry in found if entry[0] <= queue.read_to]
-        queue.entries += sorted(found)
+        queue.entries += sorted(set(found))
 
     def _page(self, market: str, share: int, after: bytes) -> list[Entry]:
         """In the order of keys, which a market's items have: no index of its own is needed."""

@@ -144,6 +144,54 @@ def test_what_was_taken_and_pushed_out_in_one_batch_is_said_to_be_declined(store
     assert shares(store)[bucket("q")] == PLACES // 2
 
 
+def test_who_went_and_came_back_is_counted_once(store: Store) -> None:
+    flood = fresh("flood", PLACES)
+    admit(store, *flood, bringer="p")
+    admit(store, lamp("good"), bringer="q")
+    with store.write(durable=False):
+        store.block(Seller.named("good").author)
+    assert admit(store, flood[0], bringer="p") == [Admission.NEW]
+    larger = OWN_SELLER.lists(1, "Lamp 001, and a shade of paper", ts_ms=NOW_MS)
+    assert SIZE < len(larger.raw) < 2 * SIZE
+    admit(store, larger)
+    assert held(store, *flood[:3]) == 1
+    assert store.room()[0] <= PLACES * SIZE
+
+
+def test_revisions_in_their_own_place_take_no_others_room(store: Store) -> None:
+    keep(store, FRIEND)
+    goods = [lamp(f"good {number}", number) for number in range(PLACES)]
+    admit(store, *goods, bringer="p")
+    newer = [lamp(f"good {number}", number, revision=2) for number in range(PLACES)]
+    outcomes = admit(store, *newer, *newer, lamp(FRIEND), bringer="p")
+    assert outcomes.count(Admission.NEW) == PLACES  # all but one, and the friend's
+    assert shares(store) == {KEPT: 1, bucket("p"): PLACES - 1}
+
+
+def test_revisions_that_grow_find_room_together_as_one_by_one(store: Store) -> None:
+    goods = [lamp(f"good {number}", number) for number in range(PLACES - 1)]
+    admit(store, *goods, bringer="p")
+    newer = [
+        Seller.named(f"good {number}").lists(number, f"Lamp {number:03}!", revision=2)
+        for number in range(PLACES - 1)
+    ]
+    assert set(admit(store, *newer, bringer="p")) == {Admission.NEW}
+    assert store.room()[0] <= PLACES * SIZE
+
+
+def test_what_is_crowded_out_leaves_its_room(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "THREADS_PER_AUTHOR_MAX", PLACES - 1)
+    keep(store, FRIEND)
+    stranger = lamp("a stranger")
+    admit(store, stranger, *(lamp(FRIEND, number) for number in range(PLACES - 1)), bringer="p")
+    with store.write(durable=False):
+        store.unkeep(FRIEND.author)
+    greater = [lamp(FRIEND, 50 + number, revision=2) for number in range(3)]
+    admit(store, *greater, bringer="q")
+    assert store.room()[0] <= PLACES * SIZE
+    assert sum(shares(store).values()) >= PLACES - 1
+
+
 # -- one's own and the kept ------------------------------------------------------------------
 
 
