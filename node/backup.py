@@ -127,7 +127,7 @@ def restore_file(
         config = read_config(home, environ=environ)
         try:
             with closing(open_store(home, config, own=author)) as store:
-                kept = _fill(store, told, now_ms)
+                kept = _fill(store, told, author, now_ms)
         except (StoreError, LocalProtocolError) as error:
             raise DeskError("store", str(error)) from error
     return Restored(author, kept, len(told.records) - kept)
@@ -235,6 +235,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
         and all(len(one) == PUBLIC_BYTES for one in blocked)
         and all(len(one.author) == PUBLIC_BYTES for one in contacts)
         and all(0 <= one.since_ms <= limits.INTEGER_MAX for one in contacts)
+        and all(len(one.note) <= limits.CONTACT_NOTE_CHARS_MAX for one in contacts)
         and all(is_market(name) for name in markets)
         and all(len(ref) == limits.REF_BYTES for one in imports for ref in one.refs)
     )
@@ -243,17 +244,18 @@ def _opened(data: bytes, passphrase: str) -> _Told:
     return _Told(seed, records, config, markets, blocked, contacts, imports)
 
 
-def _fill(store: Store, told: _Told, now_ms: int) -> int:
+def _fill(store: Store, told: _Told, own: bytes, now_ms: int) -> int:
     """Brings the store what is missing; how many of the records it has now."""
     with store.write(durable=True):
         for market in sorted(set(told.markets) - set(store.joined())):
             store.join(market)
-        for author in told.blocked:
+        # Who kept or blocked this very author before the home was theirs does no more.
+        for author in set(told.blocked) - {own}:
             store.block(author)
-        contacts, blocked = {one.author for one in store.kept()}, store.blocked()
+        # What was decided here since is not undone.
+        passed_over = {one.author for one in store.kept()} | store.blocked() | {own}
         for contact in told.contacts:
-            # What was decided here since is not undone.
-            if contact.author not in contacts | blocked:
+            if contact.author not in passed_over:
                 store.keep(*contact)
         known = {one.number for one in import_source.load(store)}
         for source in told.imports:

@@ -203,3 +203,25 @@ def test_a_backup_needs_a_passphrase(tmp_path: Path) -> None:
     assert b"Lamp" not in data
     with pytest.raises(DeskError, match="no identity"):
         make_backup(Home(tmp_path / "none"), config, HORSE, now_ms=NOW_MS, environ={})
+
+
+def test_who_kept_or_blocked_this_author_before_it_was_oneself_is_no_matter(tmp_path: Path) -> None:
+    old, data = backed_up(tmp_path)
+    author = old.author()
+    assert author is not None
+    for number, name in enumerate(("keeper", "blocker")):
+        home = Home(tmp_path / name)
+        home.make()
+        config = read_config(home, environ={})
+        with open_store(home, config, own=None) as store, store.write(durable=True):
+            if name == "keeper":
+                store.keep(author, NOW_MS)
+            else:
+                store.block(author)
+        restore_file(home, data, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice(name))
+        again = make_backup(home, config, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice(name))
+        last = Home(tmp_path / f"last {number}")
+        restored = restore_file(
+            last, again, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice(f"last {number}")
+        )
+        assert (restored.records, restored.left_out) == (6, 0)
