@@ -132,6 +132,7 @@ OWN_ADDRESSES_EVERY_MS = 2 * SECOND_MS
 PEER_ADDRESSES_MAX = 16
 ADDRESS_BYTES_MAX = 256
 NEGOTIATION_BYTES_MAX = 1024  # one message of multistream-select
+IDENTIFY_BYTES_MAX = 8 * KIB  # of a peer's answer to identify, as other builds of libp2p bound it
 PEER_KEY_BYTES_MAX = 600  # RSA of 4,096 bits, the longest that libp2p takes, is 550
 
 # --- listing files ---------------------------------------------------------------------------

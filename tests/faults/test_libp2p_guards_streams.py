@@ -9,14 +9,16 @@ import pytest
 import trio
 import trio.testing
 from libp2p.custom_types import TProtocol
+from libp2p.identity.identify.identify import ID as IDENTIFY
 from libp2p.io import msgio
 from libp2p.io.exceptions import IncompleteReadError
 from libp2p.network.stream.exceptions import StreamError
 from libp2p.peer.id import ID
 from libp2p.stream_muxer.exceptions import MuxedStreamReset
 from libp2p.stream_muxer.yamux import yamux
+from libp2p.utils.varint import encode_uvarint
 
-from jangteo.node.libp2p_guard import GuardedYamuxStream, read_exactly
+from jangteo.node.libp2p_guard import GuardedYamux, GuardedYamuxStream, read_exactly
 from jangteo.node.transport import Stream
 from jangteo.protocol.limits import (
     SECOND_MS,
@@ -24,7 +26,18 @@ from jangteo.protocol.limits import (
     STREAM_WINDOW_BYTES,
     STREAMS_LINGERING_PER_CONNECTION_MAX,
 )
-from tests.loopback import ECHO, is_reset, is_well, settled, victim_and_attacker
+from jangteo.protocol.verdict import Verdict
+from tests.loopback import (
+    ECHO,
+    PATIENCE_S,
+    TOPIC,
+    echo,
+    host,
+    is_reset,
+    is_well,
+    settled,
+    victim_and_attacker,
+)
 
 pytestmark = pytest.mark.trio
 
@@ -130,6 +143,50 @@ async def test_what_nobody_read_goes_with_its_stream() -> None:
         assert len(connection.streams) <= STREAMS_LINGERING_PER_CONNECTION_MAX + 5
 
 
+@pytest.mark.parametrize(
+    "opening",
+    [encode_uvarint(2**20 + 1), b"\xff" * 10, encode_uvarint(2**20)],
+    ids=["too long", "no length", "long"],
+)
+async def test_an_answer_to_identify_takes_no_more_than_a_window(
+    opening: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """basic_host.py:1272: after an answer that is none, whatever comes within ten seconds. And
+    varint.py:284: 1 MiB of one that looks like an answer."""
+    sent: list[int] = []
+    ended = trio.Event()
+    write_frame = GuardedYamux._write_frame
+
+    async def write_slowly(self: GuardedYamux, data: bytes) -> None:
+        """The attacker is quick: there is always more by the time a window update is out."""
+        await write_frame(self, data)
+        if not self.is_initiator_value and data[1] == yamux.TYPE_WINDOW_UPDATE:
+            for _ in range(20):
+                if not any(map(len, self.stream_buffers.values())):
+                    await trio.testing.wait_all_tasks_blocked(0.002)
+
+    async def flood(stream: Any) -> None:
+        with suppress(StreamError):
+            await stream.write(opening)
+            while sum(sent) < 16 * STREAM_WINDOW_BYTES:
+                await stream.write(bytes(STREAM_WINDOW_BYTES // 4))
+                sent.append(STREAM_WINDOW_BYTES // 4)
+        ended.set()
+
+    monkeypatch.setattr(GuardedYamux, "_write_frame", write_slowly)
+
+    async with host("victim") as victim, host("attacker") as attacker:
+        victim.serve(ECHO, echo)
+        await victim.join(TOPIC, lambda peer, data: Verdict.ACCEPT)
+        attacker.host.set_stream_handler(IDENTIFY, flood)
+        with trio.fail_after(PATIENCE_S):
+            await attacker.dial(victim.addresses()[0])
+            await ended.wait()
+        # What was read, what lay in the window then, and a piece under way.
+        assert sum(sent) <= 2.5 * STREAM_WINDOW_BYTES
+        await is_well(victim)
+
+
 class Wire:
     """Takes a yamux stream's frames."""
 
@@ -182,13 +239,21 @@ async def test_a_write_that_is_cut_off_ends_its_connection() -> None:
     """Noise numbers its packets: with one missing, or half there, the far end reads no more."""
     async with victim_and_attacker() as (victim, _):
         connection = victim.swarm.get_connections()[0].muxed_conn
+        write, frame, begun = connection.secured_conn.write, bytes(yamux.HEADER_SIZE), trio.Event()
 
-        async def write_for_ever(data: bytes) -> None:
+        async def write_ours_for_ever(data: bytes) -> None:
+            if data is not frame:  # the library says hello meanwhile
+                await write(data)
+                return
+            begun.set()
             await trio.sleep_forever()
 
-        connection.secured_conn.write = write_for_ever
-        with trio.move_on_after(0.01):
-            await connection._write_frame(bytes(yamux.HEADER_SIZE))
+        connection.secured_conn.write = write_ours_for_ever
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(connection._write_frame, frame)
+                await begun.wait()
+                scope.cancel()
         await settled(lambda: not victim.peers())
         await is_well(victim)
 
