@@ -26,7 +26,7 @@ from .dialer import Dialer
 from .event_board import EventBoard
 from .gossip import GossipIn, GossipOut
 from .listing_news import ListingNews
-from .payer import payer
+from .payer import Payers
 from .penalty import Penalties
 from .supervisor import survive
 from .sync_intake import SyncIntake
@@ -94,7 +94,7 @@ class NodeCore:
         self._told_progress: dict[str, float] = {}
         self._is_clock_off = False
         self._banned: list[str] = []
-        self._payers: dict[str, str] = {}
+        self._payers = Payers()
         self._salt = around.dice.randbytes(_SALT_BYTES)
         self._house = trio.Event()
         self._wire(intake)
@@ -102,7 +102,7 @@ class NodeCore:
     def _wire(self, intake: SyncIntake) -> None:
         self.writer.on_admitted = self._admitted
         self.writer.on_failed = self._write_failed
-        self.writer.bringer_of = self._payers.get
+        self.writer.bringer_of = self._payers.of
         self.gossip_in.on_doorbell = self.sync.doorbell
         self.gossip_in.on_missed = self._missed
         self.gossip_in.on_penalty = self.penalize
@@ -189,7 +189,7 @@ class NodeCore:
     async def _watch_peers(self) -> None:
         async for event in self.transport.events:
             if not isinstance(event, PeerUp):
-                self._payers.pop(event.peer, None)
+                self._payers.down(event.peer)
                 self.dialer.peer_down(event.peer)
                 self.sync.peer_down(event.peer)
                 self.board.post({"event": "peer", "state": "down", "peer": event.peer})
@@ -197,7 +197,7 @@ class NodeCore:
             if not self.may_talk(event.peer):
                 await self.transport.disconnect(event.peer)
                 continue
-            self._payers[event.peer] = payer(event.peer, self._address_of(event))
+            self._payers.up(event.peer, self._address_of(event))
             self.dialer.peer_up(event.peer)
             self.sync.peer_up(event.peer)
             self.unwarn(LONELY)
@@ -212,7 +212,7 @@ class NodeCore:
             )
 
     def _payer_of(self, peer: str) -> str:
-        return self._payers.get(peer, peer)
+        return self._payers.of(peer) or peer
 
     def _address_of(self, event: PeerUp) -> str:
         if event.addresses:

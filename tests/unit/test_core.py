@@ -67,3 +67,16 @@ async def test_what_has_expired_is_forgotten_a_part_at_a_time(
         await trio.sleep(2 * limits.FORGET_EVERY_MS / 1000)
         assert forgotten[:2] == [limits.FORGET_RECORDS_AT_ONCE, 1]
         assert (await ann.summary())[0] == 0
+
+
+async def test_what_a_peer_sent_is_its_own_though_it_has_gone(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with place.node("ann") as ann:
+        async with place.node("bob", peers=["ann"]):
+            await trio.sleep(5)
+            assert ann.core.writer.bringer_of("bob") == "bob"
+        await trio.sleep(5)
+        assert ann.core.transport.peers() == []
+        assert ann.core.writer.bringer_of("bob") == "bob"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from jangteo.node.payer import payer
+from jangteo.node.payer import Payers, payer
 from jangteo.node.token_bucket import TokenBuckets
+from jangteo.protocol import limits
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,24 @@ from jangteo.node.token_bucket import TokenBuckets
 )
 def test_an_address_pays_for_its_peers_but_not_on_the_own_machine(address: str, name: str) -> None:
     assert payer("peer", address) == name
+
+
+def test_who_is_gone_pays_for_what_is_still_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PENALTY_PEERS_MAX", 2)
+    payers = Payers()
+    assert payers.of("a") is None
+    payers.up("a", "/ip4/192.168.0.7/tcp/4110")
+    payers.down("a")
+    assert payers.of("a") == "192.168.0.7"
+    payers.up("a", "/ip4/192.168.0.8/tcp/4110")
+    assert payers.of("a") == "192.168.0.8"
+    payers.down("a")
+    payers.down("never here")
+    for peer in "bc":
+        payers.up(peer, "/ip4/192.168.0.9/tcp/4110")
+        payers.down(peer)
+    assert payers.of("a") is None
+    assert payers.of("b") == payers.of("c") == "192.168.0.9"
 
 
 def test_only_the_latest_budgets_are_kept() -> None:
