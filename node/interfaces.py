@@ -4,13 +4,18 @@ What is listened on by default, and what mDNS is spoken on, is IPv4.
 """
 
 import ipaddress
+import logging
 import socket
 
 import ifaddr
 
 from ..protocol.limits import PORT_PROBES_MAX
 
+log = logging.getLogger(__name__)
+
 ANY_IPV4 = "0.0.0.0"  # noqa: S104  (a node is there to be reached)
+
+_last_told: list[ifaddr.Adapter] = []
 
 
 class NoFreePort(OSError):
@@ -21,7 +26,7 @@ def ipv4_addresses() -> list[str]:
     """The addresses of all interfaces that are up: the LAN's first, then link-local ones, loopback
     last; within each in the system's order."""
     found: dict[str, None] = {}
-    for adapter in ifaddr.get_adapters():
+    for adapter in _adapters():
         for entry in adapter.ips:
             if entry.is_IPv4 and isinstance(entry.ip, str):
                 found[entry.ip] = None
@@ -29,12 +34,23 @@ def ipv4_addresses() -> list[str]:
 
 
 def own_addresses() -> frozenset[str]:
-    """The addresses of all interfaces, of both families, without scopes."""
+    """The addresses of all interfaces, of both families, without scopes; none if the system has
+    never told."""
     found: set[str] = set()
-    for adapter in ifaddr.get_adapters():
+    for adapter in _adapters():
         for entry in adapter.ips:
             found.add(entry.ip if isinstance(entry.ip, str) else entry.ip[0])
     return frozenset(found)
+
+
+def _adapters() -> list[ifaddr.Adapter]:
+    """All interfaces; as they were last while the system does not tell, for want of a file
+    descriptor or of memory."""
+    try:
+        _last_told[:] = ifaddr.get_adapters()
+    except OSError as error:
+        log.debug("the interfaces cannot be read: %s", error)
+    return list(_last_told)
 
 
 def _remoteness(ip: str) -> int:

@@ -29,6 +29,7 @@ async def answers(muxed: Any, within_s: float) -> bool:
     try:
         with trio.move_on_after(within_s):
             await muxed._write_frame(ping)
+            muxed._ping_sent_time = trio.current_time()  # what a round trip is reckoned from
             await event.wait()
     except (IOException, RawConnError) as error:
         log.debug("libp2p: %s cannot be asked: %r", muxed.peer_id, error)

@@ -329,8 +329,9 @@ class Libp2pTransport:
         """TCP notices after half a minute that the address that it speaks from is gone."""
         while True:
             await trio.sleep(OWN_ADDRESSES_EVERY_MS / SECOND_MS)
-            if self._up:
-                await self.swarm.close_of(own_addresses())
+            own = own_addresses() if self._up else frozenset()
+            if own:
+                await self.swarm.close_of(own)
 
     # --- life ---------------------------------------------------------------------------------
 

@@ -26,10 +26,11 @@ from libp2p.protocol_muxer.exceptions import MultiselectCommunicatorError
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.stream_muxer.exceptions import MuxedStreamReset
+from libp2p.stream_muxer.yamux import yamux
 from libp2p.utils.varint import encode_uvarint
 from multiaddr import Multiaddr
 
-from jangteo.node import libp2p_host, libp2p_transport
+from jangteo.node import libp2p_guard, libp2p_host, libp2p_transport
 from jangteo.node.transport import DialFailed, ListenFailed, PeerDown, PeerUp, StreamRefused
 from jangteo.protocol.limits import (
     ADDRESS_BYTES_MAX,
@@ -386,6 +387,34 @@ async def test_a_peer_that_does_not_read_does_not_keep_the_node_from_leaving() -
         # The promise itself; and nothing can be cancelled while it leaves.
         assert trio.current_time() - left_at < SHUTDOWN_MS_MAX / SECOND_MS
         nursery.cancel_scope.cancel()
+
+
+async def test_a_goodbye_that_takes_long_leaves_nothing_in_the_books() -> None:
+    """yamux.py:785: cut short behind its goodbye, it leaves the swarm with a connection that is
+    closed and stays for ever, and a peer that is never dialled again."""
+    async with host("slow") as slow, host("leaving") as leaving:
+        await slow.dial(leaving.addresses()[0])
+        await settled(lambda: leaving.swarm.gate.established_count == 1)
+        connection = leaving.swarm.get_connections()[0].muxed_conn
+
+        async def write_slowly(data: bytes) -> None:
+            if data[1] == yamux.TYPE_GO_AWAY:
+                await trio.sleep(libp2p_guard.GOODBYE_S - 0.05)
+
+        forget, begun, done = connection.on_close, [], []
+
+        async def forget_slowly() -> None:
+            begun.append(None)
+            await trio.sleep(0.1)
+            await forget()
+            done.append(None)
+
+        connection._frames._session.write = write_slowly
+        connection.on_close = forget_slowly
+        (admission,) = leaving.swarm.gate._established
+        admission.stay.cancel()
+        await settled(lambda: not leaving.peers() and len(done) == len(begun))
+        assert begun and not leaving.swarm.get_connections()
 
 
 async def test_leaving_does_not_wait_for_connections_one_by_one() -> None:

@@ -93,3 +93,12 @@ async def test_two_connections_that_both_work_stay() -> None:
         assert await libp2p_liveness.answers(old.muxed_conn, PATIENCE_S)
         await libp2p_liveness.close_dead(stays.swarm.get_connections(there))
         assert len(stays.swarm.get_connections(there)) == 2
+
+
+async def test_asking_does_not_spoil_the_round_trip() -> None:
+    """yamux.py:1318 reckons it from when it last asked itself, half a minute ago."""
+    async with through_a_relay() as (stays, _, _):
+        (connection,) = stays.swarm.get_connections()
+        connection.muxed_conn._ping_sent_time = trio.current_time() - 30
+        assert await libp2p_liveness.answers(connection.muxed_conn, PATIENCE_S)
+        assert connection.muxed_conn.rtt() < 5

@@ -1,5 +1,6 @@
 """This machine's addresses and ports."""
 
+import errno
 import socket
 
 import pytest
@@ -23,6 +24,17 @@ def test_loopback_comes_last() -> None:
 def test_own_addresses_are_those_of_all_interfaces_without_scopes() -> None:
     assert set(ipv4_addresses()) <= own_addresses()
     assert not any("%" in one for one in own_addresses())
+
+
+def test_interfaces_that_cannot_be_read_are_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    """getifaddrs needs a file descriptor, and a node that has none left is to go on."""
+
+    def get_adapters() -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    before = ipv4_addresses(), own_addresses()
+    monkeypatch.setattr("ifaddr.get_adapters", get_adapters)
+    assert (ipv4_addresses(), own_addresses()) == before
 
 
 def test_what_is_no_address_is_not_loopback() -> None:
