@@ -23,7 +23,7 @@ _S = limits.SECOND_MS
 @dataclass(slots=True)
 class _Entry:
     """One address. `is_static`: the owner named it, and it is never given up. `is_heard`: whoever
-    is there has just said so."""
+    is there has just said so. `is_dialled`: the connection there is, if any, is of our making."""
 
     peer: str | None
     is_static: bool
@@ -31,6 +31,7 @@ class _Entry:
     failures: int = 0
     is_dialling: bool = False
     is_heard: bool = False
+    is_dialled: bool = False
 
     @property
     def is_hopeful(self) -> bool:
@@ -103,15 +104,19 @@ class DialBook:
                     wait += limits.DIAL_SECOND_SIDE_WAIT_MS / _S
                 entry.next_at = now + wait
                 entry.is_heard = False
+                entry.is_dialled = False
 
     def take_due(self, now: float) -> list[str]:
         """Addresses to dial now, marked as being dialled: one for each peer, none for a peer that
         is connected or being dialled, DIALS_AT_ONCE_MAX in all. First those of whom there is hope:
-        hundreds of remembered ones that answer no more take minutes to time out."""
+        hundreds of remembered ones that answer no more take minutes to time out. Whom the owner
+        has not named gets one of CONNECTIONS_DIALLED_MAX places: one machine can announce any
+        number of peers (SPEC.md R11.11)."""
         dialling = {entry.peer for entry in self._entries.values() if entry.is_dialling}
         room = limits.DIALS_AT_ONCE_MAX - sum(e.is_dialling for e in self._entries.values())
         if len(self._connected) >= limits.CONNECTIONS_MAX:
             room = 0
+        strangers = self._strangers_dialled(now)
         due: list[str] = []
         waiting = [item for item in self._entries.items() if item[1].next_at <= now]
         for address, entry in sorted(waiting, key=_turn):
@@ -121,6 +126,10 @@ class DialBook:
                 continue
             if entry.peer is not None and entry.peer in dialling:
                 continue
+            if not entry.is_static:
+                if len(strangers) >= limits.CONNECTIONS_DIALLED_MAX:
+                    continue
+                strangers.add(entry.peer or address)
             entry.is_dialling = True
             dialling.add(entry.peer)
             due.append(address)
@@ -131,6 +140,7 @@ class DialBook:
         told by `peer_up`; should that never come, the address is due again in a while."""
         entry = self._entries[address]
         entry.is_dialling = False
+        entry.is_dialled = True
         entry.failures = 0
         entry.peer = peer
         entry.next_at = now + limits.DIAL_WAIT_MS_MIN / _S
@@ -138,7 +148,7 @@ class DialBook:
     def failed(self, address: str, now: float) -> float:
         """For how many seconds it is left alone: 1 s, 2 s, … 5 min, jittered, for ever."""
         entry = self._entries[address]
-        entry.is_dialling = False
+        entry.is_dialling = entry.is_dialled = False
         wait_ms = min(limits.DIAL_WAIT_MS_MIN << min(entry.failures, 20), limits.DIAL_WAIT_MS_MAX)
         wait = wait_ms / _S * self._dice.uniform(0.75, 1.25)
         entry.failures += 1
@@ -158,6 +168,18 @@ class DialBook:
             ),
             default=float("inf"),
         )
+
+    def _strangers_dialled(self, now: float) -> set[str]:
+        """Who has a connection of our making, or is to have one, and is not the owner's choice.
+        One just made counts until it is known whether it stands."""
+        chosen = {entry.peer for entry in self._entries.values() if entry.is_static}
+        return {
+            entry.peer or address
+            for address, entry in self._entries.items()
+            if entry.is_dialling
+            or (entry.is_dialled and (entry.peer in self._connected or entry.next_at > now))
+            if not entry.is_static and entry.peer not in chosen
+        }
 
     def _is_first(self, entry: _Entry) -> bool:
         return entry.peer is None or self._our_peer < entry.peer

@@ -85,6 +85,7 @@ RECON_ROUNDS_MAX = 1024  # messages from an initiator in one reconciliation
 # --- transport: connections and streams ------------------------------------------------------
 CONNECTIONS_MAX = 64
 CONNECTIONS_INBOUND_MAX = 32
+CONNECTIONS_DIALLED_MAX = 24  # to peers that the owner has not named; 8 are left for those
 CONNECTIONS_PER_IP_MAX = 8
 CONNECTIONS_PER_LOOPBACK_IP_MAX = 64
 CONNECTIONS_PER_SECOND = 4  # new ones from an address; eight times as many from loopback

@@ -169,6 +169,40 @@ def test_only_so_many_dials_run_at_once() -> None:
     assert dials.take_due(0.0) == []
 
 
+def test_one_who_announces_many_peers_leaves_places_for_others() -> None:
+    dials = book()
+    for number in range(limits.CONNECTIONS_MAX):
+        dials.found(f"/ip4/10.0.0.66/tcp/{number + 1}/p2p/Z{number}", 0.0)
+    now, count = 0.0, 0
+    while due := dials.take_due(now := now + 1.0):
+        for address in due:
+            peer = peer_in(address)
+            assert peer is not None
+            dials.peer_up(peer)
+            dials.dialled(address, peer, now)
+            count += 1
+    assert count == dials.connected_count == limits.CONNECTIONS_DIALLED_MAX
+    assert count + limits.CONNECTIONS_INBOUND_MAX < limits.CONNECTIONS_MAX
+    dials.add(B, now, is_static=True)  # the owner's word
+    assert dials.take_due(now) == [B]
+    dials.dialled(B, "B", now)
+    dials.peer_up("B")
+    dials.peer_up("COMER")
+    assert dials.take_due(now + 10) == []
+    dials.peer_down("Z0", now + 10)  # a place is free again
+    assert len(dials.take_due(now + 20)) == 1
+    assert dials.take_due(now + 20) == []
+
+
+def test_who_comes_by_itself_takes_no_place_of_those_that_are_dialled() -> None:
+    dials = book()
+    for number in range(limits.CONNECTIONS_DIALLED_MAX):
+        dials.add(f"/ip4/10.0.0.{number}/tcp/1/p2p/Z{number}", 0.0)
+        dials.peer_up(f"Z{number}")
+    dials.add(A, 0.0)
+    assert dials.take_due(0.0) == [A]
+
+
 def test_a_full_book_gives_up_what_failed_most_and_never_the_owner_s() -> None:
     dials = book()
     dials.add(A, 0.0, is_static=True)
