@@ -7,7 +7,7 @@ from typing import Any
 from ..protocol.errors import LocalProtocolError
 from .clerk import ID_HEX_MIN, Clerk
 from .desk_args import Args, refused
-from .desk_error import bad_value
+from .desk_error import DeskError, bad_value
 from .listing_json import time_text
 
 
@@ -58,11 +58,15 @@ def unkeep(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _person(clerk: Clerk, typed: str) -> tuple[bytes, str]:
-    """Who is meant: a contact by the beginning of the key, whose records may be gone, or anyone."""
-    start = typed.strip().lower()
-    matches = [one.author for one in clerk.store.kept() if one.author.hex().startswith(start)]
-    is_one = len(matches) == 1 and len(start) >= ID_HEX_MIN
-    return clerk.find_author(matches[0].hex() if is_one else typed)
+    """Who is meant: anyone, or a contact by the beginning of the key, whose records may be gone."""
+    try:
+        return clerk.find_author(typed)
+    except DeskError as error:
+        start = typed.strip().lower()
+        matches = [one.author for one in clerk.store.kept() if one.author.hex().startswith(start)]
+        if error.code != "unknown-author" or len(matches) != 1 or len(start) < ID_HEX_MIN:
+            raise
+    return clerk.find_author(matches[0].hex())
 
 
 def _line(text: str) -> str:
