@@ -32,9 +32,9 @@ _FILE_BYTES_MAX = 256 * 1024 * 1024
 def backup(call: Call, path: str) -> None:
     """Save your identity and records to a file.
 
-    Your key, your own listings and your settings, sealed with a passphrase that is asked for (or
-    stands in the file that JANGTEO_PASSPHRASE_FILE names). Keep it on another disk. What others
-    put up is not in it: neighbours bring that back.
+    Your key, your own listings, your settings, your contacts and whom you block, sealed with a
+    passphrase that is asked for (or stands in the file that JANGTEO_PASSPHRASE_FILE names). Keep it
+    on another disk. What others put up is not in it: neighbours bring that back.
     """
     from ..node.backup import make_backup
     from ..node.private_file import write_private

@@ -3,7 +3,7 @@
 import click
 
 from .call import Call
-from .listing_view import person_text
+from .listing_view import counted, person_text
 from .table import Column
 from .verb import verb
 
@@ -19,7 +19,8 @@ def block(call: Call, author: str | None) -> None:
     """See and pass on nothing more of an author.
 
     At once: what this machine has of them goes, and nothing of theirs is stored or passed on any
-    more. AUTHOR is the key, its beginning, or a name if only one has it. Nobody is told.
+    more; whoever was a contact is none afterwards. AUTHOR is the key, its first 4 digits or more,
+    or a name or a part of one, if only one author fits. Nobody is told.
     """
     screen = call.screen
     if author is None:
@@ -36,7 +37,7 @@ def block(call: Call, author: str | None) -> None:
     call.answer(_shown(result, "forgotten"), result)
     who = person_text(result["author"], result["name"])
     screen.say_safe(
-        f"{who} is blocked; {result['forgotten']:,} records dropped"
+        f"{who} is blocked; {counted(result['forgotten'], 'record')} dropped"
         if result["changed"]
         else f"{who} was blocked already"
     )
@@ -53,7 +54,9 @@ def block(call: Call, author: str | None) -> None:
 def unblock(call: Call, author: str) -> None:
     """Undo a block.
 
-    What was dropped comes back from the neighbours by and by.
+    What was dropped comes back from the neighbours by and by; `jangteo sync` asks them now. AUTHOR
+    is the key or its first 4 digits or more, as `jangteo block` lists them: the name went with
+    what was dropped.
     """
     result = call.ask("unblock", author=author)
     call.answer(_shown(result), result)
@@ -61,6 +64,9 @@ def unblock(call: Call, author: str) -> None:
     call.screen.say_safe(
         f"{who} is no longer blocked" if result["changed"] else f"{who} was not blocked"
     )
+    if result["changed"]:
+        sync = f"{call.command_prefix()} sync"
+        call.screen.talk(f"  what was dropped comes back by and by; `{sync}` asks for it now")
     call.notices(result)
 
 

@@ -62,7 +62,8 @@ def _list(call: Call) -> None:
 def add(call: Call, person: str, note: str | None) -> None:
     """Make somebody a contact, or change the note.
 
-    PERSON is the key, its beginning, or a name if only one has it.
+    PERSON is the key, its first 4 digits or more, or a name or a part of one, if only one author
+    fits.
     """
     result = call.ask("keep", author=person, note=note)
     call.answer({name: result[name] for name in ("author", "name", "note", "changed")}, result)

@@ -52,7 +52,7 @@ def export(call: Call, mine: bool, format_: str | None, output: str | None) -> N
                 file.write(_bytes(item) if is_raw else f"{json_line(item)}\n".encode())
     if output is not None:
         call.screen.row({"output": output, "items": count})
-        call.screen.talk(f"written to {output}")
+        call.screen.talk(f"written to {output} as {format_ or 'jsonl'}")
 
 
 def _bytes(item: dict[str, Any]) -> bytes:

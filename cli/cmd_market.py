@@ -39,6 +39,7 @@ def join(call: Call, market: str) -> None:
 def leave(call: Call, market: str) -> None:
     """Stop taking part in a market.
 
-    Your own listings there stay with those who have them; `withdraw` takes them back.
+    What others put up there goes from this machine at once. Your own listings there stay, also with
+    those who have them; `jangteo withdraw ID` takes them back.
     """
     _change(call, "leave", market)

@@ -17,7 +17,8 @@ from .verb import verb
 def profile(call: Call, name: str | None, about: str | None) -> None:
     """Say, or show, what you call yourself.
 
-    Names are not unique: the first eight signs of the key stand beside them.
+    Names are not unique: anybody may take yours. `jangteo show ID` puts the first eight signs of
+    the key beside them, and so do tables where two people have one name.
     """
     result = call.ask("profile", name=name, about=about)
     call.answer({field: result[field] for field in ("author", "name", "about")}, result)

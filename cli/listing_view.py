@@ -70,6 +70,7 @@ def print_table(screen: Screen, rows: Iterable[Mapping[str, Any]], *, is_own: bo
     """Listings, one a line; of one's own, how many hold them instead of the seller."""
     listings = list(rows)
     short = short_ids([listing["id"] for listing in listings])
+    shared = _shared_names(listings)
     table_rows = (
         (
             short[listing["id"]],
@@ -77,13 +78,35 @@ def print_table(screen: Screen, rows: Iterable[Mapping[str, Any]], *, is_own: bo
             _titled(listing),
             _state(listing),
             listing["place"],
-            "" if is_own else listing["seller"] or listing["author"][:ID_CHARS_MIN],
+            "" if is_own else _seller(listing, shared),
             str(listing.get("held_by", "")) if is_own else "",
             ago_text(listing["created_at"]),
         )
         for listing in listings
     )
     screen.table(_COLUMNS, table_rows)
+
+
+def _shared_names(listings: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names that more than one author here goes by, as `_alike` has them."""
+    owners: dict[str, set[str]] = {}
+    for listing in listings:
+        owners.setdefault(_alike(listing["seller"]), set()).add(listing["author"])
+    return {name for name, authors in owners.items() if len(authors) > 1}
+
+
+def _alike(name: str) -> str:
+    """What two names have in common that a reader takes for one."""
+    return " ".join(name.casefold().split())
+
+
+def _seller(listing: Mapping[str, Any], shared: set[str]) -> str:
+    """A name alone, unless two authors of this table go by it: then the key stands first, where a
+    narrow terminal does not cut it off."""
+    name, key = listing["seller"], listing["author"][:ID_CHARS_MIN]
+    if not name:
+        return str(key)
+    return f"{key} {name}" if _alike(name) in shared else str(name)
 
 
 def print_listing(screen: Screen, listing: Mapping[str, Any], short: str | None = None) -> None:

@@ -286,6 +286,38 @@ def test_block_and_unblock_work_at_once(person: Person, tmp_path: Path) -> None:
     assert person.json("search", "watches").rows
 
 
+def test_unblocking_tells_how_what_was_dropped_comes_back(person: Person) -> None:
+    stranger = "ab" * 32
+    assert "0 records dropped" in person.types("block", stranger).out
+    said = person.types("unblock", stranger)
+    assert "no longer blocked" in said.out
+    assert "sync`" in said.err
+    assert "sync`" not in person.types("unblock", stranger).err
+
+
+def test_two_sellers_of_one_name_are_told_apart_in_a_table(person: Person, tmp_path: Path) -> None:
+    other = Person(tmp_path / "other")
+    theirs = other.json("init", "--name", "은하").row["author"]
+    other.sells("Lamp, mine is better")
+    file = tmp_path / "theirs"
+    other.types("export", "--format", "records", "--output", str(file))
+    person.sells("Lamp")
+    own = person.json("whoami").row["author"]
+    assert own[:8] not in person.types("search", "lamp").out
+    person.types("import", str(file))
+    table = person.types("search", "lamp").out
+    assert f"{own[:8]} 은하" in table
+    assert f"{theirs[:8]} 은하" in table
+
+
+def test_a_file_is_said_to_be_what_it_is(person: Person, tmp_path: Path) -> None:
+    """A name that ends in .csv makes no CSV file."""
+    person.sells("Lamp")
+    file = tmp_path / "market.csv"
+    assert "as jsonl" in person.types("export", "--output", str(file)).err
+    assert "as csv" in person.types("export", "--output", str(file), "--format", "csv").err
+
+
 def test_contacts_are_added_listed_and_removed(person: Person, tmp_path: Path) -> None:
     other = Person(tmp_path / "other")
     other.types("init", "--name", "Mina")
