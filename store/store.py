@@ -237,7 +237,6 @@ class Store:
         CorruptStore if a record in the log is damaged; then nothing has changed.
         """
         if self._is_writing:
-            self._drop_memory()
             self._rebuild()
             return
         with self.write(durable=True):
@@ -478,6 +477,7 @@ class Store:
     def _rebuild(self) -> None:
         from .rebuild import rebuild
 
+        self._drop_memory()
         rebuild(self._db, self._items)
 
     @property
