@@ -344,7 +344,7 @@ async def test_connections_from_an_address_that_is_gone_are_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """TCP retries for half a minute, and hears nothing."""
-    monkeypatch.setattr(libp2p_transport, "OWN_ADDRESSES_EVERY_MS", 1)
+    monkeypatch.setattr(libp2p_transport, "OWN_ADDRESSES_EVERY_MS", 50)
     async with victim_and_attacker() as (victim, _):
         (connection,) = victim.swarm.get_connections()
         assert connection.muxed_conn.local_ip == "127.0.0.1"
