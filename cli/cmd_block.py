@@ -1,17 +1,28 @@
 """`block` and `unblock`: authors one wants to see nothing of."""
 
+from typing import Any
+
 import click
 
+from .ago import ago_text
 from .call import Call
 from .listing_view import counted, person_text
+from .safe_text import safe_line
 from .table import Column
 from .verb import verb
+
+_COLUMNS = (
+    Column("AUTHOR", 8, 3, style="id"),
+    Column("NAME", 6, 2),
+    Column("SINCE", 8, 1, style="dim"),
+)
 
 
 @verb(
     examples=("jangteo block 9c1d04aa", "jangteo block"),
     prints="Who is blocked and how many of their records were dropped; alone, everybody you block. "
-    'With --json {"author", "name", "changed", "forgotten"}.',
+    'With --json {"author", "name", "changed", "forgotten", '
+    '"contact", "note"}, alone {"author", "name", "since"} a line.',
 )
 @click.argument("author", required=False, metavar="[AUTHOR]")
 @click.pass_obj
@@ -20,7 +31,7 @@ def block(call: Call, author: str | None) -> None:
 
     At once: what this machine has of them goes, and nothing of theirs is stored or passed on any
     more; whoever was a contact is none afterwards. AUTHOR is the key, its first 4 digits or more,
-    or a name or a part of one, if only one author fits. Nobody is told.
+    or the whole name, if only one author has it. Nobody is told.
     """
     screen = call.screen
     if author is None:
@@ -28,25 +39,27 @@ def block(call: Call, author: str | None) -> None:
         for entry in result["blocked"]:
             screen.row(entry)
         if result["blocked"]:
-            rows = [(entry["author"][:16], entry["name"] or "") for entry in result["blocked"]]
-            screen.table((Column("AUTHOR", 8, 2, style="id"), Column("NAME", 6, 1)), rows)
+            screen.table(_COLUMNS, [_row(entry) for entry in result["blocked"]])
         else:
             screen.talk("you block nobody")
         return
     result = call.ask("block", author=author)
-    call.answer(_shown(result, "forgotten"), result)
+    call.answer(_shown(result, "forgotten", "contact", "note"), result)
     who = person_text(result["author"], result["name"])
     screen.say_safe(
         f"{who} is blocked; {counted(result['forgotten'], 'record')} dropped"
         if result["changed"]
         else f"{who} was blocked already"
     )
+    if result["contact"]:
+        noted = f" (your note: {safe_line(result['note'])})" if result["note"] else ""
+        screen.talk(f"  and no contact any more{noted}; undoing does not bring that back")
     screen.talk(f"  undo: `{call.command_prefix()} unblock {result['author'][:16]}`")
     call.notices(result)
 
 
 @verb(
-    examples=("jangteo unblock 9c1d04aa",),
+    examples=("jangteo unblock Hana", "jangteo unblock 9c1d04aa"),
     prints='Who is no longer blocked; with --json {"author", "name", "changed"}.',
 )
 @click.argument("author")
@@ -54,9 +67,9 @@ def block(call: Call, author: str | None) -> None:
 def unblock(call: Call, author: str) -> None:
     """Undo a block.
 
-    What was dropped comes back from the neighbours by and by; `jangteo sync` asks them now. AUTHOR
-    is the key or its first 4 digits or more, as `jangteo block` lists them: the name went with
-    what was dropped.
+    A running node asks its neighbours at once for what was dropped. AUTHOR is the key, its first 4
+    digits or more, or the whole name, as `jangteo block` lists them. Who was a contact is added
+    again with `jangteo contacts add`.
     """
     result = call.ask("unblock", author=author)
     call.answer(_shown(result), result)
@@ -65,9 +78,13 @@ def unblock(call: Call, author: str) -> None:
         f"{who} is no longer blocked" if result["changed"] else f"{who} was not blocked"
     )
     if result["changed"]:
-        sync = f"{call.command_prefix()} sync"
-        call.screen.talk(f"  what was dropped comes back by and by; `{sync}` asks for it now")
+        call.screen.talk("  a running node asks its neighbours now for what was dropped")
     call.notices(result)
+
+
+def _row(entry: dict[str, Any]) -> tuple[str, str, str]:
+    since = ago_text(entry["since"]) if entry["since"] else ""
+    return entry["author"][:16], entry["name"] or "", since
 
 
 def _shown(result: dict[str, object], *more: str) -> dict[str, object]:

@@ -62,8 +62,7 @@ def _list(call: Call) -> None:
 def add(call: Call, person: str, note: str | None) -> None:
     """Make somebody a contact, or change the note.
 
-    PERSON is the key, its first 4 digits or more, or a name or a part of one, if only one author
-    fits.
+    PERSON is the key, its first 4 digits or more, or the whole name, if only one author has it.
     """
     result = call.ask("keep", author=person, note=note)
     call.answer({name: result[name] for name in ("author", "name", "note", "changed")}, result)

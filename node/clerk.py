@@ -4,8 +4,9 @@ Finds listings and people by what a person typed, and puts rows into JSON. Knows
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ..protocol.listing import Listing
@@ -23,6 +24,7 @@ ID_HEX_MIN: Final = 4
 _ID_HEX: Final = 64
 _SHORT: Final = 8
 _CANDIDATES_SHOWN: Final = 5
+_NOBODY: Final[Mapping[bytes, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,31 +93,42 @@ class Clerk:
             )
         return row
 
-    def find_author(self, told: str) -> tuple[bytes, str]:
-        """(author, name) of 64 hex digits, or of a hex prefix or name that is one author's."""
+    def find_author(self, told: str, others: Mapping[bytes, str] = _NOBODY) -> tuple[bytes, str]:
+        """(author, name) of 64 hex digits, or of a whole name or the beginning of a key that is one
+        author's. `others` are people of whom nothing may be here, and what they were called.
+
+        A part of a name is nobody's: something is to be done to whom is found. DeskError: unknown
+        (3, naming who may be meant), ambiguous (2, naming the candidates).
+        """
+        from ..store.segment import fold_name
+
         typed = told.strip()
         if re.fullmatch(r"[0-9a-fA-F]{64}", typed):
             author = bytes.fromhex(typed)
-            return author, self.name_of(author)
-        found = self.store.authors_named(typed) if typed else []
-        exact = [one for one in found if self.name_of(one).casefold() == typed.casefold()]
-        found = exact if len(exact) == 1 else found
+            return author, self.name_of(author) or others.get(author, "")
+        folded, start = fold_name(typed), typed.lower()
+        near = self.store.authors_named(typed) if folded else []
+        called = self.store.authors_called(typed) if folded else []
+        called = called or [one for one, name in others.items() if folded == fold_name(name) != ""]
+        found = called
+        if len(called) != 1 and len(start) >= ID_HEX_MIN:
+            keyed = [one for one in (*near, *others) if one.hex().startswith(start)]
+            found = list(dict.fromkeys([*called, *keyed]))
+        names = {one: self.name_of(one) or others.get(one, "") for one in (*found, *near)}
         if not found:
-            raise DeskError(
-                "unknown-author",
-                f"nobody known here is called {told!r} or has a key that begins so",
-                "`jangteo show ID` tells the author of a listing",
-                EXIT_UNKNOWN_ID,
-            )
+            names |= {
+                one: name for one, name in others.items() if folded and folded in fold_name(name)
+            }
+            raise _nobody(told, [f"{name} ({one.hex()[:_SHORT]})" for one, name in names.items()])
         if len(found) > 1:
-            people = [f"{one.hex()[:_SHORT]} {self.name_of(one)}".strip() for one in found]
+            people = [f"{one.hex()[:_SHORT]} {names[one]}".strip() for one in found]
             raise DeskError(
                 "ambiguous",
                 f"{told!r} is {len(found)} people: {_some(people)}",
                 "type more of the author's hex key",
                 EXIT_USAGE,
             )
-        return found[0], self.name_of(found[0])
+        return found[0], names[found[0]]
 
     def profile_of(self, author: bytes) -> Profile:
         return self.store.profile(author) or Profile()
@@ -147,6 +160,20 @@ class Clerk:
             "type more of it",
             EXIT_USAGE,
         )
+
+
+def _nobody(told: str, near: Sequence[str]) -> DeskError:
+    """`near` are people whose name has `told` in it."""
+    if near:
+        message = f"nobody is called {told!r}: did you mean {_some(near)}?"
+        hint = f"type the whole name, or at least {ID_HEX_MIN} digits of the key"
+    elif re.fullmatch(rf"[0-9a-fA-F]{{1,{ID_HEX_MIN - 1}}}", told.strip()):
+        message = f"nobody is called {told!r}, and a key is told by at least {ID_HEX_MIN} digits"
+        hint = "type more of the author's hex key"
+    else:
+        message = f"nobody known here is called {told!r} or has a key that begins so"
+        hint = "`jangteo show ID` tells the author of a listing"
+    return DeskError("unknown-author", message, hint, EXIT_UNKNOWN_ID)
 
 
 def _some(texts: Sequence[str]) -> str:

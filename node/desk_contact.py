@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..protocol.errors import LocalProtocolError
-from .clerk import ID_HEX_MIN, Clerk
+from .block_note import block_notes
+from .clerk import Clerk
 from .desk_args import Args, refused
-from .desk_error import DeskError, bad_value
+from .desk_error import bad_value
 from .listing_json import time_text
 
 
@@ -58,15 +59,10 @@ def unkeep(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _person(clerk: Clerk, typed: str) -> tuple[bytes, str]:
-    """Who is meant: anyone, or a contact by the beginning of the key, whose records may be gone."""
-    try:
-        return clerk.find_author(typed)
-    except DeskError as error:
-        start = typed.strip().lower()
-        matches = [one.author for one in clerk.store.kept() if one.author.hex().startswith(start)]
-        if error.code != "unknown-author" or len(matches) != 1 or len(start) < ID_HEX_MIN:
-            raise
-    return clerk.find_author(matches[0].hex())
+    """Who is meant: anyone, or a contact or somebody blocked, whose records may be gone."""
+    others = dict.fromkeys((contact.author for contact in clerk.store.kept()), "")
+    others |= {author: note.name for author, note in block_notes(clerk.store).items()}
+    return clerk.find_author(typed, others)
 
 
 def _line(text: str) -> str:

@@ -9,9 +9,12 @@ from ..protocol.kind import PROFILE
 from ..protocol.market import COMMONS, is_market
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.profile import THREAD, Profile
-from .clerk import ID_HEX_MIN, Clerk
+from ..store.segment import fold_name
+from .block_note import BlockNote, block_notes, drop_block_note, put_block_note
+from .clerk import Clerk
 from .desk_args import Args, refused
 from .desk_error import bad_value
+from .listing_json import time_text
 from .publisher import Draft
 
 
@@ -48,48 +51,53 @@ def whoami(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def block(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Forgets what an author published, and takes nothing more of theirs. Only here."""
+    """Forgets what an author published, and takes nothing more of theirs. Only here. `contact` is
+    whether they were one until now, `note` what was noted about them."""
     typed = Args("block", told, ("author",)).needed("author")
-    known = _blocked_author(clerk, typed)
-    author, name = clerk.find_author(typed if known is None else known.hex())
+    notes = block_notes(clerk.store)
+    author, name = clerk.find_author(typed, {one: note.name for one, note in notes.items()})
     if author == clerk.own:
         raise bad_value("that is you: `jangteo withdraw ID` takes a listing of yours back")
-    is_blocked = author in clerk.store.blocked()
+    contact = next((one for one in clerk.store.kept() if one.author == author), None)
     with clerk.store.write(durable=True):
         forgotten = clerk.store.block(author)
+        if author not in notes:
+            put_block_note(clerk.store, author, BlockNote(name, clerk.now_ms()))
     return {
         "author": author.hex(),
         "name": name,
         "forgotten": forgotten,
-        "changed": not is_blocked,
+        "contact": contact is not None,
+        "note": "" if contact is None else contact.note,
+        "changed": author not in notes,
     }
 
 
 def unblock(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """Takes an author's records again; neighbours bring them back with time."""
+    """Takes an author's records again; neighbours bring them back."""
     typed = Args("unblock", told, ("author",)).needed("author").strip()
-    blocked = clerk.store.blocked()
-    author = _blocked_author(clerk, typed) or clerk.find_author(typed)[0]
+    names = {one: note.name for one, note in block_notes(clerk.store).items()}
+    # Who is blocked is meant, though another of that name is here.
+    called = [one for one, name in names.items() if fold_name(typed) == fold_name(name) != ""]
+    author, name = clerk.find_author(called[0].hex() if len(called) == 1 else typed, names)
     with clerk.store.write(durable=True):
         clerk.store.unblock(author)
-    return {
-        "author": author.hex(),
-        "name": clerk.name_of(author),
-        "changed": author in blocked,
-    }
-
-
-def _blocked_author(clerk: Clerk, typed: str) -> bytes | None:
-    """Who is blocked already and meant by the beginning of a key: their name may be forgotten."""
-    start = typed.strip().lower()
-    matches = [one for one in clerk.store.blocked() if one.hex().startswith(start)]
-    return matches[0] if len(matches) == 1 and len(start) >= ID_HEX_MIN else None
+        drop_block_note(clerk.store, author)
+    return {"author": author.hex(), "name": name, "changed": author in names}
 
 
 def blocked(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     Args("blocked", told, ())
-    authors = sorted(clerk.store.blocked())
-    return {"blocked": [{"author": one.hex(), "name": clerk.name_of(one)} for one in authors]}
+    return {
+        "blocked": [
+            {
+                "author": author.hex(),
+                "name": clerk.name_of(author) or note.name,
+                "since": None if note.since_ms is None else time_text(note.since_ms),
+            }
+            for author, note in block_notes(clerk.store).items()
+        ]
+    }
 
 
 def join(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,14 +113,19 @@ def join(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def leave(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What was kept of the market is forgotten, but for one's own."""
+    """What was kept of the market is forgotten, but for one's own: `forgotten` records."""
     market = _market("leave", told)
     if market == COMMONS:
         raise bad_value(f"every node is in {COMMONS!r}")
     was_in = market in clerk.store.joined()
     with clerk.store.write(durable=True):
-        clerk.store.leave(market)
-    return {"market": market, "changed": was_in, "joined": sorted(clerk.store.joined())}
+        forgotten = clerk.store.leave(market)
+    return {
+        "market": market,
+        "changed": was_in,
+        "forgotten": forgotten,
+        "joined": sorted(clerk.store.joined()),
+    }
 
 
 def _market(verb: str, told: Mapping[str, Any]) -> str:

@@ -56,6 +56,15 @@ def authors_named(db: Database, text: str, authors_max: int) -> list[bytes]:
     return found[:authors_max]
 
 
+def authors_called(db: Database, text: str, authors_max: int) -> list[bytes]:
+    """Authors whose whole name is `text`, case and width aside."""
+    rows = db.rows(
+        "SELECT author FROM profile WHERE folded = ? AND folded <> '' ORDER BY author LIMIT ?",
+        (fold_name(text), authors_max),
+    )
+    return [row[0] for row in rows]
+
+
 def authors_with_name(db: Database, folded: str, authors_max: int) -> list[bytes]:
     """Authors whose name contains `folded`, which is."""
     rows = db.rows(

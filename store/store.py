@@ -367,6 +367,10 @@ class Store:
         """Authors whose name contains `text` or whose key begins with it, in hexadecimal."""
         return profile_view.authors_named(self._db, text, limits.SEARCH_SELLERS_MAX)
 
+    def authors_called(self, text: str) -> list[bytes]:
+        """Authors whose whole name is `text`, case and width aside."""
+        return profile_view.authors_called(self._db, text, limits.SEARCH_SELLERS_MAX)
+
     # -- the node's own ---------------------------------------------------------------------
 
     def blocked(self) -> set[bytes]:
