@@ -149,6 +149,7 @@ class NodeCore:
 
     async def refresh(self) -> None:
         """Markets and blocked authors as the store has them now: topics joined and left."""
+        blocked = self.blocked
         joined, self.blocked = await self.writer.call(
             lambda store: (list(store.joined()), set(store.blocked()))
         )
@@ -157,10 +158,11 @@ class NodeCore:
             await self.transport.join(topic(market), partial(self.gossip_in.handle, market))
         for market in [each for each in self.joined if each not in wanted]:
             await self.transport.leave(topic(market))
-        if set(wanted) - set(self.joined):
-            self.sync.meet_all()
+        has_more = set(wanted) - set(self.joined) or blocked - self.blocked
         self.joined = wanted
         self.declined.forget_all()
+        if has_more:
+            self.sync.meet_all()
         self.unwarn(FULL)  # a market left or an author blocked made room
 
     def published(self, records: Sequence[Verified]) -> None:

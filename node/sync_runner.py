@@ -76,7 +76,7 @@ class SyncRunner:
         self._wake.set()
 
     def meet_all(self) -> None:
-        """This node is in a market that it was not in before."""
+        """This node wants what it did not: it is in another market, or a block is over."""
         now = trio.current_time()
         self.schedule.want_some(limits.CONNECTIONS_MAX, now, 1.0)
         self._wake.set()
