@@ -1,8 +1,9 @@
 """Who may come in: counts inbound connections by address and by state, and makes room.
 
-Whoever has come from one address many times makes room for who comes from another, and in a house
-full of strangers a few places change hands, so that nobody is kept out for long and few are sent
-away (SPEC.md R11.4). Knows addresses as text and cancel scopes, nothing of sockets or libp2p.
+Whoever has come from one address many times makes room for who comes from another. In a house full
+of strangers a newcomer gets a place at once, and who was inside lately one that another has had for
+minutes: so nobody is kept out for long, and few are sent away (SPEC.md R11.4). Knows addresses as
+text and cancel scopes, nothing of sockets or libp2p.
 """
 
 import ipaddress
@@ -15,6 +16,8 @@ from functools import lru_cache
 import trio
 
 from ..protocol.limits import (
+    CONNECTION_KNOWN_MS,
+    CONNECTION_REST_MS_MIN,
     CONNECTION_STAY_MS_MIN,
     CONNECTIONS_BURST,
     CONNECTIONS_INBOUND_MAX,
@@ -25,6 +28,7 @@ from ..protocol.limits import (
     CONNECTIONS_PER_SECOND,
     CONNECTIONS_TURN_MS,
     CONNECTIONS_TURNS_BURST,
+    HANDSHAKE_MS_MAX,
     PENALTY_PEERS_MAX,
     SECOND_MS,
 )
@@ -33,6 +37,9 @@ from .token_bucket import TokenBuckets
 
 _OWN_SHARES = CONNECTIONS_PER_LOOPBACK_IP_MAX // CONNECTIONS_PER_IP_MAX
 _STAY_S = CONNECTION_STAY_MS_MIN / SECOND_MS
+_REST_S = CONNECTION_REST_MS_MIN / SECOND_MS
+_KNOWN_S = CONNECTION_KNOWN_MS / SECOND_MS
+_HANDSHAKE_S = HANDSHAKE_MS_MAX / SECOND_MS
 _TURN_S = CONNECTIONS_TURN_MS / SECOND_MS
 _TURNS_SAVED_S = (CONNECTIONS_TURNS_BURST - 1) * _TURN_S
 _VISITS_HALVE_S = 60.0
@@ -49,6 +56,7 @@ class Admission:
     peer: str = ""
     is_authenticated: bool = False
     is_waiting: bool = False
+    came_in_at: float = -math.inf
     stays_until: float = -math.inf
     useful_at: float = -math.inf
     round_trip_s: Callable[[], float] = lambda: 0.0
@@ -66,6 +74,7 @@ class ConnectionGate:
         self._established: dict[Admission, None] = {}  # in the order in which they came
         self._per_ip: Counter[str] = Counter()
         self._visits = _Visits()
+        self._guests = _Guests()
         self._turn_at = -math.inf
         self._changed = trio.Event()
         self._rates = {
@@ -87,7 +96,8 @@ class ConnectionGate:
         shares = _OWN_SHARES if ip in OWN_MACHINE else 1
         now = trio.current_time()
         self._visits.note(ip, now, 1 / shares)
-        if self._per_ip[ip] >= CONNECTIONS_PER_IP_MAX * shares or not self._has_hope(ip):
+        self._guests.came(group_of(ip), now)
+        if self._per_ip[ip] >= CONNECTIONS_PER_IP_MAX * shares or not self._has_hope(ip, now):
             return None
         admission = Admission(ip, stay)
         crowd = [*self._pending, admission]
@@ -114,17 +124,20 @@ class ConnectionGate:
         it was crowded out, or has nothing to hope for any more."""
         await trio.lowlevel.checkpoint()
         admission.is_waiting = True
-        while admission in self._pending and self._has_hope(admission.ip):
+        while admission in self._pending:
             now = trio.current_time()
+            if not self._has_hope(admission.ip, now):
+                break
             if admission is self._first_in_line(now) and self._make_room(admission, now):
                 self._move_in(admission, now)
                 return True
-            with trio.move_on_at(self._next_turn_at(now)):
+            with trio.move_on_at(self._next_turn_at(admission, now)):
                 await self._changed.wait()
         return False
 
     def leave(self, admission: Admission) -> None:
         self._pending.pop(admission, None)
+        self._guests.came(admission.group, trio.current_time())
         self._established.pop(admission, None)
         self._per_ip[admission.ip] -= 1
         if self._per_ip[admission.ip] <= 0:
@@ -134,6 +147,8 @@ class ConnectionGate:
     def _move_in(self, admission: Admission, now: float) -> None:
         del self._pending[admission]
         self._established[admission] = None
+        self._guests.add(admission.group, now)
+        admission.came_in_at = now
         admission.is_authenticated = True
         admission.is_waiting = False
         admission.stay.deadline = math.inf
@@ -145,21 +160,31 @@ class ConnectionGate:
 
     # --- making room --------------------------------------------------------------------------
 
-    def _has_hope(self, ip: str) -> bool:
-        """Whether a full house could make room for it: its group has fewer places than another's,
-        or none, and may have a turn."""
+    def _has_hope(self, ip: str, now: float) -> bool:
+        """Whether a full house could make room for it, soon enough for its handshake: its group has
+        fewer places than another's, or none, and may have a turn."""
         if len(self._established) < CONNECTIONS_INBOUND_MAX:
             return True
         here = self._places()
-        return here[group_of(ip)] == 0 or max(here.values()) > here[group_of(ip)] + 1
+        group = group_of(ip)
+        if max(here.values()) > here[group] + 1:
+            return True
+        if here[group]:
+            return False
+        is_guest = self._guests.has(group, now)
+        return not is_guest or self._free_at(is_guest=True) <= now + _HANDSHAKE_S
 
     def _first_in_line(self, now: float) -> Admission:
-        """Of those who wait: whose group has the fewest places; then who has come least often; then
-        who came first."""
+        """Of those who wait: whose group has the fewest places; then newcomers; then who has come
+        least often; then who came first."""
         here = self._places()
         return min(
             (each for each in self._pending if each.is_waiting),
-            key=lambda one: (here[one.group], self._visits.of(one.ip, now)),
+            key=lambda one: (
+                here[one.group],
+                self._guests.has(one.group, now),
+                self._visits.of(one.ip, now),
+            ),
         )
 
     def _make_room(self, admission: Admission, now: float) -> bool:
@@ -169,7 +194,8 @@ class ConnectionGate:
         if max(here.values()) > here[admission.group] + 1:
             leaving = _first_of_busiest(reversed(self._established), here)
         else:
-            over = [each for each in self._exposed() if each.stays_until <= now]
+            is_guest = self._guests.has(admission.group, now)
+            over = [each for each in self._exposed() if _free_at(each, is_guest=is_guest) <= now]
             if not over or now < self._turn_at:
                 return False
             self._turn_at = max(self._turn_at, now - _TURNS_SAVED_S) + _TURN_S
@@ -195,12 +221,17 @@ class ConnectionGate:
             left = [each for each in left if kept.get(each.group) is not each]
         return left[len(left) // 2 :]
 
-    def _next_turn_at(self, now: float) -> float:
+    def _next_turn_at(self, admission: Admission, now: float) -> float:
         """When to look again, if nothing happens before."""
         if now < self._turn_at:
             return self._turn_at
-        over_at = min((each.stays_until for each in self._exposed()), default=math.inf)
+        over_at = self._free_at(is_guest=self._guests.has(admission.group, now))
         return over_at if over_at > now else now + _TURN_S  # another is first in line
+
+    def _free_at(self, *, is_guest: bool) -> float:
+        """From when on a turn may take somebody's place."""
+        times = (_free_at(each, is_guest=is_guest) for each in self._exposed())
+        return min(times, default=math.inf)
 
     def _places(self) -> Counter[str]:
         return Counter(each.group for each in self._established)
@@ -246,6 +277,27 @@ class _Visits:
         return float(count * 0.5 ** ((now - at) / _VISITS_HALVE_S))
 
 
+class _Guests:
+    """The groups that had a place of late: the latest PENALTY_PEERS_MAX. One that goes on coming
+    stays one of them, let in or not."""
+
+    def __init__(self) -> None:
+        self._seen_at: OrderedDict[str, float] = OrderedDict()
+
+    def add(self, group: str, now: float) -> None:
+        self._seen_at[group] = now
+        self._seen_at.move_to_end(group)
+        if len(self._seen_at) > PENALTY_PEERS_MAX:
+            self._seen_at.popitem(last=False)
+
+    def came(self, group: str, now: float) -> None:
+        if self.has(group, now):
+            self.add(group, now)
+
+    def has(self, group: str, now: float) -> bool:
+        return now - self._seen_at.get(group, -math.inf) < _KNOWN_S
+
+
 @lru_cache(1024)
 def group_of(ip: str) -> str:
     """What counts as one in a full house: on the internet a whole network, of which who has one
@@ -267,6 +319,13 @@ def _first_of_busiest(admissions: Iterable[Admission], here: Counter[str]) -> Ad
     return max(
         listed, key=lambda one: (here[one.group], per_ip[one.ip], one.useful_at == -math.inf)
     )
+
+
+def _free_at(admission: Admission, *, is_guest: bool) -> float:
+    """From when on its place may be taken: by a newcomer soon, by who was inside lately late."""
+    if not is_guest:
+        return admission.stays_until
+    return max(admission.stays_until, admission.came_in_at + _REST_S)
 
 
 def _round_trip_s(admission: Admission) -> float:
