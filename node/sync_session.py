@@ -95,7 +95,10 @@ class SyncSession:
             self._waited.add(market)
             await claims.wait_range(market)
             return True
-        if ours.held_count == 0 and theirs.count > limits.SYNC_GET_IDS:
+        # Who has seen most of it and declined it compares: else what it was offered once and its
+        # neighbour has replaced since would have it fetch everything again and again.
+        is_new_here = ours.held_count == 0 and 2 * ours.count < theirs.count
+        if is_new_here and theirs.count > limits.SYNC_GET_IDS:
             held_count, _ = await self._shared.writer.call(lambda store: store.summary(market))
             is_mine = not held_count and claims.take_range(self, market)
             if is_mine or (not held_count and market in self._waited):

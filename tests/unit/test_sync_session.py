@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -187,6 +188,30 @@ async def test_a_blocked_author_is_offered_once_and_proves_nothing(
     assert (report.received, report.sent) == (0, 0)
     counts = await ann.core.writer.call(lambda store: store.counts(ann.now_ms()))
     assert counts.own_unheld == 5
+
+
+async def test_what_was_declined_and_then_replaced_is_not_all_fetched_again(
+    pair: tuple[SimulatedNode, SimulatedNode], autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, bob = pair
+
+    def block(store: object) -> None:
+        with store.write(durable=True):  # type: ignore[attr-defined]
+            store.block(ann.key.public)  # type: ignore[attr-defined]
+
+    await bob.core.writer.call(block)
+    await bob.core.refresh()
+    many = limits.SYNC_GET_IDS + 10
+    await ann.commit([listing(n, key=ann.key) for n in range(many)])
+    assert await counts_offered(bob, ann) == many
+    first = listing(0, key=ann.key).header
+    newer = author_record(
+        ann.key, replace(first, revision=2), Listing("thing 0", created_ms=START_MS).to_body()
+    )
+    await ann.commit([newer])
+    assert await counts_offered(bob, ann) == 1
+    report = await bob.core.sync.sync_now("ann")
+    assert report.is_even
 
 
 async def test_a_record_of_the_future_comes_when_its_time_has_come(
