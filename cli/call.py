@@ -27,6 +27,8 @@ class Call:
     def __init__(self) -> None:
         self.screen = Screen()
         self.home_flag: str | None = None
+        self.is_done = False
+        """Something was changed as asked: if its answer is lost, it is not to be asked again."""
 
     @property
     def home(self) -> "Home":
@@ -57,8 +59,13 @@ class Call:
 
     def ask(self, verb: str, **arguments: Any) -> dict[str, Any]:
         """One verb: opens the office, calls, closes. Arguments that are None are not said."""
+        from ..node.desk import VERBS, kind_of
+
+        told = {k: v for k, v in arguments.items() if v is not None}
         with self.office() as office:
-            return office.call(verb, {k: v for k, v in arguments.items() if v is not None})
+            result = office.call(verb, told)
+        self.is_done |= verb in VERBS and kind_of(verb, told) != "read"
+        return result
 
     def notices(self, result: Mapping[str, Any]) -> None:
         """What the work wants to be said beside its result: reminders, warnings."""

@@ -74,6 +74,7 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
                             _report_row(call, progress, event)
                 elif event["event"] == "summary":
                     summary = event
+                    call.is_done = not told.get("dry_run")
     except KeyboardInterrupt:
         if not told.get("dry_run"):
             call.screen.talk("stopped: what had come stays; the same line again does the rest")

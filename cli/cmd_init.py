@@ -42,6 +42,7 @@ def init(call: Call, name: str | None, has_passphrase: bool) -> None:
     passphrase = new_passphrase() if has_passphrase else None
     with home.lock("command"):
         made = identity.create(home, passphrase=passphrase)
+    call.is_done = True
     given = {"author": made.author.hex(), "name": name or "", "home": str(home.path)}
     try:
         if name:

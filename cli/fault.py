@@ -15,7 +15,7 @@ import click
 from ..node.desk_error import EXIT_FAILED, EXIT_USAGE, DeskError
 from .program import named
 from .safe_text import safe_line
-from .screen import json_line
+from .screen import OutputLost, json_line
 
 _LOG_BYTES_MAX: Final = 1_000_000
 _MESSAGE_CHARS_MAX: Final = 600
@@ -50,9 +50,16 @@ def _clipped(message: str) -> str:
     return f"{message[: _MESSAGE_CHARS_MAX // 3]} … {message[-_MESSAGE_CHARS_MAX // 2 :]}"
 
 
-def report_of(error: Exception, home: Path | None) -> Report:
-    """What to tell of any exception that ended a command."""
+def report_of(error: Exception, home: Path | None, *, is_done: bool = False) -> Report:
+    """What to tell of any exception that ended a command. `is_done`: what was asked for was done
+    before it, and is not to be asked for again."""
     from ..protocol.errors import LocalProtocolError
+
+    if isinstance(error, OutputLost):
+        done = "done, but " if is_done else ""
+        return Report(
+            "output", f"{done}standard output cannot be written: {error}", None, EXIT_FAILED
+        )
 
     if isinstance(error, DeskError):
         return Report(error.code, error.message, error.hint, error.exit_code)

@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(given)
     except BrokenPipeError:
         # The reader has gone (`| head`): nobody to tell, and no second complaint at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return 1
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
@@ -44,11 +44,13 @@ def _run(given: Sequence[str]) -> int:
     from .call import Call
     from .commands import jangteo
     from .fault import report_of
+    from .screen import to_stdout
 
     call = Call()
     try:
         code = jangteo.main(list(given), prog_name="jangteo", standalone_mode=False, obj=call)
-        sys.stdout.flush()
+        with to_stdout():
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except BrokenPipeError:
         raise
@@ -56,9 +58,20 @@ def _run(given: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     # The outermost of all: a person gets a line, the details go to a file.
     except Exception as error:
-        report = report_of(error, _home_of(call))
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            _drop_stdout()
+        report = report_of(error, _home_of(call), is_done=call.is_done)
         report.print(call.screen.is_json or _asks_for_json(given), call.named)
         return report.exit_code
+
+
+def _drop_stdout() -> None:
+    """What is still to be written there goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _home_of(call: "Call") -> Path | None:

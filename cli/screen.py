@@ -6,7 +6,8 @@ Knows widths and colours, nothing of what is printed.
 import io
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from .safe_text import safe_json, safe_line
@@ -27,6 +28,21 @@ _STYLES: Final = {
 _RESET: Final = "\x1b[0m"
 _CELLS_MIN: Final = 20
 _CELLS_PIPED: Final = 120
+
+
+class OutputLost(Exception):
+    """Standard output cannot be written, though somebody may still want it; says why."""
+
+
+@contextmanager
+def to_stdout() -> Iterator[None]:
+    """Around whatever writes there. A reader who has gone is no failure of the output."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputLost(error.strerror or str(error)) from error
 
 
 class Screen:
@@ -59,7 +75,8 @@ class Screen:
     def say(self, text: str = "", style: str = "") -> None:
         """A line of data for a person; nothing under --json."""
         if not self.is_json:
-            print(self.paint(text, style))
+            with to_stdout():
+                print(self.paint(text, style))
 
     def say_safe(self, text: str, style: str = "") -> None:
         """The same for a line with text from the network in it."""
@@ -68,7 +85,8 @@ class Screen:
     def talk(self, text: str = "", style: str = "") -> None:
         """A remark on stderr: hints, progress, warnings. Nothing under --json."""
         if not self.is_json:
-            sys.stdout.flush()
+            with to_stdout():
+                sys.stdout.flush()
             print(self.paint(text, style, sys.stderr), file=sys.stderr)
 
     def warn(self, text: str) -> None:
@@ -77,7 +95,8 @@ class Screen:
     def row(self, value: Mapping[str, Any]) -> None:
         """One object on one line, under --json only."""
         if self.is_json:
-            print(json_line(value), flush=True)
+            with to_stdout():
+                print(json_line(value), flush=True)
 
     def table(self, columns: "Sequence[Column]", rows: Iterable[Sequence[str]]) -> None:
         """A table of texts from anywhere: each cell is made safe here."""
@@ -86,8 +105,9 @@ class Screen:
         from . import table
 
         safe_rows = [[safe_line(cell) for cell in row] for row in rows]
-        for line in table.lines(columns, safe_rows, self.cells, self.paint):
-            print(line)
+        with to_stdout():
+            for line in table.lines(columns, safe_rows, self.cells, self.paint):
+                print(line)
 
 
 def terminal_cells() -> int | None:

@@ -129,6 +129,37 @@ def _sells_in_a_market(person: Person) -> Said:
     return person.types("sell", "x", "--price", "1 USD", "--market", "campus/x")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has it")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_was_done_is_said_to_be_done_though_its_answer_cannot_be_written(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    person = Person(tmp_path / "home")
+    person.types("init")
+    lost = "standard output cannot be written: No space left on device"
+    for words, told in (
+        (("sell", "full", "--price", "free"), f"done, but {lost}"),
+        (("config", "set", "currency", "KRW"), f"done, but {lost}"),
+        (("mine",), lost),
+        (("config", "get", "currency"), lost),
+    ):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [*COMMAND, *words, *more],
+                stdin=subprocess.DEVNULL,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=person.environ(),
+                check=False,
+            )
+        said = done.stderr.splitlines()[-1]
+        assert done.returncode == 1, words
+        assert told in said, words
+        assert "done" in told or "done" not in said, words
+    assert [row["title"] for row in person.json("mine").rows] == ["full"]
+
+
 def test_what_is_handed_over_names_no_place_of_this_machine() -> None:
     told = "run on the other: jangteo up --peer /ip4/10.0.0.1/tcp/4110"
     assert named(told, "/home/me/second") == told
