@@ -1,13 +1,20 @@
 """`config get|set|unset|list`: the settings in HOME/config.toml."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ..node.desk_error import DeskError
 from .call import Call
 from .table import Column
 from .verb import verb, verb_group
+
+if TYPE_CHECKING:
+    from ..node.config import Config
+
+_MARKETS: Final = "markets"
+_JOINED: Final = "joined"
 
 _COLUMNS = (
     Column("SETTING", 8, 5, style="id"),
@@ -69,9 +76,8 @@ def get(call: Call, key: str) -> None:
     from ..node.config import key_named
 
     name = key_named(key).name
-    settings = call.config()
-    value = settings.values[name]
-    call.screen.row({"key": name, "value": value, "from": settings.sources[name]})
+    value, source = _now(call, name, call.config())
+    call.screen.row({"key": name, "value": value, "from": source})
     call.screen.say_safe(_text(value))
 
 
@@ -90,13 +96,19 @@ def get(call: Call, key: str) -> None:
 def set_(call: Call, key: str, value: str) -> None:
     """Change one setting.
 
-    Lists are written with commas between. `jangteo config list` explains each.
+    Lists are written with commas between. `jangteo config list` explains each. Setting `markets`
+    joins and leaves at once, as `jangteo join` and `jangteo leave` do.
     """
-    from ..node.config import key_named, set_value
+    from ..node.config import key_named, read_value, set_value
 
     name = key_named(key).name
+    if name == _MARKETS:
+        _leave_others(call, read_value(name, value))
     now = set_value(call.home, name, value)
-    call.screen.row({"key": name, "value": now, "from": "file"})
+    if name == _MARKETS:
+        _join(call, now)
+    call.is_done = True
+    call.screen.row({"key": name, "value": now, "from": _JOINED if name == _MARKETS else "file"})
     call.screen.say_safe(f"{name} = {_text(now)}")
     _remark(call, name)
 
@@ -109,15 +121,19 @@ def set_(call: Call, key: str, value: str) -> None:
 @click.pass_obj
 def unset(call: Call, key: str) -> None:
     """Give one setting its default value back."""
-    from ..node.config import key_named, unset_value
+    from ..node.config import KEYS, key_named, unset_value
 
     name = key_named(key).name
+    if name == _MARKETS:
+        _leave_others(call, KEYS[name].default)
     was_there = unset_value(call.home, name)
-    settings = call.config()
-    value = settings.values[name]
-    call.screen.row({"key": name, "value": value, "from": settings.sources[name]})
+    if name == _MARKETS:
+        _join(call, KEYS[name].default)
+    call.is_done = True
+    value, source = _now(call, name, call.config())
+    call.screen.row({"key": name, "value": value, "from": source})
     call.screen.say_safe(f"{name} = {_text(value)}")
-    if not was_there:
+    if not was_there and name != _MARKETS:
         call.screen.talk("  it was not set: nothing changed")
         return
     _remark(call, name)
@@ -129,11 +145,33 @@ config.add_command(set_)
 config.add_command(unset)
 
 
+def _now(call: Call, name: str, settings: "Config") -> tuple[Any, str]:
+    """(value, where it comes from). Markets are as the store has them: `join` and `leave` change
+    them too, and what the file says is for a store that is not made yet."""
+    if name == _MARKETS:
+        from .cmd_market import joined_markets
+
+        return joined_markets(call), _JOINED
+    return settings.values[name], settings.sources[name]
+
+
+def _leave_others(call: Call, wanted: Any) -> None:
+    from .cmd_market import leave_all_but
+
+    leave_all_but(call, wanted)
+
+
+def _join(call: Call, wanted: Any) -> None:
+    from .cmd_market import join_all
+
+    join_all(call, wanted)
+
+
 def _remark(call: Call, name: str) -> None:
     variable = f"JANGTEO_{name.upper()}"
     if variable in os.environ:
         call.screen.warn(f"{variable} is set in the environment and goes over the file")
-    if call.home.node() is not None and name != "currency":
+    if call.home.node() is not None and name not in ("currency", _MARKETS):
         call.screen.talk("  the running node reads it when it starts again")
 
 
@@ -143,7 +181,10 @@ def _list(call: Call) -> None:
     settings = call.config()
     rows = []
     for name, key in KEYS.items():
-        value, source = settings.values[name], settings.sources[name]
+        try:
+            value, source = _now(call, name, settings)
+        except DeskError:  # a home or a store that cannot be read: its settings can
+            value, source = settings.values[name], settings.sources[name]
         call.screen.row({"key": name, "value": value, "from": source, "help": key.help})
         rows.append((name, _text(value), source, key.help))
     call.screen.table(_COLUMNS, rows)

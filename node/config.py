@@ -113,7 +113,8 @@ KEYS: Final[Mapping[str, Key]] = {
             "language", _currency),
         Key("auto_renew", True, "whether a running node renews your active listings in their last "
             "7 days", _boolean),
-        Key("markets", [OPEN], "the markets this node is in", _markets),
+        Key("markets", [OPEN], "the markets this node is in; setting them joins and leaves at once",
+            _markets),
         Key("peers", [], "addresses of nodes to stay connected with, where mDNS does not reach",
             _addresses(PEERS_MAX)),
         Key("listen", [], "addresses to listen on; empty: every interface, at `port`",
@@ -125,7 +126,8 @@ KEYS: Final[Mapping[str, Key]] = {
         Key("mdns", True, "whether nodes on the same network find each other by themselves",
             _boolean),
         Key("record_store_mib", limits.RECORD_STORE_BYTES_MAX // limits.MIB,
-            "how much is kept of others' records, in MiB; your own are always kept",
+            "how much is kept of others' records, in MiB; your own are always kept, and your "
+            "contacts' before strangers'",
             _integer(1, 1024 * 1024)),
     )
 }  # fmt: skip
@@ -256,6 +258,12 @@ def key_named(name: str, where: str | None = None) -> Key:
         place = f" in {where}" if where else ""
         raise usage(f"unknown setting {name!r}{place}: there are {', '.join(KEYS)}")
     return key
+
+
+def read_value(name: str, told: str) -> Value:
+    """What `told` is for a setting, nothing written. DeskError for a bad one."""
+    key = key_named(name)
+    return _read(key, told, key.name)
 
 
 def set_value(home: Home, name: str, told: str) -> Value:

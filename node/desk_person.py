@@ -14,6 +14,7 @@ from .block_note import BlockNote, block_notes, drop_block_note, put_block_note
 from .clerk import Clerk
 from .desk_args import Args, refused
 from .desk_error import bad_value
+from .home_store import note_left
 from .listing_json import time_text
 from .publisher import Draft
 
@@ -120,6 +121,7 @@ def leave(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     was_in = market in clerk.store.joined()
     with clerk.store.write(durable=True):
         forgotten = clerk.store.leave(market)
+        note_left(clerk.store, market)
     return {
         "market": market,
         "changed": was_in,

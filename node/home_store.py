@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from ..store.store import Store
 
 _APPLIED: Final = "markets_applied"
-"""Markets of the settings that were joined once: what was left since is not joined again."""
+"""Markets of the settings that were joined once, and what was left: neither is joined again."""
+_LEFT_MAX: Final = 500
 
 
 def open_store(
@@ -41,12 +42,23 @@ def open_store(
     return store
 
 
+def note_left(store: "Store", market: str) -> None:
+    """Within a transaction: that the settings name it does not bring it back."""
+    applied = _applied(store)
+    if market not in applied and len(applied) < _LEFT_MAX:
+        store.put_meta(_APPLIED, json.dumps(sorted({*applied, market})))
+
+
+def _applied(store: "Store") -> set[str]:
+    try:
+        return set(json.loads(store.meta(_APPLIED) or "[]"))
+    except (ValueError, TypeError):
+        return set()
+
+
 def _apply_markets(store: "Store", config: Config) -> None:
     wanted = {COMMONS, *config.markets}
-    try:
-        applied = set(json.loads(store.meta(_APPLIED) or "[]"))
-    except (ValueError, TypeError):
-        applied = set()
+    applied = _applied(store)
     fresh = wanted - applied
     if not fresh:
         return
