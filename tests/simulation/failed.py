@@ -159,4 +159,12 @@ FAILED: Final = (
         calm_s=45.968501599555076,
         is_on_disk=True,
     ),
+    # A clock hours behind declined the whole market, and fetched it anew each minute, once one of
+    # what it had declined was replaced.
+    Scenario(
+        seed=3163,
+        members=(Member("n0000", ()), Member("n0001", ("n0000",), skew_s=-12_177.0)),
+        happenings=(Sell(10.0, "n0000", 300), Edit(40.0, "n0000", 5)),
+        calm_s=60.0,
+    ),
 )
