@@ -18,12 +18,14 @@ from .transport import DialFailed, Transport
 log = logging.getLogger(__name__)
 
 _S = limits.SECOND_MS
+_OUTBOUND_MAX = limits.CONNECTIONS_MAX - limits.CONNECTIONS_INBOUND_MAX
 
 
 @dataclass(slots=True)
 class _Entry:
     """One address. `is_static`: the owner named it, and it is never given up. `is_heard`: whoever
-    is there has just said so. `is_dialled`: the connection there is, if any, is of our making."""
+    is there has just said so. `is_dialled`: the connection there is, if any, is of our making;
+    it was made at `made_at`. `short_stays`: how many in a row ended soon after."""
 
     peer: str | None
     is_static: bool
@@ -32,6 +34,8 @@ class _Entry:
     is_dialling: bool = False
     is_heard: bool = False
     is_dialled: bool = False
+    made_at: float = 0.0
+    short_stays: int = 0
 
     @property
     def is_hopeful(self) -> bool:
@@ -95,11 +99,19 @@ class DialBook:
                 entry.failures = 0
 
     def peer_down(self, peer: str, now: float) -> None:
-        """Try again soon, but not in step with the other side, which does the same."""
+        """Try again soon, but not in step with the other side, which does the same. With neighbours
+        enough it is not urgent where a full house sends us away again and again (SPEC.md R11.4)."""
         self._connected.discard(peer)
         for entry in self._entries.values():
             if entry.peer == peer:
-                wait = self._dice.uniform(0.5, 1.5) * limits.DIAL_WAIT_MS_MIN / _S
+                wait_ms = limits.DIAL_WAIT_MS_MIN
+                if entry.is_dialled:
+                    is_short = now - entry.made_at < limits.DIAL_STAY_MS / _S
+                    entry.short_stays = entry.short_stays + 1 if is_short else 0
+                has_enough = len(self._connected) >= limits.DIAL_NEIGHBOURS_ENOUGH
+                if has_enough and not entry.is_static:
+                    wait_ms = min(wait_ms << min(entry.short_stays, 20), limits.DIAL_WAIT_MS_MAX)
+                wait = self._dice.uniform(0.5, 1.5) * wait_ms / _S
                 if not self._is_first(entry):
                     wait += limits.DIAL_SECOND_SIDE_WAIT_MS / _S
                 entry.next_at = now + wait
@@ -110,13 +122,11 @@ class DialBook:
         """Addresses to dial now, marked as being dialled: one for each peer, none for a peer that
         is connected or being dialled, DIALS_AT_ONCE_MAX in all. First those of whom there is hope:
         hundreds of remembered ones that answer no more take minutes to time out. Whom the owner
-        has not named gets one of CONNECTIONS_DIALLED_MAX places: one machine can announce any
-        number of peers (SPEC.md R11.11)."""
+        has not named gets one of CONNECTIONS_DIALLED_MAX places, as long as those who are named
+        leave any: one machine can announce any number of peers (SPEC.md R11.11)."""
         dialling = {entry.peer for entry in self._entries.values() if entry.is_dialling}
         room = limits.DIALS_AT_ONCE_MAX - sum(e.is_dialling for e in self._entries.values())
-        if len(self._connected) >= limits.CONNECTIONS_MAX:
-            room = 0
-        strangers = self._strangers_dialled(now)
+        outbound, strangers = self._dialled(now), self._strangers_dialled(now)
         due: list[str] = []
         waiting = [item for item in self._entries.items() if item[1].next_at <= now]
         for address, entry in sorted(waiting, key=_turn):
@@ -129,7 +139,10 @@ class DialBook:
             if not entry.is_static:
                 if len(strangers) >= limits.CONNECTIONS_DIALLED_MAX:
                     continue
+                if len(outbound) >= _OUTBOUND_MAX:
+                    continue
                 strangers.add(entry.peer or address)
+            outbound.add(entry.peer or address)
             entry.is_dialling = True
             dialling.add(entry.peer)
             due.append(address)
@@ -141,6 +154,7 @@ class DialBook:
         entry = self._entries[address]
         entry.is_dialling = False
         entry.is_dialled = True
+        entry.made_at = now
         entry.failures = 0
         entry.peer = peer
         entry.next_at = now + limits.DIAL_WAIT_MS_MIN / _S
@@ -169,17 +183,23 @@ class DialBook:
             default=float("inf"),
         )
 
-    def _strangers_dialled(self, now: float) -> set[str]:
-        """Who has a connection of our making, or is to have one, and is not the owner's choice.
-        One just made counts until it is known whether it stands."""
-        chosen = {entry.peer for entry in self._entries.values() if entry.is_static}
+    def outbound_count(self, now: float) -> int:
+        return len(self._dialled(now))
+
+    def _dialled(self, now: float) -> set[str]:
+        """Who has a connection of our making, or is to have one. One just made counts until it is
+        known whether it stands."""
         return {
             entry.peer or address
             for address, entry in self._entries.items()
             if entry.is_dialling
             or (entry.is_dialled and (entry.peer in self._connected or entry.next_at > now))
-            if not entry.is_static and entry.peer not in chosen
         }
+
+    def _strangers_dialled(self, now: float) -> set[str]:
+        """Those of them who are not the owner's choice."""
+        chosen = {e.peer or address for address, e in self._entries.items() if e.is_static}
+        return self._dialled(now) - chosen
 
     def _is_first(self, entry: _Entry) -> bool:
         return entry.peer is None or self._our_peer < entry.peer
@@ -209,6 +229,7 @@ class Dialer:
         self.book = DialBook(transport.peer, dice)
         self._wake = trio.Event()
         self.may_dial: Callable[[str], bool] = lambda peer: True
+        self._is_over = False
 
     def add(self, addresses: Iterable[str], *, is_static: bool = False) -> None:
         for address in addresses:
@@ -247,6 +268,7 @@ class Dialer:
                 raise DialFailed(f"{address} is banned for now")
             answered = await self._transport.dial(address)
             self.book.dialled(address, answered, trio.current_time())
+            self._note_number()
         except DialFailed as error:
             is_first = self.book.failures(address) == 0
             wait = self.book.failed(address, trio.current_time())
@@ -255,6 +277,18 @@ class Dialer:
             log.log(level, "cannot reach %s; again in %.0f s", error, wait)
         finally:
             self._wake.set()
+
+    def _note_number(self) -> None:
+        """Only the owner's own choice leads there; who comes in has places of its own."""
+        count = self.book.outbound_count(trio.current_time())
+        was_over, self._is_over = self._is_over, count > _OUTBOUND_MAX
+        if self._is_over and not was_over:
+            log.warning(
+                "%d connections to others, more than the %d there are places for: they are kept, "
+                "since you named the peers, but each costs memory and time; name fewer",
+                count,
+                _OUTBOUND_MAX,
+            )
 
 
 def peer_in(address: str) -> str | None:

@@ -36,8 +36,9 @@ from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
 
 from ..protocol.limits import (
-    CONNECTIONS_MAX,
+    CONNECTIONS_INBOUND_MAX,
     CONNECTIONS_PER_PEER_MAX,
+    DIAL_ADDRESSES_MAX,
     HANDSHAKE_MS_MAX,
     SECOND_MS,
     STREAMS_LINGERING_PER_CONNECTION_MAX,
@@ -56,6 +57,8 @@ KEEPALIVE_INTERVAL_S = 5
 KEEPALIVE_PROBES = 3
 UNACKNOWLEDGED_MS = 30 * SECOND_MS
 LISTEN_BACKLOG = 1024
+# connection_pruner.py:239 drops what is beyond; the gate and the dialler keep within R11.4, R11.11.
+CONNECTIONS_EVER = CONNECTIONS_PER_PEER_MAX * (CONNECTIONS_INBOUND_MAX + DIAL_ADDRESSES_MAX)
 
 patch_modules()
 take_over_logging()
@@ -117,10 +120,10 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
         # Bug 7 (swarm.py:2438): each denial of the resource manager leaks a slot. None is set:
         # the gate below, and the count of streams, stand for it.
         config = ConnectionConfig(
-            max_connections=CONNECTIONS_MAX,
+            max_connections=CONNECTIONS_EVER,
             min_connections=0,
             low_watermark=0,
-            high_watermark=CONNECTIONS_MAX,
+            high_watermark=CONNECTIONS_EVER,
             outbound_upgrade_timeout=HANDSHAKE_S,
             inbound_stream_protocol_negotiation_timeout=HANDSHAKE_S,
             outbound_stream_protocol_negotiation_timeout=HANDSHAKE_S,
@@ -176,7 +179,7 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
         before the last step: then the far end knows that it has none yet."""
         secured = await self.upgrader.upgrade_security(raw, False)
         peer_id = secured.get_remote_peer()
-        if not self.may_stay(peer_id) or len(self.get_connections()) >= CONNECTIONS_MAX:
+        if not self.may_stay(peer_id):
             return None
         if not await self.gate.settle(admission):
             return None
@@ -250,8 +253,6 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
     async def dial(self, host: str, port: int, expected: ID | None) -> ID:
         """Connects to whoever answers at host:port; if `expected` is given, to no one else.
         Raises OSError or the library's exceptions, of any kind."""
-        if len(self.get_connections()) >= CONNECTIONS_MAX:
-            raise SwarmException(f"{CONNECTIONS_MAX} connections are open already")
         stream = await self.connect(host, port)
         try:
             raw = RawConnection(TcpStream(stream), True)

@@ -83,7 +83,7 @@ RECON_KEYS_MAX = 8192  # own keys that one message makes an initiator read
 RECON_ROUNDS_MAX = 1024  # messages from an initiator in one reconciliation
 
 # --- transport: connections and streams ------------------------------------------------------
-CONNECTIONS_MAX = 64
+CONNECTIONS_MAX = 64  # unless the owner names more peers than there are places for
 CONNECTIONS_INBOUND_MAX = 32
 CONNECTIONS_DIALLED_MAX = 24  # to peers that the owner has not named; 8 are left for those
 CONNECTIONS_PER_IP_MAX = 8
@@ -206,6 +206,8 @@ BAN_MS_MAX = HOUR_MS
 DIAL_SECOND_SIDE_WAIT_MS = SECOND_MS  # the greater id's, for the smaller one's dial
 DIAL_WAIT_MS_MIN = SECOND_MS
 DIAL_WAIT_MS_MAX = 5 * MINUTE_MS
+DIAL_STAY_MS = MINUTE_MS  # a connection that ends sooner was not wanted there
+DIAL_NEIGHBOURS_ENOUGH = 8  # standing: no hurry to be where one is not wanted
 DIAL_ADDRESSES_MAX = 512
 DIALS_AT_ONCE_MAX = 8
 LONELY_AFTER_MS = 15 * SECOND_MS

@@ -7,6 +7,7 @@ import pytest
 import trio
 import trio.testing
 
+from jangteo.node import dialer as dialer_module
 from jangteo.node.dialer import DialBook, Dialer, peer_in
 from jangteo.node.memory_transport import MemoryNetwork
 from jangteo.node.transport import PeerUp
@@ -201,6 +202,99 @@ def test_who_comes_by_itself_takes_no_place_of_those_that_are_dialled() -> None:
         dials.peer_up(f"Z{number}")
     dials.add(A, 0.0)
     assert dials.take_due(0.0) == [A]
+
+
+def stand(dials: DialBook, count: int) -> None:
+    """So many connections that were not dialled."""
+    for number in range(count):
+        dials.peer_up(f"COMER{number}")
+
+
+def waits_s(dials: DialBook, address: str, stay_s: float, times: int) -> list[float]:
+    """How long the address is left alone each time that its connection ends after so long."""
+    peer = peer_in(address)
+    assert peer is not None
+    waits, now = [], 0.0
+    for _ in range(times):
+        assert dials.take_due(now) == [address]
+        dials.dialled(address, peer, now)
+        dials.peer_up(peer)
+        dials.peer_down(peer, now + stay_s)
+        waits.append(dials.next_at() - now - stay_s)
+        now = dials.next_at()
+    return waits
+
+
+def test_with_neighbours_enough_a_full_house_is_left_alone_for_longer_each_time() -> None:
+    dials = book()
+    stand(dials, limits.DIAL_NEIGHBOURS_ENOUGH)
+    dials.add(A, 0.0)
+    waits = waits_s(dials, A, 7.0, 12)
+    for number, wait in enumerate(waits, 1):
+        assert wait <= 1.5 * limits.DIAL_WAIT_MS_MAX / 1000 + 1
+        assert wait >= 0.5 * min(2**number, limits.DIAL_WAIT_MS_MAX / 1000)
+    assert max(waits_s(book_of(A, limits.DIAL_NEIGHBOURS_ENOUGH), A, 61.0, 5)) < 3
+
+
+def test_with_few_neighbours_or_the_owner_s_word_it_is_dialled_again_at_once() -> None:
+    assert max(waits_s(book_of(A, limits.DIAL_NEIGHBOURS_ENOUGH - 1), A, 7.0, 5)) < 3
+    named = book_of(A, limits.DIAL_NEIGHBOURS_ENOUGH)
+    named.add(A, 0.0, is_static=True)
+    assert max(waits_s(named, A, 7.0, 5)) < 3
+
+
+def book_of(address: str, standing: int) -> DialBook:
+    dials = book()
+    stand(dials, standing)
+    dials.add(address, 0.0)
+    return dials
+
+
+def dial_all(dials: DialBook) -> int:
+    now, count = 0.0, 0
+    while due := dials.take_due(now := now + 1.0):
+        for address in due:
+            peer = peer_in(address)
+            assert peer is not None
+            dials.dialled(address, peer, now)
+            dials.peer_up(peer)
+            count += 1
+    return count
+
+
+def test_places_for_who_comes_are_not_dialled_away_but_by_the_owner() -> None:
+    outbound = limits.CONNECTIONS_MAX - limits.CONNECTIONS_INBOUND_MAX
+    dials = book()
+    stand(dials, limits.CONNECTIONS_MAX)  # who came takes none of the places for dialling
+    for number in range(outbound - 2):
+        dials.add(f"/ip4/10.0.0.{number}/tcp/1/p2p/N{number}", 0.0, is_static=True)
+    for number in range(limits.CONNECTIONS_DIALLED_MAX):
+        dials.add(f"/ip4/10.0.1.{number}/tcp/1/p2p/S{number}", 0.0)
+    assert dial_all(dials) == outbound == dials.outbound_count(1e3)
+    for number in range(20):
+        dials.add(f"/ip4/10.0.2.{number}/tcp/1/p2p/M{number}", 0.0, is_static=True)
+    assert dial_all(dials) == 20
+
+
+@pytest.mark.trio
+async def test_the_owner_is_told_of_more_connections_than_places(
+    network: MemoryNetwork,
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dialer_module, "_OUTBOUND_MAX", 1)
+    async with network.open("me") as transport, trio.open_nursery() as nursery:
+        dialer = Dialer(transport, dice())
+        async with network.open("one"), network.open("two"), network.open("three"):
+            nursery.start_soon(dialer.run)
+            for name, lines in (("one", 0), ("two", 1), ("three", 1)):
+                dialer.add([f"/memory/{name}/p2p/{name}"], is_static=True)
+                await trio.sleep(0.1)
+                dialer.peer_up(name)
+                told = [each for each in caplog.records if "name fewer" in each.message]
+                assert len(told) == lines
+        nursery.cancel_scope.cancel()
 
 
 def test_a_full_book_gives_up_what_failed_most_and_never_the_owner_s() -> None:
