@@ -5,6 +5,7 @@ made or opened.
 """
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from .desk_error import DeskError, bad_value
 from .home import Home
-from .private_file import read_private, write_private
+from .private_file import FILE_MODE, check_private, read_private, write_private
 
 if TYPE_CHECKING:
     from ..crypto.keys import AuthorKey
@@ -169,19 +170,28 @@ def check_passphrase(passphrase: str) -> str:
 
 
 def passphrase_from_file(environ: Mapping[str, str]) -> str | None:
-    """The first line of the file that JANGTEO_PASSPHRASE_FILE names; None if it is not set."""
+    """The first line of the file that JANGTEO_PASSPHRASE_FILE names; None if it is not set.
+    DeskError where it cannot be read, or others could."""
     told = environ.get(PASSPHRASE_VARIABLE)
     if not told:
         return None
     path = Path(told).expanduser()
     try:
         with path.open(encoding="utf-8") as file:
+            _check_passphrase_file(path, os.fstat(file.fileno()))
             text = file.read(PASSPHRASE_CHARS_MAX + 2)
     except (OSError, UnicodeDecodeError) as error:
         raise DeskError(
             "passphrase", f"{PASSPHRASE_VARIABLE} names {path}, which cannot be read: {error}"
         ) from None
     return check_passphrase(text.split("\n", 1)[0].rstrip("\r"))
+
+
+def _check_passphrase_file(path: Path, status: os.stat_result) -> None:
+    """One's own is closed to others, as a key is. A pipe has no others, and another's file (what a
+    service manager hands over) is that one's to close."""
+    if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+        check_private(path, status, FILE_MODE)
 
 
 def open_seed(

@@ -1,5 +1,6 @@
 """Keys, words, passphrases: in real files, with dice that the tests hold."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -83,11 +84,35 @@ def test_a_passphrase_seals_the_key_and_comes_off_again(home: Home, tmp_path: Pa
 
     file = tmp_path / "passphrase"
     file.write_text("correct horse\n")
+    file.chmod(0o600)
     environ = {identity.PASSPHRASE_VARIABLE: str(file)}
     assert identity.words(home, None, environ) == made.words
     identity.set_passphrase(home, None, None, environ, entropy=dice)
     assert not identity.is_sealed(home)
     assert identity.load_author_key(home, None, {}).public == made.author
+
+
+def test_a_passphrase_file_that_others_can_read_is_refused(home: Home, tmp_path: Path) -> None:
+    identity.create(home, passphrase=HORSE, entropy=Dice())
+    file = tmp_path / "passphrase"
+    file.write_text(HORSE)
+    file.chmod(0o644)
+    environ = {identity.PASSPHRASE_VARIABLE: str(file)}
+    with pytest.raises(DeskError, match="open to other users") as caught:
+        identity.load_author_key(home, None, environ)
+    assert "chmod 600" in (caught.value.hint or "")
+    file.chmod(0o400)
+    identity.load_author_key(home, None, environ)
+
+
+def test_a_passphrase_may_come_through_a_pipe(home: Home) -> None:
+    made = identity.create(home, passphrase=HORSE, entropy=Dice())
+    reading, writing = os.pipe()
+    os.write(writing, HORSE.encode())
+    os.close(writing)
+    environ = {identity.PASSPHRASE_VARIABLE: f"/dev/fd/{reading}"}
+    assert identity.load_author_key(home, None, environ).public == made.author
+    os.close(reading)
 
 
 def test_a_passphrase_file_that_is_not_there_is_said(home: Home, tmp_path: Path) -> None:
