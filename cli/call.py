@@ -82,7 +82,10 @@ class Call:
 
     def answer(self, value: Mapping[str, Any], result: Mapping[str, Any]) -> None:
         """Under --json: the one object that is the answer, with the notices in it, if any."""
-        notices = result.get("notices")
+        notices = [
+            {**notice, "message": self.named(notice["message"])}
+            for notice in result.get("notices") or ()
+        ]
         self.screen.row({**value, "notices": notices} if notices else value)
 
     def command_prefix(self) -> str:

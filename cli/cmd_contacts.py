@@ -96,5 +96,18 @@ def remove(call: Call, person: str) -> None:
     call.notices(result)
 
 
+@verb(
+    name="list",
+    examples=("jangteo contacts list",),
+    prints='Everybody whose listings you keep; with --json {"author", "name", "note", "since"} a '
+    "line.",
+)
+@click.pass_obj
+def list_(call: Call) -> None:
+    """Show all contacts."""
+    _list(call)
+
+
+contacts.add_command(list_)
 contacts.add_command(add)
 contacts.add_command(remove)

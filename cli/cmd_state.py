@@ -91,6 +91,7 @@ def renew(call: Call, listing_id: str | None, is_all: bool) -> None:
     for listing in result["listings"]:
         call.screen.row(listing)
     if result["listings"]:
-        print_table(call.screen, result["listings"], is_own=True)
+        # Nobody can hold the new revisions yet, and their nodes keep serving the old ones.
+        print_table(call.screen, [one | {"held_by": ""} for one in result["listings"]], is_own=True)
     call.screen.talk(f"{counted(result['renewed'], 'listing')} renewed")
     call.notices(result)

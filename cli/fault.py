@@ -35,7 +35,7 @@ class Report:
         message, hint = _clipped(safe_line(self.message)), self.hint and safe_line(self.hint)
         sys.stdout.flush()
         if is_json:
-            error = {"code": self.code, "message": message, "hint": hint}
+            error = {"code": self.code, "message": name(message), "hint": hint and name(hint)}
             print(json_line({"error": error}), file=sys.stderr)
             return
         print(f"jangteo: {name(message)}", file=sys.stderr)

@@ -88,7 +88,8 @@ class Args:
             return None
         folded = value.strip().lower().replace(" ", "-").replace("_", "-")
         if folded not in choices:
-            raise bad_value(f"{name} {value!r} is none of {', '.join(filter(None, choices))}")
+            allowed = ", ".join(filter(None, choices))
+            raise bad_value(f"{name} {value!r} is not one of {allowed}")
         return folded
 
     def currency(self, name: str) -> str | None:

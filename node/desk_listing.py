@@ -155,7 +155,7 @@ def _with(clerk: Clerk, args: Args, listing: Listing) -> Listing:
         if text is not None:
             changes[name] = "" if name != "title" and text.strip().lower() == "none" else text
     if "condition" in args:
-        condition = args.choice("condition", ("", "none", *CONDITIONS))
+        condition = args.choice("condition", ("", *CONDITIONS, "none"))
         changes["condition"] = "" if condition in NOTHING else cast(Condition, condition)
     if "price" in args:
         default = listing.price.currency if listing.price else clerk.currency

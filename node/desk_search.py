@@ -188,5 +188,5 @@ def _statuses(args: Args) -> frozenset[str]:
         return ALL_STATUSES
     for status in told:
         if status not in STATUSES:
-            raise bad_value(f"status {status!r} is none of {', '.join(STATUSES)}, all")
+            raise bad_value(f"status {status!r} is not one of {', '.join(STATUSES)}, all")
     return frozenset(told)

@@ -20,7 +20,7 @@ from .import_cell import (
     read_price,
     read_tags,
 )
-from .import_row import ImportRow, RefBook, failed, ready, ref_of, skipped
+from .import_row import ImportRow, RefBook, failed, not_mine, ready, ref_of, skipped
 from .import_table import Table, TableRow, cell, column_key
 from .import_words import COLUMNS, condition_of, is_yes, side_of, status_of
 
@@ -83,7 +83,7 @@ class _Sheet:
             title = " ".join(unescaped(title).split())
         author = self._get(row, "author")
         if is_export and author and (self.mine is None or author != self.mine.hex()):
-            return skipped(row.line, "another author's listing", title=title)
+            return not_mine(row.line, title)
         key = self._get(row, "sku") or self._get(row, "url") or None
         if is_export:
             told = self._get(row, "ref")

@@ -42,7 +42,7 @@ def open_listing_file(path: Path, format_name: str = AUTO) -> ListingFile:
     """
     if format_name not in (AUTO, *FORMATS):
         raise LocalProtocolError(
-            f"format {format_name!r} is none of {', '.join((AUTO, *FORMATS))}", "format"
+            f"format {format_name!r} is not one of {', '.join((AUTO, *FORMATS))}", "format"
         )
     if path.exists() and not path.is_file():
         # A pipe would be waited for, and a device read without an end.

@@ -14,7 +14,7 @@ from ..protocol.listing import CONDITIONS, SIDES, STATUSES, Listing
 from ..protocol.money import NO_CURRENCY, Price, from_decimal
 from .import_cell import read_currency, read_price
 from .import_csv import OWN_FORMAT
-from .import_row import ImportRow, RefBook, failed, ready, ref_of, skipped
+from .import_row import ImportRow, RefBook, failed, not_mine, ready, ref_of, skipped
 from .import_table import clean_text, too_many_rows
 from .import_words import condition_of, side_of, status_of
 from .text_file import Line
@@ -67,7 +67,7 @@ def _row(
     title = " ".join(clean_text(title).split()) if type(title) is str else ""
     author = value.get("author")
     if author is not None and (mine is None or author != mine.hex()):
-        return skipped(number, "another author's listing", title=title)
+        return not_mine(number, title)
     listing_id = _hex_id(value.get("id"))
     if value.get("status") in _SKIPPED_STATUSES:
         return skipped(number, f"{value['status']}", title=title)
@@ -135,7 +135,7 @@ def _choice(
     found = read_word(told)
     if found not in choices:
         allowed = ", ".join(filter(None, choices))
-        raise LocalProtocolError(f"{name} {told[:40]!r} is none of {allowed}", name)
+        raise LocalProtocolError(f"{name} {told[:40]!r} is not one of {allowed}", name)
     return found
 
 

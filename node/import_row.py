@@ -160,6 +160,12 @@ def _as_in_a_file(listing: Listing) -> Listing:
         return cleaned
 
 
+def not_mine(line: int, title: str) -> ImportRow:
+    """A listing that says whose it is: only its author's own record can bring it."""
+    why = "another author's listing: `jangteo export --format records` there makes a file that "
+    return skipped(line, why + "brings it here", title=title)
+
+
 def skipped(line: int, reason: str, *, title: str = "", ref: bytes | None = None) -> ImportRow:
     return ImportRow(line, "skipped", None, ref, title, (reason,))
 

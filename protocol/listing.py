@@ -232,7 +232,7 @@ def _check_bytes(description: str) -> None:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         allowed = ", ".join(filter(None, choices))
-        raise LocalProtocolError(f"{name} {value!r} is none of {allowed}", name)
+        raise LocalProtocolError(f"{name} {value!r} is not one of {allowed}", name)
 
 
 def _text(value: object, name: str, chars_max: int) -> str:

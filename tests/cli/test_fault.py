@@ -118,6 +118,8 @@ def test_hints_are_typed_as_they_stand_by_a_wrapper_and_for_another_home(tmp_pat
     assert f"`./run --home '{home}' init`" in said.err
     assert "`./run join campus/x`" in _sells_in_a_market(person).err
     assert "`./run words`" in person.types("doctor").out
+    said = person.json("sell", "x", "--price", "1 USD", "--market", "campus/x")
+    assert "`./run join campus/x`" in said.error["hint"]
     for verb in ("sell", "search", "config", "up"):
         page = person.types(verb, "--help").out
         assert f"Usage: ./run {verb}" in page

@@ -52,6 +52,7 @@ def test_others_and_ended_listings_are_skipped() -> None:
         exported(author="11" * 32), exported(status="withdrawn"), exported(status="expired")
     )
     assert [row.result for row in results] == ["skipped"] * 3
+    assert "export --format records" in results[0].warnings[0]
 
 
 def test_a_line_by_hand_needs_a_title_only() -> None:
