@@ -7,7 +7,7 @@ import click
 from ..node.desk_error import DeskError
 from . import cells
 from .call import Call
-from .room_view import is_nearly_full, room_text
+from .room_view import is_nearly_full, more_room_text, room_text
 from .safe_text import safe_line
 from .verb import verb
 
@@ -67,7 +67,7 @@ def _ask_home(call: Call) -> tuple[dict[str, Any] | None, Any]:
     except DeskError as error:
         return None, ("fail", error.message, error.hint or "")
     if is_nearly_full(counts):
-        return live, ("warn", told, "more room: `jangteo config set record_store_mib N`")
+        return live, ("warn", told, f"more room: {more_room_text(counts)}")
     return live, ("ok", told, "`jangteo verify` checks every signature" if live is None else "")
 
 

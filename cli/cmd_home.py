@@ -4,6 +4,7 @@ from typing import Any
 
 from .call import Call
 from .listing_view import ID_CHARS_MIN, counted, print_table
+from .room_view import is_nearly_full, more_room_text, room_text
 from .safe_text import safe_line
 
 
@@ -55,6 +56,9 @@ def _print(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> N
         f"{counted(counts['listings_active'], 'listing')} here, "
         f"{counts['own_active']:,} of them yours"
     )
+    if is_nearly_full(counts):
+        screen.say(f"the store is nearly full: {room_text(counts)}", "warn")
+        screen.say(f"more room: {call.named(more_room_text(counts))}", "dim")
     if unheld := result.get("unheld"):
         screen.say(f"{unheld:,} of yours held by nobody else yet", "warn")
     if new := [row for row in result["new"] if not row["mine"]]:

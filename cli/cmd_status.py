@@ -55,7 +55,7 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
     screen.say(
         f"{counted(counts['listings_active'], 'listing')} by {_people(counts['authors'])}, "
         f"{counts['own_active']:,} of them yours; {counted(counts['records'], 'record')}, "
-        f"{counts['bytes'] / 2**20:.1f} MiB"
+        f"{counts['bytes'] / 2**20:,.1f} of {counts['bytes_max'] / 2**20:,.1f} MiB"
     )
     if is_nearly_full(counts):
         screen.say(room_text(counts), "warn")

@@ -29,7 +29,7 @@ _USUAL_THRESHOLDS = (700, 10, 10)
     ),
     prints="Your addresses, then a line when a neighbour comes or a listing arrives; with --json "
     'first {"event": "ready", "author", "peer", "addresses", "api"}, then peer, listing, sync, '
-    "warning, stopping.",
+    "warning, warning-over, stopping.",
 )
 @click.option(
     "--listen",

@@ -10,6 +10,8 @@ from .listing_view import ID_CHARS_MIN, person_text, price_text
 
 _CHANGES: Final = ("new", "changed", "withdrawn")
 
+_OVER: Final = {"store-full": "the store has room again"}
+
 Event = Mapping[str, Any]
 
 
@@ -30,6 +32,8 @@ def event_text(event: Event) -> str | None:
             return _progress(event)
         case "warning":
             return f"! {event.get('message') or event.get('code')}"
+        case "warning-over":
+            return _OVER.get(str(event.get("code")))
         case "stopping":
             return "the node is stopping"
         case _:

@@ -12,6 +12,11 @@ def is_nearly_full(counts: Mapping[str, Any]) -> bool:
     return bool(counts["bytes"] >= _NEARLY * counts["bytes_max"])
 
 
+def more_room_text(counts: Mapping[str, Any]) -> str:
+    """What to type, not yet named for this home."""
+    return f"`jangteo config set record_store_mib N`, N above {counts['bytes_max'] // _MIB:,}"
+
+
 def room_text(counts: Mapping[str, Any]) -> str:
     own, contacts = counts["bytes_own"], counts["bytes_contacts"]
     strangers = counts["bytes"] - own - contacts

@@ -87,6 +87,7 @@ class NodeCore:
         self.news = ListingNews(self.writer, self.board.post, now_ms=now_ms, own=around.own)
         self.joined: list[str] = []
         self.blocked: set[bytes] = set()
+        self._bytes_max = 0
         self.last_sync_ms: int | None = None
         self.warnings: dict[str, str] = {}
         self.reported = trio.Event()
@@ -150,8 +151,8 @@ class NodeCore:
     async def refresh(self) -> None:
         """Markets and blocked authors as the store has them now: topics joined and left."""
         blocked = self.blocked
-        joined, self.blocked = await self.writer.call(
-            lambda store: (list(store.joined()), set(store.blocked()))
+        joined, self.blocked, (_, self._bytes_max) = await self.writer.call(
+            lambda store: (list(store.joined()), set(store.blocked()), store.room())
         )
         wanted = list(dict.fromkeys([COMMONS, *joined]))
         for market in [each for each in wanted if each not in self.joined]:
@@ -232,7 +233,8 @@ class NodeCore:
             self.warn(
                 FULL,
                 "the store is full: strangers' records are refused or the older ones go, yours and "
-                "your contacts' stay; make room with `jangteo config set record_store_mib N`",
+                "your contacts' stay; make room with `jangteo config set record_store_mib N`, "
+                f"N above {self._bytes_max // limits.MIB:,}",
             )
         for record, admission in admitted:
             if admission is Admission.NEW:
@@ -339,6 +341,7 @@ class NodeCore:
             log.debug("forgetting more of what has expired")
         if FULL in self.warnings and await self.writer.call(_has_room):
             self.unwarn(FULL)
+            self.board.post({"event": "warning-over", "code": FULL})
             self.declined.forget_roomless()
 
 

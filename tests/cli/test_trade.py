@@ -331,6 +331,7 @@ def test_contacts_are_added_listed_and_removed(person: Person, tmp_path: Path) -
     added = person.json("contacts", "add", "Mina", "--note", "the potter").row
     assert (added["name"], added["note"], added["changed"]) == ("Mina", "the potter", True)
     assert person.json("contacts").row["author"] == added["author"]
+    assert person.types("contacts", "list").out == person.types("contacts").out
     told = person.types("contacts").out
     assert "Mina" in told and "the potter" in told
     bowls = person.json("search", "bowls").row["id"]
@@ -345,6 +346,25 @@ def test_contacts_are_added_listed_and_removed(person: Person, tmp_path: Path) -
     assert "at least 4 digits" in person.types("contacts", "add", added["author"][:2]).err
     person.types("contacts", "add", "mina", "--note", "the potter")
     assert "your note: the potter" in person.types("block", "Mina").err
+
+
+def test_a_store_that_is_nearly_full_is_told_at_home_with_what_to_type(person: Person) -> None:
+    assert "nearly full" not in person.types().out
+    file = person.home.parent / "many.jsonl"
+    row = {"price": "1 USD", "description": "x" * 4000}
+    file.write_text("\n".join(json.dumps(row | {"title": f"thing {n}"}) for n in range(250)))
+    person.types("import", str(file))
+    person.types("config", "set", "record_store_mib", "1")
+    said = person.types().out
+    assert "the store is nearly full" in said
+    assert "config set record_store_mib N`, N above 1" in said
+    assert "N above 1" in person.types("doctor").out
+
+
+def test_renewing_all_claims_nothing_of_who_holds_them(person: Person) -> None:
+    person.sells("Lamp")
+    (row,) = [line for line in person.types("renew", "--all").out.splitlines() if "Lamp" in line]
+    assert " 0 " not in row
 
 
 def test_settings_are_got_set_and_listed(person: Person) -> None:
@@ -364,65 +384,6 @@ def test_verify_and_reindex_find_all_well(person: Person) -> None:
     assert person.json("verify").row["ok"] is True
     assert person.json("reindex").row == {"reindexed": True}
     assert person.json("search", "lamp").rows
-
-
-def test_markets_are_joined_and_left(person: Person) -> None:
-    assert "campus/x" in person.json("join", "campus/x").row["joined"]
-    assert person.json("sell", "x", "--price", "1 USD", "--market", "campus/x").code == 0
-    assert "campus/x" not in person.json("leave", "campus/x").row["joined"]
-
-
-def test_leaving_a_market_says_what_it_drops_and_how_that_comes_back(
-    person: Person, tmp_path: Path
-) -> None:
-    other = Person(tmp_path / "other")
-    other.types("init")
-    other.sells("Lamp")
-    other.sells("Desk")
-    file = tmp_path / "theirs"
-    other.types("export", "--format", "records", "--output", str(file))
-    person.types("import", str(file))
-    person.sells("Mine")
-    said = person.types("leave", "open")
-    assert said.out == "your markets: commons\n"
-    assert "left open: 2 records of others there dropped" in said.err
-    assert "join open` brings back" in said.err
-    assert "dropped" not in person.types("leave", "open").err
-    person.types("join", "open")
-    assert person.json("leave", "open").row["forgotten"] == 0
-
-
-def test_the_setting_of_markets_is_the_markets_that_are_joined(person: Person) -> None:
-    assert person.types("config", "get", "markets").out == "open\n"
-    person.types("join", "campus/x")
-    assert person.types("config", "get", "markets").out == "campus/x,open\n"
-    listed = {row["key"]: row for row in person.json("config").rows}
-    assert (listed["markets"]["value"], listed["markets"]["from"]) == (
-        ["campus/x", "open"],
-        "joined",
-    )
-    said = person.types("config", "set", "markets", "open,geo/y")
-    assert said.out == "markets = open,geo/y\n"
-    assert "left campus/x" in said.err
-    assert person.json("config", "get", "markets").row["value"] == ["geo/y", "open"]
-    assert person.json("join", "open").row["joined"] == ["commons", "geo/y", "open"]
-    assert person.types("config", "set", "markets", "").code == 0
-    assert person.types("config", "get", "markets").out == "(none)\n"
-    assert person.json("join", "commons").row["joined"] == ["commons"]
-    assert person.types("config", "unset", "markets").out == "markets = open\n"
-    assert person.types("config", "set", "markets", "Big Market").code == 2
-    assert person.types("config", "get", "markets").out == "open\n"
-
-
-def test_a_market_that_was_left_stays_left_though_an_old_file_names_it(tmp_path: Path) -> None:
-    person = Person(tmp_path / "home")
-    person.types("init")
-    (person.home / "config.toml").write_text('markets = ["open", "campus/x"]\n')
-    assert person.types("config", "get", "markets").out == "campus/x,open\n"
-    person.sells("Lamp", "1 USD", "--market", "campus/x")
-    person.types("leave", "campus/x")
-    person.sells("Desk")
-    assert person.types("config", "get", "markets").out == "open\n"
 
 
 def test_the_doctor_names_what_is_wrong(person: Person) -> None:
