@@ -20,9 +20,7 @@ from ..protocol.limits import (
     FRAMES_IDLE_AT_FIRST,
     FRAMES_IDLE_BURST,
     FRAMES_IDLE_PER_SECOND,
-    FRAMES_OWED_MS_MAX,
     FRAMES_PER_STREAM,
-    SECOND_MS,
     STREAM_WINDOW_BYTES,
 )
 from .token_bucket import TokenBucket
@@ -31,7 +29,6 @@ log = logging.getLogger(__name__)
 
 _HEADER = struct.Struct(yamux.YAMUX_HEADER_FORMAT)
 _DEBT_S_MIN = 0.25  # a smaller one is let be until it has grown
-_PATIENCE_S = 60.0
 _ENDING = yamux.FLAG_FIN | yamux.FLAG_RST
 _EMPTY = memoryview(b"")
 
@@ -42,27 +39,27 @@ class FramePrices:
     def __init__(self, now: float) -> None:
         self._bucket = TokenBucket(FRAMES_IDLE_PER_SECOND, FRAMES_IDLE_BURST, now)
         self._bucket.spend(FRAMES_IDLE_BURST - FRAMES_IDLE_AT_FIRST, now)
-        self._held_back_s = 0.0
-        self._since = now
 
     def earn(self, now: float) -> None:
-        """Data has gone out, for which window updates come in."""
+        """A frame has gone out, for which window updates or small answers come in."""
         self._bucket.spend(-FRAMES_EARNED, now)
 
     def spend(self, price: int, now: float) -> float:
-        """For how many seconds the peer is to be held back, which is counted as done."""
+        """For how many seconds the peer is to be held back. It is not at fault: it sends as fast as
+        it is read, and cannot know what that is worth here."""
         debt_s = self._bucket.spend(price, now)
-        if debt_s < _DEBT_S_MIN:
-            return 0.0
-        if now - self._since > _PATIENCE_S:
-            self._since, self._held_back_s = now, 0.0
-        self._held_back_s += debt_s
-        return debt_s
+        return debt_s if debt_s >= _DEBT_S_MIN else 0.0
 
-    @property
-    def is_overdrawn(self) -> bool:
-        """Held back for longer than any honest peer would have to be."""
-        return self._held_back_s > FRAMES_OWED_MS_MAX / SECOND_MS
+
+def is_earning(header: bytes, *, is_initiator: bool) -> bool:
+    """Whether a frame that this node sends earns credit for the answers to it. Small ones do on its
+    own streams only: on the peer's, the peer decides how many of them there are."""
+    _, kind, flags, number, length = _HEADER.unpack(header)
+    if kind not in (yamux.TYPE_DATA, yamux.TYPE_WINDOW_UPDATE):
+        return False
+    if bool(number % 2) != is_initiator:
+        return kind == yamux.TYPE_DATA and bool(length >= FRAME_SMALL_BYTES)
+    return kind == yamux.TYPE_DATA or bool(flags & yamux.FLAG_SYN)
 
 
 def price_of(kind: int, flags: int, length: int, *, is_known: bool) -> int:
@@ -136,8 +133,6 @@ class FrameReader:
 
     async def _pay(self, price: int) -> None:
         debt_s = self.prices.spend(price, trio.current_time())
-        if self.prices.is_overdrawn:
-            self._condemn("frames without end that bring nothing")
         if debt_s:
             with trio.move_on_after(debt_s):
                 await self._connection.event_shutting_down.wait()

@@ -32,7 +32,6 @@ from multiaddr import Multiaddr
 
 from ..protocol.limits import (
     ADDRESS_BYTES_MAX,
-    FRAME_SMALL_BYTES,
     IDENTIFY_BYTES_MAX,
     NEGOTIATION_BYTES_MAX,
     PEER_ADDRESSES_MAX,
@@ -41,7 +40,7 @@ from ..protocol.limits import (
     STREAM_STALL_MS_MAX,
     STREAM_WINDOW_BYTES,
 )
-from .libp2p_frames import FrameReader
+from .libp2p_frames import FrameReader, is_earning
 
 log = logging.getLogger(__name__)
 
@@ -259,7 +258,7 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
         each of the 5,000 frames that it may have left behind is then looked at in turn, 10 ms
         apart, and its connection keeps its place for a minute. One that is cancelled half-way
         leaves a part of a packet, or a gap in Noise's numbers: nothing that follows can be read."""
-        if data[1] == yamux.TYPE_DATA and len(data) >= yamux.HEADER_SIZE + FRAME_SMALL_BYTES:
+        if is_earning(data[: yamux.HEADER_SIZE], is_initiator=self.is_initiator_value):
             self._frames.prices.earn(trio.current_time())
         async with self._write_lock:
             await trio.lowlevel.checkpoint_if_cancelled()  # while nothing has been said
