@@ -188,7 +188,7 @@ def test_a_format_that_the_file_is_not_is_refused(tmp_path: Path) -> None:
     for name in ("shopify", "woocommerce", "records"):
         with pytest.raises(LocalProtocolError):
             imported(tmp_path, b"title,price\nA,1\n", name)
-    with pytest.raises(LocalProtocolError, match="none of auto"):
+    with pytest.raises(LocalProtocolError, match="not one of auto"):
         imported(tmp_path, b"title\nA\n", "xml")
 
 

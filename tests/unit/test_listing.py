@@ -18,7 +18,7 @@ from jangteo.protocol.listing import Listing, fit
         (Listing(title="a", tags=("가" * 33,)), "at most 32"),
         (Listing(title="a", quantity=-1), "quantity is from 0"),
         (Listing(title="a", quantity=limits.QUANTITY_MAX + 1), "quantity is from 0"),
-        (Listing(title="a", condition="mint"), "none of new, like-new"),  # type: ignore[arg-type]
+        (Listing(title="a", condition="mint"), "not one of new, like-new"),  # type: ignore[arg-type]
         (Listing(title="a", url="javascript:alert(1)"), "http:// or https://"),
         (Listing(title="a", url="example.org"), "http:// or https://"),
         (Listing(title="a", url="https://"), "http:// or https://"),
