@@ -20,6 +20,7 @@ from ..protocol.limits import (
     FRAMES_IDLE_AT_FIRST,
     FRAMES_IDLE_BURST,
     FRAMES_IDLE_PER_SECOND,
+    FRAMES_PER_PING,
     FRAMES_PER_STREAM,
     STREAM_WINDOW_BYTES,
 )
@@ -64,8 +65,8 @@ def is_earning(header: bytes, *, is_initiator: bool) -> bool:
 
 def price_of(kind: int, flags: int, length: int, *, is_known: bool) -> int:
     """What a frame costs; `is_known`: its stream is there."""
-    if flags & yamux.FLAG_SYN and kind != yamux.TYPE_PING:
-        return FRAMES_PER_STREAM
+    if flags & yamux.FLAG_SYN:
+        return FRAMES_PER_PING if kind == yamux.TYPE_PING else FRAMES_PER_STREAM
     if kind != yamux.TYPE_DATA:
         return 1
     if not is_known:

@@ -107,6 +107,7 @@ FRAMES_IDLE_PER_SECOND = 200  # yamux frames of a connection that bring next to 
 FRAMES_IDLE_BURST = 5000
 FRAMES_IDLE_AT_FIRST = 1500
 FRAMES_PER_STREAM = 20  # that opening one costs
+FRAMES_PER_PING = 10  # that one to be answered costs: an honest peer sends two a minute
 FRAMES_EARNED = 3  # by each frame that is sent: with data, or on a stream that this node opened
 FRAME_SMALL_BYTES = 128  # data below this is next to nothing
 FRAME_BYTES_UNWANTED = 4 * KIB  # for a stream that is not there: one more for so many

@@ -19,6 +19,7 @@ from jangteo.protocol.limits import (
     FRAMES_IDLE_AT_FIRST,
     FRAMES_IDLE_BURST,
     FRAMES_IDLE_PER_SECOND,
+    FRAMES_PER_PING,
     FRAMES_PER_STREAM,
     STREAM_WINDOW_BYTES,
 )
@@ -42,6 +43,7 @@ async def pour(attacker: Libp2pTransport, frames: bytes, times: int) -> None:
 
 
 IDLE_FRAMES = {
+    "pings to be answered": yamux_frame(yamux.TYPE_PING, yamux.FLAG_SYN, 0, 1),
     "pings": yamux_frame(yamux.TYPE_PING, yamux.FLAG_ACK, 0, 1),
     "windows of no stream": yamux_frame(yamux.TYPE_WINDOW_UPDATE, 0, 99, 1),
     "data of no stream": yamux_frame(yamux.TYPE_DATA, 0, 99, 3, b"abc"),
@@ -212,6 +214,8 @@ def test_honest_frames_cost_nothing_or_little() -> None:
     assert price_of(data, 0, FRAME_BYTES_UNWANTED, is_known=False) == 2
     assert price_of(window, 0, 1, is_known=True) == 1
     assert price_of(window, yamux.FLAG_SYN, 0, is_known=False) == FRAMES_PER_STREAM
+    assert price_of(yamux.TYPE_PING, yamux.FLAG_SYN, 0, is_known=False) == FRAMES_PER_PING
+    assert price_of(yamux.TYPE_PING, yamux.FLAG_ACK, 0, is_known=False) == 1
     prices = FramePrices(0.0)
     for _ in range(100_000):  # a window update for each frame that goes out
         prices.earn(0.0)
