@@ -111,7 +111,8 @@ class Clerk:
         called = self.store.authors_called(typed) if folded else []
         called = called or [one for one, name in others.items() if folded == fold_name(name) != ""]
         found = called
-        if len(called) != 1 and len(start) >= ID_HEX_MIN:
+        if len(start) >= ID_HEX_MIN:
+            # Even beside one who is called so: anybody may call himself what a key begins with.
             keyed = [one for one in (*near, *others) if one.hex().startswith(start)]
             found = list(dict.fromkeys([*called, *keyed]))
         names = {one: self.name_of(one) or others.get(one, "") for one in (*found, *near)}

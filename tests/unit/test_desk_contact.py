@@ -60,11 +60,13 @@ def test_a_contact_of_whom_nothing_is_here_is_known_by_the_beginning_of_the_key(
         ana.call("unkeep", author=author[:8])
 
 
-def test_a_name_is_not_taken_for_the_key_of_a_contact(ana: Stall) -> None:
+def test_who_is_called_what_a_key_begins_with_is_not_taken_for_its_owner(ana: Stall) -> None:
     author = Seller.named("Dae").author.hex()
     ana.call("keep", author=author)
     called = meet(ana, author[:4])[author[:4]].author.hex()
-    assert ana.call("keep", author=author[:4])["author"] == called
+    with pytest.raises(DeskError, match="2 people"):
+        ana.call("keep", author=author[:4])
+    assert ana.call("keep", author=called)["author"] == called
     assert ana.call("unkeep", author=author[:6])["author"] == author
 
 
