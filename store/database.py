@@ -340,7 +340,10 @@ def _is_full(folder: Path) -> bool:
 def _translate(error: apsw.Error | UnicodeDecodeError, name: str) -> NoReturn:
     """The world's errors by what a person can do; ours (SQL, constraints) pass as they are."""
     match error:
-        case apsw.CorruptError() | apsw.NotADBError() | UnicodeDecodeError():
+        # What we ask for stands in the schema: where it does not, its text on the disk was changed.
+        case apsw.SQLError() if not str(error).startswith("no such "):
+            raise error
+        case apsw.CorruptError() | apsw.NotADBError() | apsw.SQLError() | UnicodeDecodeError():
             raise CorruptStore(
                 f"{name} is damaged ({error}): keep a copy, move it away, then `jangteo restore` "
                 "brings back the identity and `jangteo sync` the market"

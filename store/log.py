@@ -85,6 +85,8 @@ def problems(db: Database) -> Iterator[str]:
         for row in page:
             rid_last, arrival, raw, bucket = row[0], row[1], row[-2], row[-1]
             try:
+                if type(raw) is not bytes:  # the byte that says what a column holds was changed
+                    raise RemoteProtocolError("R2.1", "no bytes")
                 signed = log_row(rid_last, arrival, parse(raw), bucket)
             except RemoteProtocolError as error:
                 yield f"record {rid_last} is damaged: {error}"

@@ -86,6 +86,8 @@ def status_at(status: str, ends: int, now_ms: int) -> StatusNow:
 def opened(raw: bytes) -> Envelope:
     """A stored envelope; CorruptStore if its bytes are not what was admitted."""
     try:
+        if type(raw) is not bytes:  # the byte that says what a column holds was changed
+            raise RemoteProtocolError("R2.1", "no bytes")
         return parse(raw)
     except RemoteProtocolError as error:
         raise CorruptStore(
