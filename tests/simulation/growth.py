@@ -73,7 +73,7 @@ def table(rows: Iterable[Row]) -> Iterable[str]:
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """A picture of `rows`; ImportError where matplotlib is absent."""
+    """A picture of `rows`; matplotlib must be there."""
     import matplotlib  # type: ignore[import-not-found,unused-ignore]
 
     matplotlib.use("Agg")

@@ -9,6 +9,7 @@ Knows how to run and to tell; what happens is scenario.py's to know, what must h
 """
 
 import argparse
+import importlib.util
 import os
 import sys
 import time
@@ -132,6 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def grow(path: Path, nodes: int, seed: int) -> int:
     """Measures sizes up to `nodes`, as a table here and a picture at `path`."""
+    if importlib.util.find_spec("matplotlib") is None:
+        print("a picture needs matplotlib; .venv/bin/pip install matplotlib brings it")
+        return 2
     rows, is_well = [], True
     for count in [count for count in COUNTS if count <= nodes]:
         row, found = measure(count, seed)
@@ -141,11 +145,7 @@ def grow(path: Path, nodes: int, seed: int) -> int:
         for failure in found:
             is_well = False
             print(f"{count} nodes: {failure}")
-    try:
-        plot(rows, path)
-    except ImportError:
-        print("no picture: it needs matplotlib; .venv/bin/pip install matplotlib brings it")
-        return 1
+    plot(rows, path)
     return 0 if is_well else 1
 
 
