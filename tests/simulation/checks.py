@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from jangteo.node.core import FULL
 from jangteo.node.simulation import SimulatedNode
 from jangteo.protocol import limits
 from jangteo.protocol.envelope import Envelope, parse
@@ -104,6 +105,8 @@ def _would_take(stage: "Stage", node: SimulatedNode, record: Envelope) -> bool:
     # What of strangers' finds room depends on who brought what; a contact's does not.
     if header.author not in {contact.author for contact in node.store.kept()}:
         return False
+    if FULL in node.core.warnings:
+        return False  # what found no room waits, until there is more than a little (R6.32)
     counts = node.store.counts(now_ms)
     foreign_bytes = counts.record_bytes - counts.own_bytes - counts.kept_bytes
     return counts.record_bytes + len(record.raw) - member.records_bytes_max <= foreign_bytes

@@ -206,7 +206,13 @@ async def test_a_job_s_error_is_its_caller_s_alone(store: CountingStore) -> None
 async def test_a_full_disk_is_told_and_the_writer_goes_on(store: CountingStore) -> None:
     writer = writer_of(store)
     failed: list[tuple[BaseException, str]] = []
-    writer.on_failed = lambda error, source: failed.append((error, source))
+    told = trio.Event()
+
+    def on_failed(error: BaseException, source: str) -> None:
+        failed.append((error, source))
+        told.set()
+
+    writer.on_failed = on_failed
     async with trio.open_nursery() as nursery:
         nursery.start_soon(writer.run)
         store.failure = StoreFull("the disk is full")
@@ -214,6 +220,7 @@ async def test_a_full_disk_is_told_and_the_writer_goes_on(store: CountingStore) 
             await writer.admit([listing(1)], "p")
         store.failure = StoreFull("the disk is full")
         writer.admit_nowait([listing(1)], "q")
+        await told.wait()  # what comes meanwhile may share its transaction, and its end
         assert await writer.admit([listing(2)], "p") == [Admission.NEW]
         writer.close()
     assert [source for _, source in failed] == ["q"]
