@@ -313,6 +313,8 @@ class Registrar:
         for market in added.keys() | removed.keys():
             self._items.apply(market, added.get(market, ()), removed.get(market, ()))
         self._db.run_many("INSERT OR IGNORE INTO retired VALUES (?)", retired)
+        if retired:
+            self.departures.note_retired(batch.now_ms)
 
     def _write_views(self, batch: Batch, changed: Sequence[Thread]) -> None:
         """What is shown of each thread is its current record alone."""

@@ -46,7 +46,7 @@ class Departures:
             (own if stays else others).append((key, held))
         if own:
             self._retire(own)
-            self._db.run("INSERT OR REPLACE INTO meta VALUES (?,?)", (_RETIRED_MS, str(now_ms)))
+            self.note_retired(now_ms)
         self.remove(others)
         return len(expired)
 
@@ -80,6 +80,14 @@ class Departures:
         thread_view.put(self._db, back)
         self._items.apply(market, [(held.key, held.rid) for _, held in back], ())
         self._census.drop()
+
+    def note_retired(self, now_ms: int) -> None:
+        """Own records were found to be over by this clock: by an earlier one they may not be."""
+        self._db.run(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2 "
+            "WHERE CAST(value AS INTEGER) < ?2",
+            (_RETIRED_MS, str(now_ms)),
+        )
 
     def _take_back(self, now_ms: int) -> None:
         """Own records that were over by a later clock than this one are items again, the greatest

@@ -9,10 +9,12 @@ from typing import Final
 from .scenario import (
     Edit,
     Heal,
+    Lose,
     Member,
     Scenario,
     Sell,
     SetClock,
+    Start,
     Weather,
     Withdraw,
 )
@@ -166,5 +168,19 @@ FAILED: Final = (
         members=(Member("n0000", ()), Member("n0001", ("n0000",), skew_s=-12_177.0)),
         happenings=(Sell(10.0, "n0000", 300), Edit(40.0, "n0000", 5)),
         calm_s=60.0,
+    ),
+    # A store that was lost came back from a neighbour under a clock a hundred days ahead: one's own
+    # were kept as over, and stayed so when the clock was set right.
+    Scenario(
+        seed=9328,
+        members=(Member("n0000", ()), Member("n0001", ("n0000",))),
+        happenings=(
+            Sell(5.0, "n0001", 5),
+            SetClock(15.0, "n0001", 8_640_000.0),
+            Lose(20.0, "n0001"),
+            Start(21.0, "n0001"),
+            SetClock(40.0, "n0001", 0.0),
+        ),
+        calm_s=45.0,
     ),
 )

@@ -52,6 +52,18 @@ def test_a_delete_of_ones_own_is_over_as_anybody_s(store: Store) -> None:
     assert not store.has(gone.id)
 
 
+def test_own_records_that_came_back_under_a_clock_that_was_ahead_are_offered_again(
+    store: Store,
+) -> None:
+    mine = OWN.lists(1, "Lamp", ts_ms=NOW_MS)
+    ahead_ms = NOW_MS + 2 * limits.LIFETIME_LONG_MS
+    assert admit(store, mine, now_ms=ahead_ms) == [Admission.EXPIRED]
+    assert store.items("open").count() == 0
+    with store.write(durable=False):
+        store.forget_expired(NOW_MS, 100)
+    assert store.items("open").count() == 1
+
+
 def test_an_own_record_that_is_over_is_kept_once_and_offered_to_nobody(store: Store) -> None:
     old = OWN.lists(1, "Lamp", ts_ms=NOW_MS - SHORT_MS)
     older = OWN.lists(1, "Lamp", revision=0, ts_ms=NOW_MS - SHORT_MS)
