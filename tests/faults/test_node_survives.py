@@ -324,7 +324,8 @@ async def test_who_keeps_forging_is_banned_and_comes_back_later(
             await trio.sleep(1)
         assert ann.core.penalties.is_banned("mallory", ann.now_ms())
         assert mallory.peers() == []
-        await mallory.dial("/memory/ann/p2p/ann")
+        with pytest.raises(DialFailed):
+            await mallory.dial("/memory/ann/p2p/ann")
         await trio.sleep(1)
         assert mallory.peers() == []
         await trio.sleep(2 * limits.BAN_MS_MIN / 1000)
