@@ -6,7 +6,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "TESTING.md").read_text(encoding="utf-8")
 OF_RUN = {"sim": "tests/simulation/sim.py"}
-TOLD = [told for told in re.findall(r"`([^`\n]+)`", TEXT) if re.search(r"\./run |python tests/", told)]
+TOLD = [
+    told for told in re.findall(r"`([^`\n]+)`", TEXT) if re.search(r"\./run |python tests/", told)
+]
 
 
 def _source(command: str) -> str:
