@@ -63,7 +63,7 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C too: what is not whole does not stay; it goes on to its end
         with suppress(OSError):
             fresh.unlink(missing_ok=True)
         raise

@@ -136,7 +136,7 @@ def _bound(port: int) -> trio.SocketListener:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.bind((LOOPBACK, port))
         listening.listen(_CONNECTIONS_MAX)
-    except BaseException:
+    except BaseException:  # whatever it was goes on; the socket would stay open
         listening.close()
         raise
     return trio.SocketListener(trio.socket.from_stdlib_socket(listening))

@@ -36,7 +36,7 @@ def open_store(
     if not read_only:
         try:
             _apply_markets(store, config)
-        except BaseException:
+        except BaseException:  # whatever it was goes on; nobody else has the store to close it
             store.close()
             raise
     return store

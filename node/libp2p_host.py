@@ -263,7 +263,7 @@ class GuardedSwarm(Swarm):  # type: ignore[misc]
             if peer_id == self.self_id:
                 raise SwarmException("that is this node itself")
             await self._enter(secured, raw, "outbound")
-        except BaseException:
+        except BaseException:  # a cancelled dial too: the socket is nobody else's to close
             with trio.CancelScope(shield=True):
                 await stream.aclose()
             raise

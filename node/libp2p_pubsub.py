@@ -195,7 +195,8 @@ def parse_rpc(data: bytes) -> Any:
     try:
         rpc.ParseFromString(data)
     except Exception as error:
-        # Bug 2 (pubsub.py:562): stock lets protobuf's DecodeError out.
+        # Bug 2 (pubsub.py:562): stock lets protobuf's DecodeError out. Of any kind: which other
+        # errors its parser has is not told, and each would end the process.
         raise BadRpc(f"not an RPC: {error}") from error
     told = rpc.control
     controls = sum(

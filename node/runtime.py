@@ -111,7 +111,7 @@ async def run_node(opened: Opened, voice: "Voice", stop: trio.Event) -> None:
 
     around = Surroundings(
         now_ms=now_ms,
-        dice=random.Random(secrets.randbits(64)),  # noqa: S311  (jitter only)
+        dice=random.Random(secrets.randbits(64)),  # noqa: S311  (jitter, and a salt that nobody is told)
         writer_worker=ThreadWorker(),
         verifier=ThreadWorker(),
         own=opened.author,

@@ -13,7 +13,7 @@ from jangteo.node.home import Home
 from jangteo.node.home_store import open_store
 from jangteo.protocol.envelope import Verified
 from jangteo.store.store import Store
-from tests.market_maker import NOW_MS, key
+from tests.market_maker import NOW_MS, Seller, key
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -101,3 +101,12 @@ def stall(folder: Path, name: str = "ana", currency: str | None = "KRW") -> Iter
         yield made
     finally:
         made.close()
+
+
+def meet(at: Stall, *names: str) -> dict[str, Seller]:
+    """People who each have a profile and one listing at somebody's."""
+    sellers = {name: Seller.named(name) for name in names}
+    with at.store.write(durable=False):
+        for name, seller in sellers.items():
+            at.store.admit([seller.is_called(name), seller.lists(1, f"{name}'s")], at.moment())
+    return sellers

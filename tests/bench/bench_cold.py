@@ -35,7 +35,7 @@ def transfer(giver: CountedNode, folder: Path, count: int, listings: int) -> dic
         with Store.open(Home(folder).store_path, read_only=True) as store:
             lag = store.fts_lag()
             while store.fts_lag():
-                time.sleep(0.01)
+                time.sleep(0.01)  # another process's store: no event tells when its text is whole
             lag_s = time.monotonic() - done_s if lag else 0.0
             shown = store.counts(warehouse.now_ms()).listings_active
         if warehouse.summary(folder) != warehouse.summary(giver.home) or shown != listings:

@@ -51,12 +51,12 @@ class Swarms:
             ]
             driver.do("dial", pairs=pairs)
         self._run = 0
-        time.sleep(SETTLE_S)
+        time.sleep(SETTLE_S)  # each contender's mesh settles in its own time, and none tells when
 
     def idle(self) -> float:
         """Percent of a core that a node takes when nothing is said."""
         before = self._cpu_s()
-        time.sleep(IDLE_S)
+        time.sleep(IDLE_S)  # the time that is measured
         return 100 * (self._cpu_s() - before) / IDLE_S / len(self._nodes)
 
     def _cpu_s(self) -> float:
@@ -79,7 +79,7 @@ class Swarms:
         for driver in self._drivers:
             driver.answer()
         published_s = time.monotonic() - start_s
-        time.sleep(drain_s)
+        time.sleep(drain_s)  # what comes later counts as not delivered
         found = [driver.do("collect", run=self._run) for driver in self._drivers]
         taken = [took for each in found for took in each["taken_ms"]]
         cpu_s = sum(each["cpu_s"] for each in found) - before

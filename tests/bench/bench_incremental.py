@@ -41,7 +41,7 @@ def catch_up(giver: CountedNode, base: Path, folder: Path, new: int) -> dict[str
                 break
             if time.monotonic() - (used["dialled_s"] or time.monotonic()) > PATIENCE_S:
                 raise RuntimeError(f"{new} new records did not come")
-            time.sleep(0.02)
+            time.sleep(0.02)  # either side may have been the one to ask: no one event tells
         warehouse.settle(home)
         if warehouse.summary(home) != warehouse.summary(giver.home):
             raise RuntimeError("not the same store after an incremental sync")

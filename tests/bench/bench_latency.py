@@ -35,7 +35,7 @@ def measure(report: Report, folder: Path, sales: int) -> None:
             selling = threading.Thread(target=office.call, args=("sell", told))
             selling.start()
             while store.summary(warehouse.MARKET)[0] <= number:
-                time.sleep(LOOK_S)
+                time.sleep(LOOK_S)  # what is measured is when it can be read, not when that is told
             arrivals.append(1000 * (time.perf_counter() - began))
             selling.join()
             answers.append(1000 * (time.perf_counter() - began))

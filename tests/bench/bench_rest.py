@@ -30,9 +30,9 @@ def start_and_rest(report: Report, folder: Path, count: int, runs: int, rest_s: 
         with node(home) as started:
             ready.append(started.ready_s)
             starting.append(started.usage()["cpu_s"])
-            time.sleep(rest_s / 2)
+            time.sleep(rest_s / 2)  # what a start leaves to do is done by then
             before = started.usage()["cpu_s"]
-            time.sleep(rest_s)
+            time.sleep(rest_s)  # the time that is measured
             used = started.usage()
             idle.append(100 * (used["cpu_s"] - before) / rest_s)
             rest_mib.append(used["rest_mib"] or used["peak_mib"])

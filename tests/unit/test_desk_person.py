@@ -8,7 +8,7 @@ import pytest
 from jangteo.node.desk import Desk
 from jangteo.node.desk_error import DeskError
 from jangteo.protocol import limits
-from tests.desk_maker import Stall, stall
+from tests.desk_maker import Stall, meet, stall
 from tests.market_maker import Seller
 
 
@@ -16,15 +16,6 @@ from tests.market_maker import Seller
 def ana(tmp_path: Path) -> Iterator[Stall]:
     with stall(tmp_path, "ana") as made:
         yield made
-
-
-def meet(ana: Stall, *names: str) -> dict[str, Seller]:
-    """Each has a profile and one listing at Ana's."""
-    sellers = {name: Seller.named(name) for name in names}
-    with ana.store.write(durable=False):
-        for name, seller in sellers.items():
-            ana.store.admit([seller.is_called(name), seller.lists(1, f"{name}'s")], ana.moment())
-    return sellers
 
 
 def test_a_name_is_published_once_and_changed_by_parts(ana: Stall) -> None:

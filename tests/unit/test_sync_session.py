@@ -31,6 +31,7 @@ from jangteo.protocol.sync_frame import (
     Recon,
     Records,
 )
+from jangteo.store.store import Store
 
 pytestmark = pytest.mark.trio
 STRANGER = AuthorKey.from_seed(bytes(range(32)))
@@ -103,6 +104,17 @@ async def counts_offered(node: SimulatedNode, other: SimulatedNode) -> int:
     return sum(offered)
 
 
+async def block(node: SimulatedNode, other: SimulatedNode) -> None:
+    """`node` blocks the author of `other`."""
+
+    def write(store: Store) -> None:
+        with store.write(durable=True):
+            store.block(other.key.public)
+
+    await node.core.writer.call(write)
+    await node.core.refresh()
+
+
 # --- two nodes --------------------------------------------------------------------------------
 
 
@@ -172,13 +184,7 @@ async def test_a_blocked_author_is_offered_once_and_proves_nothing(
     pair: tuple[SimulatedNode, SimulatedNode], autojump_clock: trio.testing.MockClock
 ) -> None:
     ann, bob = pair
-
-    def block(store: object) -> None:
-        with store.write(durable=True):  # type: ignore[attr-defined]
-            store.block(ann.key.public)  # type: ignore[attr-defined]
-
-    await bob.core.writer.call(block)
-    await bob.core.refresh()
+    await block(bob, ann)
     await ann.commit([listing(n, key=ann.key) for n in range(5)])
     assert await counts_offered(bob, ann) == 5
     assert await counts_offered(bob, ann) == 0
@@ -194,13 +200,7 @@ async def test_what_was_declined_and_then_replaced_is_not_all_fetched_again(
     pair: tuple[SimulatedNode, SimulatedNode], autojump_clock: trio.testing.MockClock
 ) -> None:
     ann, bob = pair
-
-    def block(store: object) -> None:
-        with store.write(durable=True):  # type: ignore[attr-defined]
-            store.block(ann.key.public)  # type: ignore[attr-defined]
-
-    await bob.core.writer.call(block)
-    await bob.core.refresh()
+    await block(bob, ann)
     many = limits.SYNC_GET_IDS + 10
     await ann.commit([listing(n, key=ann.key) for n in range(many)])
     assert await counts_offered(bob, ann) == many
@@ -271,13 +271,7 @@ async def test_a_full_overlay_rests_the_market_with_that_peer(
 ) -> None:
     monkeypatch.setattr(limits, "DECLINED_PER_PEER_MAX", 3)
     ann, bob = pair
-
-    def block(store: object) -> None:
-        with store.write(durable=True):  # type: ignore[attr-defined]
-            store.block(ann.key.public)  # type: ignore[attr-defined]
-
-    await bob.core.writer.call(block)
-    await bob.core.refresh()
+    await block(bob, ann)
     await ann.commit([listing(n, key=ann.key) for n in range(10)])
     await counts_offered(bob, ann)
     assert bob.core.declined.is_paused("ann", "open", bob.now_ms())
