@@ -105,11 +105,12 @@ def _would_take(stage: "Stage", node: SimulatedNode, record: Envelope) -> bool:
     # What of strangers' finds room depends on who brought what; a contact's does not.
     if header.author not in {contact.author for contact in node.store.kept()}:
         return False
-    if FULL in node.core.warnings:
-        return False  # what found no room waits, until there is more than a little (R6.32)
     counts = node.store.counts(now_ms)
     foreign_bytes = counts.record_bytes - counts.own_bytes - counts.kept_bytes
-    return counts.record_bytes + len(record.raw) - member.records_bytes_max <= foreign_bytes
+    excess = counts.record_bytes + len(record.raw) - member.records_bytes_max
+    if excess <= 0 and FULL in node.core.warnings:
+        return False  # what found no room waits, until there is more than a little (R6.32)
+    return excess <= foreign_bytes
 
 
 def _uneven_pairs(journal: "Journal") -> list[tuple[tuple[str, str], str]]:
