@@ -60,7 +60,12 @@ class Swarms:
         return 100 * (self._cpu_s() - before) / IDLE_S / len(self._nodes)
 
     def _cpu_s(self) -> float:
-        return sum(float(driver.do("usage")["cpu_s"]) for driver in self._drivers)
+        return self._usage()[0]
+
+    def _usage(self) -> tuple[float, int]:
+        """Seconds of the processor, and messages received, duplicates too, if they are counted."""
+        used = [driver.do("usage") for driver in self._drivers]
+        return sum(each["cpu_s"] for each in used), sum(each.get("receptions", 0) for each in used)
 
     def gossip(
         self, rate: float, seconds: float, size_bytes: int, drain_s: float
@@ -72,7 +77,7 @@ class Swarms:
         for message in range(count):
             at, number = self._nodes[message % len(self._nodes)]
             plans[at].append((message / rate, number))
-        before = self._cpu_s()
+        before_s, received = self._usage()
         start_s = time.monotonic() + 0.3
         for driver, plan in zip(self._drivers, plans, strict=True):
             driver.tell("publish", run=self._run, start_s=start_s, plan=plan, size_bytes=size_bytes)
@@ -82,13 +87,15 @@ class Swarms:
         time.sleep(drain_s)  # what comes later counts as not delivered
         found = [driver.do("collect", run=self._run) for driver in self._drivers]
         taken = [took for each in found for took in each["taken_ms"]]
-        cpu_s = sum(each["cpu_s"] for each in found) - before
+        cpu_s = sum(each["cpu_s"] for each in found) - before_s
+        received = sum(each.get("receptions", 0) for each in found) - received
         due = count * (len(self._nodes) - 1)
         return {
             "delivered_percent": 100 * len(taken) / due,
             "p50_ms": percentile(taken, 0.5) if taken else None,
             "p99_ms": percentile(taken, 0.99) if taken else None,
             "cpu_ms": 1000 * cpu_s / len(taken) if taken else None,
+            "receptions": received / len(taken) if taken and received else None,
             "said_per_s": count / max(published_s, seconds),
             "peak_mib": max(each["peak_mib"] for each in found),
         }

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final, Protocol
 
 import trio
@@ -48,6 +48,25 @@ class Member(Protocol):
     async def publish(self, stamp: bytes, size_bytes: int) -> None: ...
 
 
+receptions = 0
+"""Messages that all the nodes here were handed, duplicates too."""
+
+
+@cache
+def count_receptions() -> None:
+    from jangteo.node import libp2p_pubsub
+
+    parse_rpc = libp2p_pubsub.parse_rpc
+
+    def parse(data: bytes) -> Any:
+        global receptions
+        rpc = parse_rpc(data)
+        receptions += len(rpc.publish)
+        return rpc
+
+    libp2p_pubsub.parse_rpc = parse
+
+
 class TransportMember:
     def __init__(self, transport: Any) -> None:
         self._transport = transport
@@ -66,6 +85,7 @@ class TransportMember:
             return Verdict.ACCEPT
 
         await transport.join(TOPIC, handle)
+        count_receptions()
         return cls(transport)
 
     def address(self) -> str:
@@ -244,7 +264,7 @@ class Swarm:
 
     async def usage(self) -> Json:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return {"cpu_s": time.process_time(), "peak_mib": peak}
+        return {"cpu_s": time.process_time(), "peak_mib": peak, "receptions": receptions}
 
 
 async def _drain(events: Any) -> None:
