@@ -138,6 +138,7 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
 
     _send_window = 0
     _recv_window = 0
+    _unannounced = 0
     _window_grew: trio.Event | None = None
 
     @property
@@ -211,12 +212,45 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
         """
         if n is None or n < 0:
             n = STREAM_WINDOW_BYTES
+        if n and await self._has_data():
+            buffer = self.conn.stream_buffers[self.stream_id]
+            data = bytes(buffer[:n])
+            del buffer[:n]
+            await self._auto_tune_and_send_window_update(bytes_read=len(data))
+            return data
         try:
             return bytes(await super().read(n))
         except MuxedStreamEOF:
             if self.reset_received or self.conn.event_shutting_down.is_set():
                 raise MuxedStreamReset("the stream was reset") from None
             raise
+
+    async def _has_data(self) -> bool:
+        """Whether there are bytes to be read of a stream that goes on; waits for either.
+
+        yamux.py:1070: stock takes the lock of all the connection's streams for each read.
+        """
+        connection, number = self.conn, self.stream_id
+        while not (self.recv_closed or self.closed or connection.event_shutting_down.is_set()):
+            event = connection.stream_events.get(number)
+            if event is None:
+                return False
+            if connection.stream_buffers.get(number):
+                return True
+            if event.is_set():
+                connection.stream_events[number] = trio.Event()
+            else:
+                await event.wait()
+        return False
+
+    async def _auto_tune_and_send_window_update(self, *, bytes_read: int = 0) -> None:
+        """yamux.py:430: stock answers each read of a few bytes with a window update, which costs
+        as much as a message. Here half a window is told at once, as the protocol advises."""
+        self._unannounced += bytes_read
+        if self._unannounced >= STREAM_WINDOW_BYTES // 2 and not self.recv_closed:
+            room, self._unannounced = self._unannounced, 0
+            self.recv_window += room
+            await self.send_window_update(room)
 
     async def reset(self) -> None:
         await super().reset()

@@ -94,6 +94,31 @@ async def test_the_window_does_not_grow() -> None:
         assert all(each.target_recv_window == STREAM_WINDOW_BYTES for each in held)
 
 
+async def test_the_window_is_told_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """yamux.py:430: a window update for each read of a few bytes."""
+    async with victim_and_attacker() as (victim, attacker):
+        told: list[int] = []
+        send = GuardedYamuxStream.send_window_update
+
+        async def note(stream: Any, increment: int, skip_lock: bool = False) -> None:
+            told.append(increment)
+            await send(stream, increment)
+
+        async def read_all(stream: Stream) -> None:
+            for _ in range(1000):
+                await stream.receive_exactly(1000)
+            await stream.send_all(b"read.")
+
+        victim.serve("/test/read/1", read_all)
+        stream = await attacker.open_stream(victim.peer, "/test/read/1")
+        monkeypatch.setattr(GuardedYamuxStream, "send_window_update", note)
+        for _ in range(1000):
+            await stream.send_all(bytes(1000))
+        assert await stream.receive_exactly(5) == b"read."
+        assert len(told) <= 1_000_000 // (STREAM_WINDOW_BYTES // 2)
+        assert min(told) >= STREAM_WINDOW_BYTES // 2
+
+
 async def test_finished_streams_that_the_peer_never_closes_are_dropped() -> None:
     async with victim_and_attacker() as (victim, attacker):
 
