@@ -6,8 +6,9 @@ guards are written down.
 """
 
 import logging
+import random
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -58,6 +59,10 @@ log = logging.getLogger(__name__)
 GOSSIP_PROTOCOL = TProtocol("/meshsub/1.1.0")
 RPC_OUT_BYTES_MAX = 256 * 1024
 BEATS_BETWEEN_SWEEPS = 64
+BEATS_BETWEEN_IHAVES = 2  # fewer than are in the message cache's window
+MESH, MESH_LOW, MESH_HIGH = 6, 4, 8
+IHAVE_PEERS = 6
+IHAVE_SHARE = 0.25  # of the peers of a topic, if that is more
 VARINT_BYTES_MAX = 10
 
 # A rejected message costs 20 and is half forgotten after 69 s. Below PUBLISH_SCORE (ten of them)
@@ -214,11 +219,11 @@ class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
         reject = TopicScoreParams(weight=REJECT_COST, cap=REJECTS_COUNTED_MAX, decay=REJECT_DECAY)
         super().__init__(
             protocols=[GOSSIP_PROTOCOL],
-            degree=6,
-            degree_low=4,
+            degree=MESH,
+            degree_low=MESH_LOW,
+            degree_high=MESH_HIGH,
             # Bug 8 (gossipsub.py:1510): a peer in back-off gets no IHAVE, and was deaf and mute for
-            # a minute in a full graph of 18. On a LAN all may be in the mesh.
-            degree_high=64,
+            # a minute in a full graph of 18. See gossip_heartbeat and _select_peers_for_pruning.
             prune_back_off=5,
             unsubscribe_back_off=5,
             # Bug 10 (gossipsub.py:179, :190, :2872): a heartbeat every 120 s, and more than ten
@@ -305,6 +310,58 @@ class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
         self._beats += 1
         if self._beats % BEATS_BETWEEN_SWEEPS == 0:
             self._sweep()
+
+    # --- the mesh -----------------------------------------------------------------------------
+
+    def _perform_opportunistic_grafting(self, topic: str, peers_to_graft: Any) -> int:
+        # gossipsub.py:3048: among equal scores, as ours mostly are, each heartbeat grafts whoever
+        # is there: of 20 nodes each was in the mesh of each, and got each message 19 times.
+        return 0
+
+    def _select_peers_for_pruning(self, topic: str, num_to_prune: int) -> list[ID]:
+        # gossipsub.py:3293: of equal scores always the first ones of a set, whose order all nodes
+        # of a process have in common: a peer that all prune is alone.
+        peers = list(self.mesh[topic])
+        random.shuffle(peers)
+        peers.sort(key=lambda peer: self.scorer.score(peer, [topic]))
+        return peers[:num_to_prune]
+
+    def gossip_heartbeat(self) -> dict[ID, dict[str, list[bytes]]]:
+        """Whom to tell what we have: any peers outside the mesh, those in back-off too (bug 8).
+
+        A control message costs both sides as much as a message: not at each heartbeat.
+        """
+        gossip: defaultdict[ID, dict[str, list[bytes]]] = defaultdict(dict)
+        if self._beats % BEATS_BETWEEN_IHAVES:
+            return gossip
+        for topic, mesh in self.mesh.items():
+            ids = self.mcache.window(topic)
+            if not ids:
+                continue
+            others = [
+                peer
+                for peer in self.pubsub.peer_topics.get(topic, ())
+                if peer not in mesh and peer in self.peer_protocol
+                if self.scorer.allow_gossip(peer, [topic])
+            ]
+            count = max(IHAVE_PEERS, int(IHAVE_SHARE * len(others)))
+            for peer in random.sample(others, min(count, len(others))):
+                gossip[peer][topic] = ids
+        return gossip
+
+    async def _emit_control_msgs(self, grafts: Any, prunes: Any, gossip: Any) -> None:
+        # gossipsub.py:1250: what is for one peer goes to all that follow; and a peer that we prune
+        # is not held to any back-off.
+        for peer in {**grafts, **prunes, **gossip}:
+            control = rpc_pb2.ControlMessage()
+            for topic in grafts.get(peer, ()):
+                control.graft.add(topicID=topic)
+            for topic in prunes.get(peer, ()):
+                self._add_back_off(peer, topic, False)
+                control.prune.add(topicID=topic, backoff=self.prune_back_off)
+            for topic, ids in gossip.get(peer, {}).items():
+                control.ihave.add(topicID=topic, messageIDs=ids)
+            await self.emit_control_message(control, peer)
 
     def _sweep(self) -> None:
         """Back-offs that are over, and scores of peers that have gone: reading a score makes an
