@@ -1,8 +1,8 @@
 """Yamux's frames as the library reads them: taken in bulk, and priced by how little they bring
 (SPEC.md R11.9). Knows headers and which streams there are, nothing of what is in them.
 
-Stock (yamux.py:1228) reads twelve bytes at a time through three layers, and takes as many frames as
-come: a peer that sends nothing but pings takes a whole core.
+Stock (yamux.py:1228) reads twelve bytes at a time through three layers and locks, and takes as many
+frames as come: a peer that sends nothing but pings takes a whole core.
 """
 
 import logging
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _HEADER = struct.Struct(yamux.YAMUX_HEADER_FORMAT)
 _DEBT_S_MIN = 0.25  # a smaller one is let be until it has grown
 _ENDING = yamux.FLAG_FIN | yamux.FLAG_RST
-_EMPTY = memoryview(b"")
+_BODY_S = 60.0  # that may pass between two pieces of a frame, as in yamux.py:1222
 
 
 class FramePrices:
@@ -84,7 +84,8 @@ class FrameReader:
     def __init__(self, session: Any, connection: Any) -> None:
         self._session = session
         self._connection = connection
-        self._piece = _EMPTY
+        self._piece = b""
+        self._at = 0
         self._body_bytes = 0
         self.prices = FramePrices(trio.current_time())
 
@@ -92,34 +93,60 @@ class FrameReader:
         return getattr(self._session, name)
 
     async def read(self, count: int) -> bytes:
-        """`count` bytes at most of the body that was begun; or the next header."""
+        """`count` bytes at most of the body that was begun; or the next header that the muxer has
+        to see: what is in plain data and window updates goes to its stream at once."""
         if not self._body_bytes:
             return await self._next_header()
-        if not self._piece:
+        if self._at == len(self._piece):
             await self._fill()
-        part = self._piece[: min(count, self._body_bytes)]
-        self._piece = self._piece[len(part) :]
+        return self._part(count)
+
+    def _part(self, count: int) -> bytes:
+        """Of the body that was begun, as much as is there."""
+        part = self._piece[self._at : self._at + min(count, self._body_bytes)]
+        self._at += len(part)
         self._body_bytes -= len(part)
-        return bytes(part)
+        return part
 
     async def _next_header(self) -> bytes:
+        connection = self._connection
         while True:
-            header = await self._header()
-            version, kind, flags, number, length = _HEADER.unpack(header)
+            while len(self._piece) - self._at < _HEADER.size:
+                await self._fill()
+            version, kind, flags, number, length = _HEADER.unpack_from(self._piece, self._at)
+            header = self._piece[self._at : self._at + _HEADER.size]
+            self._at += _HEADER.size
             if version or kind > yamux.TYPE_GO_AWAY:
                 self._condemn("a frame of no known kind")
             if kind == yamux.TYPE_DATA and length > STREAM_WINDOW_BYTES:
                 self._condemn(f"a frame of {length} bytes")
-            is_known = number in self._connection.streams
+            is_known = number in connection.streams
             price = price_of(kind, flags, length, is_known=is_known)
             if price:
                 await self._pay(price)
             if kind == yamux.TYPE_DATA:
                 self._body_bytes = length
-            if self._matters(kind, flags, length, is_known=is_known):
+            if is_known and not flags and kind <= yamux.TYPE_WINDOW_UPDATE:
+                if kind == yamux.TYPE_DATA:
+                    await self._deliver(number)
+                elif number in connection.streams:
+                    connection.streams[number].send_window += length
+            elif self._matters(kind, flags, length, is_known=is_known):
                 return header
             while self._body_bytes:
                 await self.read(self._body_bytes)
+
+    async def _deliver(self, number: int) -> None:
+        """The body that was begun, to its stream, as it comes."""
+        while self._body_bytes:
+            if self._at == len(self._piece):
+                with trio.fail_after(_BODY_S):
+                    await self._fill()
+            part = self._part(self._body_bytes)
+            if number in self._connection.streams:
+                self._connection.deliver(number, part)
+            if self._connection.event_shutting_down.is_set():
+                raise _ended()
 
     def _matters(self, kind: int, flags: int, length: int, *, is_known: bool) -> bool:
         """Whether the muxer would do anything about it."""
@@ -143,19 +170,13 @@ class FrameReader:
         self._connection.condemn(reason)
         raise _ended()
 
-    async def _header(self) -> bytes:
-        while len(self._piece) < _HEADER.size:
-            await self._fill()
-        header = bytes(self._piece[: _HEADER.size])
-        self._piece = self._piece[_HEADER.size :]
-        return header
-
     async def _fill(self) -> None:
-        """Adds what has come in one packet of the layer below."""
+        """Adds what has come in the packets of the layer below."""
         fresh = await self._session.read()
         if not fresh:
             raise _ended()
-        self._piece = memoryview(bytes(self._piece) + fresh if self._piece else fresh)
+        self._piece = self._piece[self._at :] + fresh
+        self._at = 0
 
 
 def _ended() -> IncompleteReadError:

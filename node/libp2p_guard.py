@@ -41,12 +41,14 @@ from ..protocol.limits import (
     STREAM_WINDOW_BYTES,
 )
 from .libp2p_frames import FrameReader, is_earning
+from .libp2p_packets import packets_of
 
 log = logging.getLogger(__name__)
 
 AsyncFunction = Callable[..., Awaitable[None]]
 ADDRESSES_LEARNT_S = 7200
 GOODBYE_S = 1.0
+FAIR_BYTES = 16 * 1024  # that a connection may write before others have their turn
 
 
 def guarded(function: AsyncFunction, what: str) -> AsyncFunction:
@@ -180,22 +182,20 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
         leaving half a message on a stream that it calls reset and does not reset."""
         view = memoryview(data)
         while view:
-            async with self.window_lock:
-                if self.closed or self.send_closed:
-                    raise MuxedStreamError("stream is closed for sending")
-                room = min(self.send_window, len(view), yamux.MAX_MESSAGE_SIZE - yamux.HEADER_SIZE)
-                if room > 0:
-                    self.send_window -= room
+            if self.closed or self.send_closed:
+                raise MuxedStreamError("stream is closed for sending")
+            room = min(self.send_window, len(view), yamux.MAX_MESSAGE_SIZE - yamux.HEADER_SIZE)
+            if room <= 0:
                 if self._window_grew is None:
                     self._window_grew = trio.Event()
                 grew = self._window_grew
-            if room <= 0:
                 with trio.move_on_after(STREAM_STALL_MS_MAX / SECOND_MS) as stall:
                     await grew.wait()
                 if stall.cancelled_caught:
                     await self.reset()
                     raise MuxedStreamReset("the other side has stopped reading")
                 continue
+            self._send_window -= room
             header = yamux.struct.pack(
                 yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_DATA, 0, self.stream_id, room
             )
@@ -274,7 +274,14 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
 
     def __init__(self, secured_conn: Any, *args: Any, **options: Any) -> None:
         super().__init__(secured_conn, *args, **options)
-        self._frames = self.secured_conn = FrameReader(secured_conn, self)
+        self._frames = self.secured_conn = FrameReader(packets_of(secured_conn), self)
+        self._unyielded_bytes = 0
+
+    def deliver(self, number: int, data: bytes) -> None:
+        """Data that has come for a stream that is there."""
+        self.stream_buffers[number] += data
+        self.streams[number].recv_window -= len(data)
+        self.stream_events[number].set()
 
     def condemn(self, reason: str) -> None:
         """Closes the connection soon, for something that no honest peer does."""
@@ -294,16 +301,23 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
         leaves a part of a packet, or a gap in Noise's numbers: nothing that follows can be read."""
         if is_earning(data[: yamux.HEADER_SIZE], is_initiator=self.is_initiator_value):
             self._frames.prices.earn(trio.current_time())
-        async with self._write_lock:
-            await trio.lowlevel.checkpoint_if_cancelled()  # while nothing has been said
-            is_whole = False
-            try:
-                await self.secured_conn.write(data)
-                is_whole = True
-            finally:
-                if not is_whole:
-                    self._give_up()
-        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint_if_cancelled()  # while nothing has been said
+        try:
+            self._write_lock.acquire_nowait()  # acquire() gives up one's turn, every time
+        except trio.WouldBlock:
+            await self._write_lock.acquire()
+        is_whole = False
+        try:
+            await self.secured_conn.write(data)
+            is_whole = True
+        finally:
+            self._write_lock.release()
+            if not is_whole:
+                self._give_up()
+        self._unyielded_bytes += len(data)
+        if self._unyielded_bytes >= FAIR_BYTES:
+            self._unyielded_bytes = 0
+            await trio.lowlevel.checkpoint()
 
     def _give_up(self) -> None:
         if not self.event_shutting_down.is_set():

@@ -2,15 +2,19 @@
 Each fails when node/libp2p_frames.py is taken out.
 """
 
+import random
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 import trio
 import trio.testing
+from libp2p.io.exceptions import IncompleteReadError
 from libp2p.stream_muxer.yamux import yamux
 
 from jangteo.node import libp2p_frames
 from jangteo.node.libp2p_frames import FramePrices, FrameReader, is_earning, price_of
+from jangteo.node.libp2p_guard import read_exactly
 from jangteo.node.libp2p_transport import Libp2pTransport
 from jangteo.protocol.limits import (
     FRAME_BYTES_UNWANTED,
@@ -23,7 +27,7 @@ from jangteo.protocol.limits import (
     FRAMES_PER_STREAM,
     STREAM_WINDOW_BYTES,
 )
-from tests.loopback import ECHO, is_well, settled, victim_and_attacker
+from tests.loopback import ECHO, SEED, is_well, settled, victim_and_attacker
 
 
 def yamux_frame(kind: int, flags: int, number: int, length: int, body: bytes = b"") -> bytes:
@@ -36,7 +40,8 @@ async def pour(attacker: Libp2pTransport, frames: bytes, times: int) -> None:
     connection = attacker.swarm.get_connections()[0].muxed_conn
     for _ in range(times):
         try:
-            await connection.secured_conn.write(frames)
+            async with connection._write_lock:
+                await connection.secured_conn.write(frames)
         except Exception as error:  # any of the library's for a connection that is gone
             assert not isinstance(error, AssertionError)
             return
@@ -205,6 +210,64 @@ async def test_a_frame_that_cannot_be_costs_points_and_the_connection(frame: byt
         await settled(lambda: not victim.peers())
         assert faults == [f"{attacker.peer} R11.5"]
         await is_well(victim)
+
+
+class Pieces:
+    """A session that has some bytes, to be read in pieces of any size."""
+
+    def __init__(self, data: bytes, dice: random.Random) -> None:
+        self._data = data
+        self._dice = dice
+
+    async def read(self) -> bytes:
+        count = self._dice.choice((1, 5, 12, 700, 70_000))
+        piece, self._data = self._data[:count], self._data[count:]
+        return piece
+
+
+class Streams:
+    """What a muxer has of its streams, as far as its reader is concerned."""
+
+    def __init__(self, numbers: range) -> None:
+        self.streams = {number: SimpleNamespace(send_window=0) for number in numbers}
+        self.got = dict.fromkeys(numbers, b"")
+        self.event_shutting_down = trio.Event()
+
+    def deliver(self, number: int, data: bytes) -> None:
+        self.got[number] += data
+
+
+@pytest.mark.trio
+async def test_plain_frames_go_to_their_streams_and_others_to_the_muxer() -> None:
+    """yamux.py:1228 sees each frame; here only those that do more than bring bytes or room."""
+    dice = random.Random(SEED)  # noqa: S311
+    streams = Streams(range(1, 9, 2))
+    said, got, room, shown = b"", dict.fromkeys(streams.got, b""), dict.fromkeys(streams.got, 0), []
+    for _ in range(300):
+        number = dice.choice(list(streams.got))
+        kind = dice.choice((yamux.TYPE_DATA, yamux.TYPE_WINDOW_UPDATE))
+        flags = dice.choice((0, 0, 0, yamux.FLAG_FIN))
+        body = dice.randbytes(dice.choice((0, 3, 1000, 20_000))) if kind == yamux.TYPE_DATA else b""
+        length = len(body) if kind == yamux.TYPE_DATA else dice.randrange(1000)
+        said += yamux_frame(kind, flags, number, length, body)
+        if flags:
+            shown.append((kind, flags, number, length, body))
+        else:
+            got[number] += body
+            room[number] += length if kind == yamux.TYPE_WINDOW_UPDATE else 0
+    reader = FrameReader(Pieces(said, dice), streams)
+    seen = []
+    with pytest.raises(IncompleteReadError):
+        while True:
+            header = await read_exactly(reader, yamux.HEADER_SIZE)
+            _, kind, flags, number, length = yamux.struct.unpack(yamux.YAMUX_HEADER_FORMAT, header)
+            body = b""
+            if kind == yamux.TYPE_DATA and length:
+                body = await read_exactly(reader, length)
+            seen.append((kind, flags, number, length, body))
+    assert seen == shown
+    assert streams.got == got
+    assert {number: each.send_window for number, each in streams.streams.items()} == room
 
 
 def test_honest_frames_cost_nothing_or_little() -> None:
