@@ -24,18 +24,14 @@ from libp2p.network.stream.exceptions import StreamError
 from libp2p.peer.id import ID
 from libp2p.pubsub import gossipsub, pubsub
 from libp2p.pubsub.pb import rpc_pb2
-from libp2p.pubsub.rpc_queue import RpcQueue
-from libp2p.pubsub.score import ScoreParams, TopicScoreParams
+from libp2p.pubsub.score import PeerScorer, ScoreParams, TopicScoreParams
 from libp2p.pubsub.validators import signature_validator
 from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.utils import encode_varint_prefixed
 
 from ..protocol.limits import (
-    GOSSIP_CONTROLS_MAX,
     GOSSIP_IWANT_IDS_MAX,
     GOSSIP_MESSAGE_BYTES_MAX,
-    GOSSIP_QUEUE_BYTES_MAX,
-    GOSSIP_QUEUE_RPCS_MAX,
     GOSSIP_RPC_BYTES_MAX,
     GOSSIP_SEEN_MAX,
     GOSSIP_SEEN_MS,
@@ -43,12 +39,12 @@ from ..protocol.limits import (
     GOSSIP_SHARE_PERCENT,
     PENALTY_PEERS_MAX,
     SECOND_MS,
-    STREAM_CHUNK_BYTES,
     STREAM_OPEN_MS_MAX,
     TOPIC_CHARS_MAX,
     TOPICS_PER_PEER_MAX,
 )
 from ..protocol.verdict import Verdict
+from .libp2p_rpc import RPC_OUT_BYTES_MAX, BadRpc, DeepQueue, RpcReader, parse_rpc, publish_field
 from .payer import OWN_MACHINE
 from .token_bucket import TokenBuckets
 from .transport import MessageHandler
@@ -57,13 +53,12 @@ log = logging.getLogger(__name__)
 
 # 1.2 costs twice the processor for small messages: an IDONTWANT for each.
 GOSSIP_PROTOCOL = TProtocol("/meshsub/1.1.0")
-RPC_OUT_BYTES_MAX = 256 * 1024
 BEATS_BETWEEN_SWEEPS = 64
 BEATS_BETWEEN_IHAVES = 2  # fewer than are in the message cache's window
 MESH, MESH_LOW, MESH_HIGH = 6, 4, 8
 IHAVE_PEERS = 6
+SEEN_IN_A_TURN = 64  # messages that are not looked at again
 IHAVE_SHARE = 0.25  # of the peers of a topic, if that is more
-VARINT_BYTES_MAX = 10
 
 # A rejected message costs 20 and is half forgotten after 69 s. Below PUBLISH_SCORE (ten of them)
 # nothing of the peer is looked at any more.
@@ -86,10 +81,6 @@ class Ignored(Exception):
 class BadSignature(Exception):
     """A message whose signature is missing or wrong; stock drops it (pubsub.py:1765) at no cost to
     who handed it over, and checks it again each time."""
-
-
-class BadRpc(Exception):
-    """Bytes on a gossip stream that are no RPC."""
 
 
 class SeenMessages:
@@ -123,32 +114,6 @@ class SeenMessages:
         return len(self._seen_at)
 
 
-class DeepQueue(RpcQueue):  # type: ignore[misc]
-    """Bug 9 (rpc_queue.py:39): 32 RPCs for each peer, the rest dropped in silence. Bounded in
-    number and bytes here; what is dropped all the same is for reconciliation to repair."""
-
-    def __init__(self) -> None:
-        super().__init__(GOSSIP_QUEUE_RPCS_MAX, RPC_OUT_BYTES_MAX)
-        self._bytes = 0
-        self.dropped_count = 0
-
-    def push(self, rpc: Any, priority: bool = False) -> bool:
-        size_bytes = rpc.ByteSize()
-        if self._bytes + size_bytes > GOSSIP_QUEUE_BYTES_MAX or not super().push(rpc, priority):
-            self.dropped_count += 1
-            if self.dropped_count.bit_count() == 1:  # the 1st, 2nd, 4th, 8th …
-                log.warning("gossip: a slow peer's queue is full, %d dropped", self.dropped_count)
-            return False
-        self._bytes += size_bytes
-        return True
-
-    async def pop(self) -> Any:
-        rpc = await super().pop()
-        if rpc is not None:
-            self._bytes -= rpc.ByteSize()
-        return rpc
-
-
 class Discarded(dict[Any, Any]):
     """Looks up as an empty list that nobody keeps."""
 
@@ -156,64 +121,38 @@ class Discarded(dict[Any, Any]):
         return []
 
 
-class RpcReader:
-    """Length-prefixed RPCs out of a stream, read in large pieces: stock (varint.py:204) reads each
-    length byte by byte through yamux, Noise and two locks, which is a quarter of its time."""
+class InvalidScorer(PeerScorer):  # type: ignore[misc]
+    """The score of ScoreParams in which only invalid messages weigh anything.
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._buffer = bytearray()
+    score.py:305: stock looks up eight tables for each peer that a message goes to, and makes an
+    entry in each, that it walks at every heartbeat: a tenth of the time.
+    """
 
-    async def receive(self) -> bytes:
-        """The next RPC's bytes. BadRpc for a length that cannot be, and the stream's own errors."""
-        size_bytes = await self._receive_length()
-        while len(self._buffer) < size_bytes:
-            await self._fill()
-        data = bytes(self._buffer[:size_bytes])
-        del self._buffer[:size_bytes]
-        return data
+    def topic_score(self, peer: ID, topic: str) -> float:
+        if not self.invalid_messages:
+            return 0.0
+        weighed = self.params.p4_invalid_messages
+        told = self.invalid_messages.get(peer, {})
+        return -float(weighed.weight * min(told.get(topic, 0.0), weighed.cap))
 
-    async def _receive_length(self) -> int:
-        value = 0
-        for place in range(VARINT_BYTES_MAX):
-            while len(self._buffer) <= place:
-                await self._fill()
-            byte = self._buffer[place]
-            value |= (byte & 0x7F) << (7 * place)
-            if not byte & 0x80:
-                if value > GOSSIP_RPC_BYTES_MAX:
-                    raise BadRpc(f"an RPC of {value} bytes")
-                del self._buffer[: place + 1]
-                return value
-        raise BadRpc("a length of more than ten bytes")
+    def score(self, peer: ID, topics: list[str]) -> float:
+        return sum(self.topic_score(peer, topic) for topic in topics) if topics else 0.0
 
-    async def _fill(self) -> None:
-        piece = await self._stream.read(STREAM_CHUNK_BYTES)
-        if not piece:
-            raise StreamError("stream ended")
-        self._buffer += piece
+    def allow_publish(self, peer: ID, topics: list[str]) -> bool:
+        return bool(topics) and self.score(peer, topics) >= self.params.publish_threshold
 
+    def allow_gossip(self, peer: ID, topics: list[str]) -> bool:
+        return bool(topics) and self.score(peer, topics) >= self.params.gossip_threshold
 
-def parse_rpc(data: bytes) -> Any:
-    """The RPC; BadRpc for what is none, or asks for more at once than any honest one does."""
-    rpc = rpc_pb2.RPC()
-    try:
-        rpc.ParseFromString(data)
-    except Exception as error:
-        # Bug 2 (pubsub.py:562): stock lets protobuf's DecodeError out. Of any kind: which other
-        # errors its parser has is not told, and each would end the process.
-        raise BadRpc(f"not an RPC: {error}") from error
-    told = rpc.control
-    controls = sum(
-        len(each) for each in (told.ihave, told.iwant, told.graft, told.prune, told.idontwant)
-    )
-    if controls > GOSSIP_CONTROLS_MAX:
-        raise BadRpc(f"{controls} controls in one RPC")
-    return rpc
+    def on_first_delivery(self, peer: ID, topic: str) -> None: ...
+
+    def on_join_mesh(self, peer: ID, topic: str) -> None: ...
 
 
 class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
     """The router, with what strangers can make it keep or do bounded."""
+
+    scorer: Any
 
     def __init__(self) -> None:
         reject = TopicScoreParams(weight=REJECT_COST, cap=REJECTS_COUNTED_MAX, decay=REJECT_DECAY)
@@ -244,6 +183,7 @@ class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
                 graylist_threshold=GRAYLIST_SCORE,
             ),
         )
+        self.scorer = InvalidScorer(self.scorer.params)
         # gossipsub.py:1044: a hundred messages are kept for each peer that has not subscribed,
         # whatever their size. Recent ones are replayed on subscribing all the same.
         self._pending_messages = Discarded()
@@ -252,6 +192,35 @@ class GuardedGossipSub(gossipsub.GossipSub):  # type: ignore[misc]
     def _check_equivocation(self, msg: Any) -> bool:
         # Bug 12 (gossipsub.py:2908): two forged messages put their alleged author at -100.
         return True
+
+    async def publish(self, msg_forwarder: ID, pubsub_msg: Any) -> None:
+        """gossipsub.py:972 copies and encodes a message anew for each peer that it goes to."""
+        topics = list(pubsub_msg.topicIDs)
+        if len(topics) != 1 or topics[0] not in self.mesh:
+            await super().publish(msg_forwarder, pubsub_msg)
+            return
+        self.mcache.put(pubsub_msg)
+        message_id = self.pubsub.get_message_id(pubsub_msg)
+        data = publish_field(pubsub_msg)
+        sent_by = (pubsub_msg.from_id, msg_forwarder.to_bytes())
+        for peer in self.mesh[topics[0]]:
+            queue = self.pubsub.peer_queues.get(peer)
+            if queue is None or peer.to_bytes() in sent_by:
+                continue
+            if message_id in self.dont_send_message_ids.get(peer, ()):
+                continue
+            if self.scorer.allow_gossip(peer, topics):
+                queue.push_bytes(data)
+        self.time_since_last_publish[topics[0]] = int(time.time())
+
+    def send_rpc(self, peer_id: ID, rpc: Any, priority: bool = False) -> None:
+        # gossipsub.py:2029 copies each RPC, and takes it apart to see whether it is too large.
+        queue = self.pubsub.peer_queues.get(peer_id)
+        is_plain = queue is not None and peer_id not in self._pending_control
+        if not is_plain or rpc.ByteSize() > RPC_OUT_BYTES_MAX:
+            super().send_rpc(peer_id, rpc, priority)
+        elif not queue.push(rpc, priority):
+            self._handle_dropped_rpc(peer_id, rpc, "queue_full")
 
     async def _do_px(self, px_peers: Any) -> None:
         # gossipsub.py:1670: dials whatever addresses a pruning peer offers.
@@ -438,11 +407,7 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         try:
             while True:
                 data = await reader.receive()
-                began = time.thread_time()
-                rpc = parse_rpc(data)
-                spent_s = time.thread_time() - began
-                spent_s += await self._take(peer_id, rpc)
-                await self._rest(stream.muxed_conn, spent_s)
+                await self._rest(stream.muxed_conn, await self._take(peer_id, data))
         except BadRpc as error:
             self.on_fault(peer_id, str(error))
             raise
@@ -459,21 +424,24 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
             with trio.move_on_after(debt_s):
                 await connection.event_closed.wait()
 
-    async def _take(self, peer_id: ID, rpc: Any) -> float:
-        """The processor's time that it took, in seconds."""
+    async def _take(self, peer_id: ID, data: bytes) -> float:
+        """The processor's time that an RPC took, in seconds."""
+        began, spent_s = time.thread_time(), 0.0
+        rpc = parse_rpc(data)
         # The sender's peer record is an addition of py-libp2p's own to GossipSub: its two
         # signatures are verified twice for each RPC (9 % of the time), and nothing here needs it.
         rpc.ClearField("senderRecord")
-        spent_s = 0.0
-        for message in rpc.publish:
-            began = time.thread_time()
-            await self.push_msg(peer_id, message)
-            spent_s += time.thread_time() - began
+        for number, message in enumerate(rpc.publish, 1):
+            is_fresh = not self._is_msg_seen(message)
+            if is_fresh:
+                await self.push_msg(peer_id, message)
             # Up to 8 ms of signatures in each, and many in one RPC: nobody else waits for them all.
-            await trio.lowlevel.checkpoint()
+            if is_fresh or not number % SEEN_IN_A_TURN:
+                spent_s += time.thread_time() - began
+                await trio.lowlevel.checkpoint()
+                began = time.thread_time()
         if len(rpc.subscriptions) > self.max_subscriptions_per_rpc:
             raise BadRpc(f"{len(rpc.subscriptions)} subscriptions in one RPC")
-        began = time.thread_time()
         for subscription in rpc.subscriptions:
             self.handle_subscription(peer_id, subscription)
         if rpc.HasField("control"):
@@ -523,11 +491,27 @@ class GuardedPubsub(pubsub.Pubsub):  # type: ignore[misc]
         subscriber), and a message of more than one yamux frame is then cut in two. A write that
         fails leaves half a message on a stream that is never reset."""
         rpc_msg.ClearField("senderRecord")
-        data = encode_varint_prefixed(rpc_msg.SerializeToString())
+        return await self._write(stream, rpc_msg.SerializeToString())
+
+    async def handle_sending_messages(self, peer_id: ID, stream: Any, queue: Any) -> None:
+        """All that waits for one peer, in as few RPCs as it fits."""
+        while (data := await queue.pop()) is not None:
+            if not await self._write(stream, data):
+                return
+
+    async def _write(self, stream: Any, data: bytes) -> bool:
         turn = self._turns.setdefault(stream, trio.Lock())
+        # net_stream.py:256: the wrapper of a stream takes a lock, and gives up its turn, each time.
+        write = getattr(stream, "muxed_stream", stream).write
         try:
-            async with turn:
-                await stream.write(data)
+            try:
+                turn.acquire_nowait()
+            except trio.WouldBlock:
+                await turn.acquire()
+            try:
+                await write(encode_varint_prefixed(data))
+            finally:
+                turn.release()
         except (StreamError, MuxedStreamError, IOException, RawConnError) as error:
             peer_id = stream.muxed_conn.peer_id
             log.debug("gossip: writing to %s failed: %r", peer_id, error)

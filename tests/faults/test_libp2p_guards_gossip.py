@@ -16,22 +16,18 @@ from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.utils import encode_varint_prefixed
 
-from jangteo.node import libp2p_transport
 from jangteo.node.libp2p_guard import GuardedManager
 from jangteo.node.libp2p_pubsub import (
-    GOSSIP_PROTOCOL,
-    MESH,
-    MESH_LOW,
-    DeepQueue,
     SeenMessages,
+)
+from jangteo.node.libp2p_rpc import (
+    DeepQueue,
 )
 from jangteo.node.token_bucket import TokenBuckets
 from jangteo.protocol.limits import (
     GOSSIP_CONTROLS_MAX,
     GOSSIP_IWANT_IDS_MAX,
     GOSSIP_MESSAGE_BYTES_MAX,
-    GOSSIP_QUEUE_BYTES_MAX,
-    GOSSIP_QUEUE_RPCS_MAX,
     GOSSIP_RPC_BYTES_MAX,
     GOSSIP_SEEN_MAX,
     SECOND_MS,
@@ -216,112 +212,25 @@ async def test_a_daemon_that_fails_begins_again(monkeypatch: pytest.MonkeyPatch)
         await again.wait()
 
 
-async def test_a_pruned_peer_is_back_in_seconds() -> None:
-    """Bug 8: a minute in back-off, deaf and mute."""
-    async with victim_and_attacker() as (victim, attacker):
-        router, peer_id = victim.pubsub.router, ID.from_base58(attacker.peer)
-        router._add_back_off(peer_id, TOPIC, False)
-        router._add_back_off(peer_id, TOPIC, True)
-        assert router.back_off[TOPIC][peer_id] <= int(libp2p_transport.time.time()) + 5
-
-
-async def test_a_peer_in_back_off_is_told_of_messages() -> None:
-    """Bug 8 (gossipsub.py:1510)."""
-    async with victim_and_attacker() as (victim, attacker):
-        heard = trio.Event()
-
-        def hear(peer: str, data: bytes) -> Verdict:
-            heard.set()
-            return Verdict.ACCEPT
-
-        attacker.pubsub.handlers[TOPIC] = hear
-        await settled(lambda: TOPIC in victim.pubsub.peer_topics)
-        for one, other in ((victim, attacker), (attacker, victim)):
-            peer_id, router = ID.from_base58(other.peer), one.pubsub.router
-            await settled(lambda router=router, id_=peer_id: id_ in router.mesh[TOPIC])
-            router.mesh[TOPIC].clear()
-            router._add_back_off(peer_id, TOPIC, False, 3600)
-        await victim.publish(TOPIC, b"x")
-        await heard.wait()
-        assert not victim.pubsub.router.mesh[TOPIC]
-
-
-async def test_nodes_do_not_all_prune_the_same_peer() -> None:
-    """gossipsub.py:3293."""
-    async with victim_and_attacker() as (victim, _):
-        router = victim.pubsub.router
-        strangers = [ID(b"%d" % number) for number in range(20)]
-        router.mesh[TOPIC] = set(strangers)
-        router.scorer.on_invalid_message(strangers[0], TOPIC)
-        pruned = [router._select_peers_for_pruning(TOPIC, 2) for _ in range(50)]
-        router.mesh[TOPIC].clear()
-        assert all(worst == strangers[0] for worst, _ in pruned)
-        assert len({other for _, other in pruned}) > 2
-
-
-async def test_peers_of_equal_scores_are_not_grafted_without_need() -> None:
-    """gossipsub.py:3048: one more at each heartbeat, until all are in all meshes."""
-    async with victim_and_attacker() as (victim, _):
-        router = victim.pubsub.router
-        strangers = [ID(b"%d" % number) for number in range(20)]
-        router.mesh[TOPIC] = set(strangers[:MESH_LOW])
-        victim.pubsub.peer_topics[TOPIC] = set(strangers)
-        router.peer_protocol |= dict.fromkeys(strangers, GOSSIP_PROTOCOL)
-        grafts, prunes = router.mesh_heartbeat()
-        assert not grafts and not prunes
-        router.mesh[TOPIC] = set(strangers)
-        grafts, prunes = router.mesh_heartbeat()
-        assert not grafts
-        assert len(prunes) == len(strangers) - MESH == len(strangers) - len(router.mesh[TOPIC])
-        victim.pubsub.peer_topics[TOPIC] = set()
-
-
-async def test_each_peer_gets_the_control_that_is_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """gossipsub.py:1250: the GRAFTs for one go to all that follow."""
-    async with victim_and_attacker() as (victim, _):
-        router = victim.pubsub.router
-        sent: dict[ID, Any] = {}
-
-        def keep(peer: ID, rpc: Any, priority: bool = False) -> None:
-            sent[peer] = rpc.control
-
-        monkeypatch.setattr(router, "send_rpc", keep)
-        one, two, three = (ID(b"%d" % number) for number in range(3))
-        await router._emit_control_msgs(
-            {one: ["a"], two: ["b"]}, {two: ["c"], three: ["d"]}, {three: {"a": [b"id"]}}
-        )
-        assert [each.topicID for each in sent[one].graft] == ["a"]
-        assert [each.topicID for each in sent[two].graft] == ["b"]
-        assert [(each.topicID, each.backoff) for each in sent[three].prune] == [("d", 5)]
-        assert [each.topicID for each in sent[two].prune] == ["c"]
-        assert [list(each.messageIDs) for each in sent[three].ihave] == [[b"id"]]
-        assert router._check_back_off(three, "d") and not router._check_back_off(one, "a")
-
-
-async def test_a_queue_is_deep_and_bounded_in_number() -> None:
-    """Bug 9."""
-    queue = DeepQueue()
-    small = rpc_pb2.RPC()
-    assert all(queue.push(small) for _ in range(GOSSIP_QUEUE_RPCS_MAX))
-    assert not queue.push(small)
-    assert queue.dropped_count == 1
-
-
 async def test_every_peer_has_such_a_queue() -> None:
     async with victim_and_attacker() as (victim, _):
         await settled(lambda: len(victim.pubsub.peer_queues) == 1)
         assert all(isinstance(queue, DeepQueue) for queue in victim.pubsub.peer_queues.values())
 
 
-async def test_a_queue_is_bounded_in_bytes_and_frees_them() -> None:
-    queue = DeepQueue()
-    large = rpc_pb2.RPC(publish=[rpc_pb2.Message(data=bytes(GOSSIP_MESSAGE_BYTES_MAX))])
-    pushed = 0
-    while queue.push(large):
-        pushed += 1
-    assert pushed == GOSSIP_QUEUE_BYTES_MAX // large.ByteSize()
-    await queue.pop()
-    assert queue.push(large)
+async def test_messages_seen_before_are_not_judged_again() -> None:
+    async with victim_and_attacker() as (victim, attacker):
+        judged: list[bytes] = []
+
+        def judge(peer: str, data: bytes) -> Verdict:
+            judged.append(data)
+            return Verdict.ACCEPT
+
+        victim.pubsub.handlers[TOPIC] = judge
+        one, two = (signed(attacker, [TOPIC], b"%d" % n, seqno=n) for n in (1, 2))
+        await attack(attacker, victim, rpc(publish=[one] * 200 + [two]))
+        await settled(lambda: b"2" in judged)
+        assert judged == [b"1", b"2"]
 
 
 async def test_many_messages_a_second_pass() -> None:

@@ -35,7 +35,8 @@ from multiaddr import Multiaddr
 
 from jangteo.node.gossip import GossipIn
 from jangteo.node.libp2p_guard import GuardedYamux, take_identify
-from jangteo.node.libp2p_pubsub import GOSSIP_PROTOCOL, BadRpc
+from jangteo.node.libp2p_pubsub import GOSSIP_PROTOCOL
+from jangteo.node.libp2p_rpc import BadRpc
 from jangteo.node.libp2p_transport import open_libp2p
 from jangteo.protocol import canonical, limits
 from jangteo.protocol.market import OPEN, topic
