@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import trio
@@ -406,6 +407,17 @@ def explain(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+class Ready:
+    """For a task that may be stopped while it starts: nursery.start() would wait for one that is
+    shielded until it ends, which it does when told by whoever waits here."""
+
+    def __init__(self, event: trio.Event) -> None:
+        self._event = event
+
+    def started(self, value: object = None) -> None:
+        self._event.set()
+
+
 @asynccontextmanager
 async def open_libp2p(
     seed: bytes, listen: Sequence[str] = LISTEN_DEFAULT
@@ -420,8 +432,11 @@ async def open_libp2p(
     transport = Libp2pTransport(seed)
     # Bug 27: what goes wrong in the block leaves it as it came, not in groups of groups.
     async with own_nursery() as nursery:
-        await nursery.start(transport.run, listen, stop)
+        ready = trio.Event()
+        run = partial(transport.run, listen, stop, task_status=Ready(ready))
+        nursery.start_soon(run)
         try:
+            await ready.wait()
             yield transport
         finally:
             stop.set()

@@ -102,3 +102,14 @@ async def test_asking_does_not_spoil_the_round_trip() -> None:
         connection.muxed_conn._ping_sent_time = trio.current_time() - 30
         assert await libp2p_liveness.answers(connection.muxed_conn, PATIENCE_S)
         assert connection.muxed_conn.rtt() < 5
+
+
+@pytest.mark.trio
+async def test_a_node_that_is_cancelled_while_it_starts_is_no_more() -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        async with host("late"):
+            raise AssertionError("it is cancelled")
+    assert scope.cancelled_caught
+    async with host("late"):
+        pass
