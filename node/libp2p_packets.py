@@ -68,6 +68,8 @@ class Packets:
     async def _receive(self) -> bytes:
         try:
             while True:
+                if self._socket.fileno() < 0:  # which trio would keep as waited for
+                    raise trio.ClosedResourceError
                 if self._may_have_more:
                     await trio.lowlevel.checkpoint()
                 else:
@@ -81,7 +83,7 @@ class Packets:
                 if not data:
                     raise ConnectionClosedError("the connection has ended")
                 return bytes(data)
-        except (OSError, ValueError, trio.ClosedResourceError) as error:
+        except (OSError, trio.ClosedResourceError) as error:
             raise ConnectionClosedError(f"the connection is gone: {error!r}") from error
 
     async def write(self, data: bytes) -> None:
