@@ -12,7 +12,16 @@ from ..protocol.errors import RemoteProtocolError
 from ..protocol.verdict import Admission
 from .declined import Declined
 from .worker import Worker
-from .writer import Writer
+from .writer import Outcome, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A batch on its way through the writer."""
+
+    peer: str
+    records: Sequence[Verified]
+    outcome: Outcome[list[Admission]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +59,21 @@ class SyncIntake:
         self, peer: str, records: Sequence[Verified], *, is_durable: bool = False
     ) -> Taken:
         """Admits what `peer` sent, after the commit; `is_durable` where that is acknowledged."""
-        admissions = await self._writer.admit(records, peer, is_durable=is_durable)
+        return await self.finish(await self.begin(peer, records, is_durable=is_durable))
+
+    async def begin(
+        self, peer: str, records: Sequence[Verified], *, is_durable: bool = False
+    ) -> Taking:
+        """Hands them to the writer, when it has room: `finish` tells what became of them."""
+        outcome = await self._writer.enqueue(records, peer, is_durable=is_durable)
+        return Taking(peer, records, outcome)
+
+    async def finish(self, taking: Taking) -> Taken:
+        """After the commit."""
+        admissions = await taking.outcome.wait()
         now_ms = self._now_ms()
-        for record, admission in zip(records, admissions, strict=True):
+        peer = taking.peer
+        for record, admission in zip(taking.records, admissions, strict=True):
             if admission.is_kept:
                 continue
             if not self._declined.note(peer, record.header, record.id, admission, now_ms):

@@ -27,6 +27,7 @@ from ..protocol.sync_frame import (
     Records,
 )
 from ..store.store import Store
+from .sync_intake import Taking
 from .sync_items import MarketState, SyncItems
 from .sync_report import SyncReport
 from .sync_shared import SyncShared
@@ -43,6 +44,7 @@ class SyncSession:
         self._peer = stream.peer
         self._pushed: set[bytes] = set()
         self._waited: set[str] = set()  # markets that another was filling: waited for once
+        self._taking: deque[tuple[str, Taking, Sequence[bytes]]] = deque()  # see `_take`
         self.report = SyncReport(stream.peer, is_initiator=True)
 
     async def run(self) -> SyncReport:
@@ -109,6 +111,13 @@ class SyncSession:
     # --- an empty store: everything, in order ---------------------------------------------------
 
     async def _fetch_range(self, market: str) -> None:
+        try:
+            await self._receive_range(market)
+        finally:
+            await self._finish_taking()
+        self._shared.claims.release_all(self)
+
+    async def _receive_range(self, market: str) -> None:
         after = b""
         await self.stream.send(Range(market, after, limits.SYNC_RECORDS_MAX))
         while True:
@@ -118,7 +127,8 @@ class SyncSession:
             is_last = not frame.next_key
             is_to_go_on = market in self._waited or self._shared.claims.keeps_range(self, market)
             if not is_last and is_to_go_on:
-                # Asked for before this batch is looked at: two are in flight (R6.27).
+                # Asked for before this batch is looked at: two are in flight, and what came before
+                # them is at the writer (R6.27).
                 await self.stream.send(Range(market, frame.next_key, limits.SYNC_RECORDS_MAX))
             elif not is_last:
                 return  # too slow: another session has taken over
@@ -128,7 +138,6 @@ class SyncSession:
                     raise RemoteProtocolError("R6.25", "a record out of a range's order")
             await self._take(market, records)
             if is_last:
-                self._shared.claims.release_all(self)
                 return
             after = frame.next_key
 
@@ -199,16 +208,19 @@ class SyncSession:
 
     async def _get(self, market: str, ids: Sequence[bytes]) -> int:
         """How many of `ids` came."""
-        in_flight: deque[Sequence[bytes]] = deque()
+        asked: deque[Sequence[bytes]] = deque()
         count = 0
-        for begin in range(0, len(ids), limits.SYNC_GET_IDS):
-            chunk = ids[begin : begin + limits.SYNC_GET_IDS]
-            if len(in_flight) == limits.SYNC_GETS_IN_FLIGHT_MAX:
-                count += await self._receive_got(market, in_flight.popleft())
-            await self.stream.send(Get(market, tuple(chunk)))
-            in_flight.append(chunk)
-        while in_flight:
-            count += await self._receive_got(market, in_flight.popleft())
+        try:
+            for begin in range(0, len(ids), limits.SYNC_GET_IDS):
+                chunk = ids[begin : begin + limits.SYNC_GET_IDS]
+                if len(asked) == limits.SYNC_GETS_IN_FLIGHT_MAX:
+                    count += await self._receive_got(market, asked.popleft())
+                await self.stream.send(Get(market, tuple(chunk)))
+                asked.append(chunk)
+            while asked:
+                count += await self._receive_got(market, asked.popleft())
+        finally:
+            await self._finish_taking()
         return count
 
     async def _receive_got(self, market: str, ids: Sequence[bytes]) -> int:
@@ -225,17 +237,35 @@ class SyncSession:
                 if record.id not in wanted:
                     raise RemoteProtocolError("R6.24", "a record that was not asked for")
                 wanted.discard(record.id)
-            await self._take(market, records)
-        self._shared.claims.release(self, ids)
+            await self._take(market, records, () if more else ids)
         return len(ids) - len(wanted)
 
-    async def _take(self, market: str, records: Sequence[Verified]) -> None:
-        taken = await self._shared.intake.take(self._peer, records)
+    # --- what has come --------------------------------------------------------------------------
+
+    async def _take(
+        self, market: str, records: Sequence[Verified], claimed: Sequence[bytes] = ()
+    ) -> None:
+        """Hands `records` to the writer, which is at them while the next are received and
+        verified: waits for those before them only. `claimed` are ids to release then."""
+        taking = await self._shared.intake.begin(self._peer, records)
+        self._taking.append((market, taking, claimed))
+        while len(self._taking) > 1:
+            await self._finish_first()
+
+    async def _finish_taking(self) -> None:
+        while self._taking:
+            await self._finish_first()
+
+    async def _finish_first(self) -> None:
+        market, taking, claimed = self._taking.popleft()
+        taken = await self._shared.intake.finish(taking)
         report = self.report.of(market)
         report.received += taken.new
         report.declined += taken.declined
         self.stream.earn(taken.new)
         self._shared.claims.earn(self, taken.new)
+        if claimed:
+            self._shared.claims.release(self, claimed)
         self._shared.on_progress(self.report)
 
     async def _push(self, market: str, ids: Sequence[bytes]) -> bool:

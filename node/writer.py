@@ -27,8 +27,8 @@ class WriterClosed(Exception):
 
 
 @dataclass(slots=True)
-class _Outcome(Generic[T]):
-    """What becomes of a job: `done` is set once it has run."""
+class Outcome(Generic[T]):
+    """What becomes of a job or a batch: `done` is set once it has run."""
 
     done: trio.Event = field(default_factory=trio.Event)
     value: T | None = None
@@ -47,13 +47,13 @@ class _Batch:
     source: str
     bringer: str | None
     is_durable: bool
-    outcome: _Outcome[list[Admission]] | None
+    outcome: Outcome[list[Admission]] | None
 
 
 @dataclass(slots=True)
 class _Job:
     run: Callable[[Store], Any]
-    outcome: _Outcome[Any]
+    outcome: Outcome[Any]
 
 
 class Writer:
@@ -88,7 +88,7 @@ class Writer:
             while len(self._jobs) >= limits.WRITER_JOBS_MAX and not self._is_closed:
                 await self._room.wait()
             self._check_open()
-            outcome: _Outcome[T] = _Outcome()
+            outcome: Outcome[T] = Outcome()
             self._jobs.append(_Job(job, outcome))
             self._wake.set()
         return await outcome.wait()
@@ -100,16 +100,25 @@ class Writer:
 
         `is_durable` where the outcome is acknowledged to anyone.
         """
+        outcome = await self.enqueue(records, source, is_durable=is_durable)
+        return await outcome.wait()
+
+    async def enqueue(
+        self, records: Sequence[Verified], source: str, *, is_durable: bool = False
+    ) -> Outcome[list[Admission]]:
+        """As `admit`, but as soon as they are in the queue: its outcome is there to wait for."""
+        outcome: Outcome[list[Admission]] = Outcome()
         if not records:
-            return []
+            outcome.value = []
+            outcome.done.set()
+            return outcome
         bringer = self.bringer_of(source)  # now: by then it may be gone
         async with self._room:
             while not self._fits(len(records)) and not self._is_closed:
                 await self._room.wait()
             self._check_open()
-            outcome: _Outcome[list[Admission]] = _Outcome()
             self._queue(_Batch(records, source, bringer, is_durable, outcome))
-        return await outcome.wait()
+        return outcome
 
     def admit_nowait(self, records: Sequence[Verified], source: str) -> bool:
         """Queues `records`; False, and nothing is, when there is no room."""
@@ -185,7 +194,7 @@ class Writer:
         for job in jobs:
             try:
                 job.outcome.value = job.run(self._store)
-            except Exception as error:  # handed to the one who asked, in `_Outcome.wait`
+            except Exception as error:  # handed to the one who asked, in `Outcome.wait`
                 job.outcome.error = error
 
     async def _tell_of_room(self) -> None:
