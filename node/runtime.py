@@ -9,6 +9,7 @@ import os
 import random
 import secrets
 import signal
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ PORT_META = "listen_port"
 API_PORT_META = "api_port"
 _LONELY_POLL_S = 3.0
 _GOODBYE_S = 0.7
+_SWITCH_S = 0.0005
+"""How long one thread computes before another has its turn: the loop is not to wait for those that
+verify and write, nor they for each other."""
 _S = limits.SECOND_MS
 
 OnEvent = Callable[[JsonObject], None]
@@ -74,6 +78,7 @@ def up(
     DeskError: the home is in use, a key is sealed, a port is taken. StoreError: the store cannot
     be opened.
     """
+    sys.setswitchinterval(_SWITCH_S)
     with home.lock("node"):
         author, _ = identity.ensure(home)
         key = identity.load_author_key(home, ask_passphrase)
