@@ -4,7 +4,8 @@ A value is None, a bool, an int, a str, bytes, a list of values, or a dict from 
 Knows nothing of what the values mean.
 """
 
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
 
 import msgpack
 
@@ -14,6 +15,8 @@ from .errors import LocalProtocolError, RemoteProtocolError
 Value: TypeAlias = Any
 """None | bool | int | str | bytes | list[Value] | dict[str, Value]; checked by `decode`."""
 
+_TEXT: Final = frozenset((str,))
+
 
 def encode(value: Value) -> bytes:
     """The one encoding of `value`, its keys put in order; LocalProtocolError if it has none."""
@@ -22,6 +25,12 @@ def encode(value: Value) -> bytes:
     except RemoteProtocolError as error:
         raise LocalProtocolError(f"cannot be published: {error.message}") from None
     packed: bytes = msgpack.packb(_ordered(value))
+    return packed
+
+
+def encode_flat(values: list[str | bytes]) -> bytes:
+    """As `encode`, of whole text and bytes alone: there is nothing in them to check."""
+    packed: bytes = msgpack.packb(values)
     return packed
 
 
@@ -46,10 +55,36 @@ def decode(data: bytes, *, bytes_max: int = limits.RECORD_BYTES_MAX) -> Value:
         )
     except (ValueError, TypeError) as error:
         raise RemoteProtocolError("R1.2", f"not msgpack within bounds: {error}") from None
-    _check(value, 0, sorted_keys=True)
+    if not _is_sound((value,), 0):
+        _check(value, 0, sorted_keys=True)  # says what is wrong
     if msgpack.packb(value) != data:
         raise RemoteProtocolError("R1.3", "not the canonical encoding")
     return value
+
+
+def _is_sound(entries: Iterable[Value], depth: int) -> bool:
+    """Whether `_check` would pass them all, as msgpack has unpacked them (which has looked at text
+    and lengths): nearly all values are sound, and this takes a third of its time."""
+    for entry in entries:
+        kind = type(entry)
+        if kind is str or kind is bytes:
+            continue
+        if kind is int:
+            if not -limits.INTEGER_MAX <= entry <= limits.INTEGER_MAX:
+                return False
+        elif kind is list:
+            if depth >= limits.DEPTH_MAX or not _is_sound(entry, depth + 1):
+                return False
+        elif kind is dict:
+            keys = list(entry)
+            if depth >= limits.DEPTH_MAX or not _TEXT.issuperset(map(type, keys)):
+                return False
+            # The order of code points is that of UTF-8 bytes.
+            if keys != sorted(keys) or not _is_sound(entry.values(), depth + 1):
+                return False
+        elif not (kind is bool or entry is None):
+            return False
+    return True
 
 
 def _check(value: Value, depth: int, *, sorted_keys: bool) -> None:

@@ -12,10 +12,12 @@ from ..crypto.keys import PUBLIC_BYTES, AuthorKey, is_signature
 from . import canonical, limits, schema
 from .errors import LocalProtocolError, RemoteProtocolError
 from .kind import KIND_MAX, lifetime_ms
+from .listing import Listing
 from .market import is_market
 
 VERSION: Final = 1
 _DOMAIN: Final = b"jangteo/record/1\x00"
+_NIL: Final = b"\xc0"
 _PAYLOAD_FIELDS: Final = 8
 _REVISION_MAX: Final = limits.INTEGER_MAX
 
@@ -54,6 +56,8 @@ class Envelope:
     id: bytes
     header: Header
     body: Body | None
+    listing: Listing | None = None
+    """What a listing's body says, where `parse` has read it."""
 
 
 _SEAL: Final = object()
@@ -62,12 +66,13 @@ _SEAL: Final = object()
 class Verified:
     """An envelope whose author did sign it. Equal to another with the same id."""
 
-    __slots__ = ("body", "header", "id", "raw")
+    __slots__ = ("body", "header", "id", "listing", "raw")
 
     raw: bytes
     id: bytes
     header: Header
     body: Body | None
+    listing: Listing | None
 
     def __init__(self, envelope: Envelope, seal: object) -> None:
         if seal is not _SEAL:
@@ -76,6 +81,7 @@ class Verified:
         self.id = envelope.id
         self.header = envelope.header
         self.body = envelope.body
+        self.listing = envelope.listing
 
     @property
     def rank(self) -> Rank:
@@ -129,10 +135,11 @@ def parse(raw: bytes) -> Envelope:
     if body is not None:
         if type(body) is not dict:
             raise RemoteProtocolError("R2.4", "body is neither a map nor nil")
-        _check_no_nil(body)
-    schema.check(kind, market, thread, ts_ms, body)
+        if _NIL in payload:  # rarely, and then mostly in a key or an id
+            _check_no_nil(body)
+    listing = schema.check(kind, market, thread, ts_ms, body)
     header = Header(kind, author, ts_ms, market, thread, revision, body is None)
-    return Envelope(raw, sha256(payload), header, body)
+    return Envelope(raw, sha256(payload), header, body, listing)
 
 
 def verify(envelope: Envelope) -> Verified:
@@ -176,7 +183,7 @@ def author_record(key: AuthorKey, header: Header, body: Body | None) -> Verified
 def listing_id(thread_key: ThreadKey) -> bytes:
     """The public id (32 bytes) of a thread: the same through all its revisions (R2.6)."""
     market, author, thread = thread_key
-    return sha256(canonical.encode([market, author, thread]))
+    return sha256(canonical.encode_flat([market, author, thread]))
 
 
 def _check_int(value: object, name: str, value_max: int) -> None:

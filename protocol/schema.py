@@ -13,15 +13,17 @@ from .profile import Profile
 
 def check(
     kind: int, market: str, thread: bytes, ts_ms: int, body: Mapping[str, Any] | None
-) -> None:
-    """RemoteProtocolError (R7.*, R8.*) where a record of a known kind is not well formed."""
+) -> Listing | None:
+    """RemoteProtocolError (R7.*, R8.*) where a record of a known kind is not well formed; the
+    listing, if it is one."""
     if kind == LISTING:
         if market == COMMONS:
             raise RemoteProtocolError("R8.2", "a listing does not live in commons")
         if body is not None:
-            Listing.from_body(body, ts_ms)
+            return Listing.from_body(body, ts_ms)
     elif kind == PROFILE:
         if market != COMMONS or thread != PROFILE_THREAD:
             raise RemoteProtocolError("R8.3", "a profile is the zero thread of commons")
         if body is not None:
             Profile.from_body(body)
+    return None

@@ -37,7 +37,7 @@ def put(
     texts_again: list[Bindings] = []
     for arrival, rid, record in entries:
         header = record.header
-        listing = Listing.from_body(record.body or {}, header.ts_ms)
+        listing = record.listing or Listing.from_body(record.body or {}, header.ts_ms)
         listings.append(_row(arrival, rid, header, listing))
         (texts_again if arrival in known else texts).append(_text(arrival, header, listing))
     again = [(text[0],) for text in texts_again]

@@ -30,6 +30,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=12,
 )
+texts_short = st.text(st.characters(exclude_categories=["Cs"]), max_size=3)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 prices = st.builds(
     Price,
@@ -55,11 +56,30 @@ listings = st.builds(
 )
 
 
+wild = st.recursive(
+    scalars
+    | st.floats()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.builds(msgpack.ExtType, st.integers(0, 127), st.binary(max_size=2)),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(texts_short | st.integers(0, 9) | st.binary(max_size=2), inner)
+    ),
+    max_leaves=10,
+)
+"""What msgpack may unpack, canonical or not."""
+
+
 def nests_deeper(value: Any, left: int) -> bool:
     if isinstance(value, dict | list):
         inner = value.values() if isinstance(value, dict) else value
         return left == 0 or any(nests_deeper(entry, left - 1) for entry in inner)
     return False
+
+
+def has_nil(value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value
+    return value is None or (isinstance(value, dict | list) and any(map(has_nil, inner)))
 
 
 @given(values)
@@ -78,6 +98,42 @@ def test_one_map_has_one_encoding_in_whatever_order_it_was_written(
     entries = list(value.items())
     random.shuffle(entries)
     assert canonical.encode(dict(entries)) == canonical.encode(value)
+
+
+@given(wild)
+def test_the_quick_look_at_a_value_finds_what_the_thorough_one_does(value: Any) -> None:
+    try:
+        canonical._check(value, 0, sorted_keys=True)
+    except RemoteProtocolError:
+        assert not canonical._is_sound((value,), 0)
+    else:
+        assert canonical._is_sound((value,), 0)
+
+
+@given(texts_short, st.binary(min_size=32, max_size=32), st.binary(min_size=16, max_size=16))
+def test_whole_text_and_bytes_are_encoded_without_a_look(
+    market: str, author: bytes, thread: bytes
+) -> None:
+    values: list[str | bytes] = [market, author, thread]
+    assert canonical.encode_flat(values) == canonical.encode(values)
+
+
+@given(
+    st.dictionaries(texts_short, values | st.binary(max_size=3).map(lambda data: b"\xc0" + data)),
+    st.binary(min_size=16, max_size=16) | st.just(b"\xc0" * 16),
+)
+def test_a_body_with_a_nil_anywhere_is_none(body: dict[str, Any], thread: bytes) -> None:
+    payload = canonical.encode([1, 63, KEY.public, 0, "open", thread, 1, {}])[:-1]
+    try:
+        payload += canonical.encode(body)
+        canonical.decode(payload)
+    except (LocalProtocolError, RemoteProtocolError):
+        return  # nested too deep
+    if has_nil(body):
+        with pytest.raises(RemoteProtocolError, match=r"nil within a body"):
+            parse(payload + bytes(64))
+    else:
+        assert parse(payload + bytes(64)).body == body
 
 
 @given(st.binary(max_size=300))
@@ -111,7 +167,7 @@ def test_a_listing_is_the_same_after_a_journey(listing: Listing) -> None:
     header = Header(LISTING, KEY.public, 0, "open", bytes(16), 1, False)
     record = author_record(KEY, header, listing.to_body())
     assert record.body is not None
-    assert Listing.from_body(record.body, 0) == listing
+    assert Listing.from_body(record.body, 0) == listing == record.listing
     assert open_record(record.raw) == record
 
 
