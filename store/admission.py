@@ -69,6 +69,10 @@ class Registrar:
         self._census.trim()
         self._queues.trim()
         batch = Batch(now_ms, self.shares.bucket(bringer), *read_tally(self._db))
+        records = list(records)
+        batch.stored = thread_view.currents(
+            self._db, {record.header.thread_key for record in records}
+        )
         for record in records:
             batch.outcomes.append(self._judge(record, batch))
         if batch.records:
@@ -92,8 +96,7 @@ class Registrar:
         if key in batch.after:
             held = batch.after[key]
         else:
-            held = batch.before[key] = self._stored(key)
-            batch.after[key] = held
+            held = batch.before[key] = batch.after[key] = batch.stored.get(key)
         if held is not None and record.rank <= held.rank:
             if is_expired:
                 return Admission.EXPIRED

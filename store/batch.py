@@ -20,6 +20,8 @@ class Batch:
     """Of threads that this batch is the first to bring (share.py)."""
     rid_last: int
     record_bytes: int
+    stored: dict[ThreadKey, Current] = field(default_factory=dict)
+    """Of the threads of all its records, what is stored."""
     before: dict[ThreadKey, Current | None] = field(default_factory=dict)
     after: dict[ThreadKey, Current | None] = field(default_factory=dict)
     records: dict[int, tuple[Verified, int]] = field(default_factory=dict)

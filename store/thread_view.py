@@ -5,6 +5,7 @@ Knows ranks and arrivals; not what records say.
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from ..protocol import limits
@@ -14,6 +15,7 @@ from .database import Database, Row
 
 _CROWDS_MAX: Final = 10_000
 _HEAPS_MAX: Final = 8
+_KEYS_AT_ONCE: Final = 256
 _SELECT: Final = (
     "SELECT author, market, thread, rid, arrival, is_delete, revision, id, ts_ms, expires_ms "
     "FROM thread"
@@ -50,6 +52,21 @@ def current(db: Database, key: ThreadKey) -> Current | None:
         f"{_SELECT} WHERE author = ? AND market = ? AND thread = ?", (author, market, thread)
     )
     return None if row is None else Current(*row[3:])
+
+
+def currents(db: Database, keys: Iterable[ThreadKey]) -> dict[ThreadKey, Current]:
+    """Of those of `keys` that are here."""
+    found: dict[ThreadKey, Current] = {}
+    bound = [(author, market, thread) for market, author, thread in keys]
+    for begin in range(0, len(bound), _KEYS_AT_ONCE):
+        some = bound[begin : begin + _KEYS_AT_ONCE]
+        marks = ",".join(["(?,?,?)"] * len(some))
+        rows = db.rows(
+            f"{_SELECT} WHERE (author, market, thread) IN (VALUES {marks})",
+            tuple(chain.from_iterable(some)),
+        )
+        found.update(_threads(rows))
+    return found
 
 
 def put(db: Database, threads: Iterable[Thread]) -> None:
