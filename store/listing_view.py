@@ -5,6 +5,7 @@ indexed; what a query asks is search.py's.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from ..protocol import limits
@@ -20,12 +21,25 @@ GIFT_GROUP: Final = ""
 ASK_GROUP: Final = "~"
 """Sort before and after every currency."""
 
+_FACET: Final = "\ue000"
+"""Begins every facet and no word of a text: who looks for an "m" is not shown every market."""
+_STEP_BITS: Final = 4
 _PAGE_ROWS: Final = 500
 COLUMNS: Final = "l.arrival, l.listing_id, r.id, r.raw, p.name"
 JOINED: Final = (
     "CROSS JOIN record AS r ON r.rid = l.rid LEFT JOIN profile AS p ON p.author = l.author"
 )
 _SELECT: Final = f"SELECT {COLUMNS} FROM listing AS l {JOINED}"  # noqa: S608 — constants
+
+
+@dataclass(frozen=True, slots=True)
+class PriceBucket:
+    """Prices that share a facet: of one group, from `low` to `high`."""
+
+    facet: str
+    group: str
+    low: int
+    high: int
 
 
 def put(
@@ -45,7 +59,7 @@ def put(
         db.run_many("DELETE FROM listing WHERE arrival = ?", again)
         db.run_many("DELETE FROM words WHERE rowid = ?", again)
         # A thread may have been something else before; then there was nothing to take out.
-    db.run_many("INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?)", listings)
+    db.run_many("INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", listings)
     db.run_many(
         "INSERT INTO words (rowid, title, body, category, place, facet) VALUES (?,?,?,?,?,?)",
         texts + texts_again,
@@ -193,21 +207,37 @@ def price_group(price: Price | None) -> tuple[str, int]:
     return (GIFT_GROUP, 0) if price.is_gift else (price.currency, price.amount)
 
 
-def price_facet(group: str, amount: int) -> str:
+def price_buckets(group: str, amount: int) -> list["PriceBucket"]:
+    """Those that a price is in, each within the one before: its group, amounts with as many binary
+    digits, and of those with more than four what has the first four in common."""
+    if group in (GIFT_GROUP, ASK_GROUP):
+        return [PriceBucket(currency_facet(group), group, 0, 0)]
+    bits = amount.bit_length()
+    low = 1 << bits - 1
+    buckets = [
+        PriceBucket(currency_facet(group), group, 0, limits.INTEGER_MAX),
+        PriceBucket(price_facet(group, amount), group, low, 2 * low - 1),
+    ]
+    if bits > _STEP_BITS:
+        rest = bits - _STEP_BITS
+        step = amount >> rest
+        facet = f"{_FACET}q{group}{bits}x{step}"
+        buckets.append(PriceBucket(facet, group, step << rest, (step + 1 << rest) - 1))
+    return buckets
+
+
+def price_facet(currency: str, amount: int) -> str:
     """The word of a price's bucket: amounts with as many binary digits share one."""
-    return f"p{_group_word(group)}{amount.bit_length()}"
+    return f"{_FACET}p{currency}{amount.bit_length()}"
 
 
 def currency_facet(group: str) -> str:
-    return f"u{_group_word(group)}"
-
-
-def _group_word(group: str) -> str:
-    return {GIFT_GROUP: "free", ASK_GROUP: "ask"}.get(group, group)
+    word = {GIFT_GROUP: "free", ASK_GROUP: "ask"}.get(group, group)
+    return f"{_FACET}u{word}"
 
 
 def market_facet(market: str) -> str:
-    return f"m{market.encode().hex()}"
+    return f"{_FACET}m{market.encode().hex()}"
 
 
 def author_facet(author: bytes) -> str:
@@ -215,15 +245,20 @@ def author_facet(author: bytes) -> str:
 
 
 def author_facet_prefix(author_hex: str) -> str:
-    return f"a{author_hex}"
+    return f"{_FACET}a{author_hex}"
 
 
 def side_facet(side: str) -> str:
-    return f"s{side}"
+    return f"{_FACET}s{side}"
 
 
 def condition_facet(condition: str) -> str:
-    return f"c{condition.replace('-', '')}"
+    return f"{_FACET}c{condition.replace('-', '')}"
+
+
+def status_facet(status: str) -> str:
+    """Of "reserved" and "sold" only: most are neither."""
+    return f"{_FACET}t{status}"
 
 
 def _row(arrival: int, rid: int, header: Header, listing: Listing) -> Bindings:
@@ -239,6 +274,9 @@ def _row(arrival: int, rid: int, header: Header, listing: Listing) -> Bindings:
         amount,
         ends_ms(listing, header),
         listing.ref,
+        listing.category,
+        listing.condition,
+        listing.place,
     )
 
 
@@ -248,11 +286,12 @@ def _text(arrival: int, header: Header, listing: Listing) -> Bindings:
         market_facet(header.market),
         author_facet(header.author),
         side_facet(listing.side),
-        currency_facet(group),
-        price_facet(group, amount),
+        *(bucket.facet for bucket in price_buckets(group, amount)),
     ]
     if listing.condition:
         facets.append(condition_facet(listing.condition))
+    if listing.status != "active":
+        facets.append(status_facet(listing.status))
     body = "\n".join((listing.description, *listing.tags)) if listing.tags else listing.description
     return (
         arrival,

@@ -10,33 +10,45 @@ from typing import Any, Final
 from ..protocol import limits
 from . import listing_view, profile_view
 from .database import Database, Row
-from .listing_view import COLUMNS, GIFT_GROUP, JOINED
+from .listing_view import COLUMNS, GIFT_GROUP, JOINED, PriceBucket
 from .query import Cursor, Page, Query
 from .segment import Word, fold_name, query_words
 
 _TEXT_COLUMNS: Final = "{title body category place}"
+_HIT: Final = "l.arrival, l.rid, l.listing_id, l.author, l.price_group, l.amount"
 _BY_WORDS: Final = (
-    "SELECT l.* FROM words CROSS JOIN listing AS l ON l.arrival = words.rowid WHERE words MATCH ?"
+    f"SELECT {_HIT} FROM words CROSS JOIN listing AS l "  # noqa: S608 — constants
+    "ON l.arrival = words.rowid WHERE words MATCH ?"
 )
-_BY_LISTING: Final = "SELECT l.* FROM listing AS l WHERE true"
+_BY_LISTING: Final = f"SELECT {_HIT} FROM listing AS l WHERE true"  # noqa: S608 — constants
 _NEWEST: Final = "l.arrival DESC"
 _CHEAPEST: Final = "l.price_group, l.amount, l.arrival DESC"
 
 
 @dataclass(slots=True)
 class _Plan:
-    """`words` and `price` are FTS5's expressions, all to hold, and `title` is the text's within
-    the title; `conditions` are SQL with their bindings."""
+    """`text`, `facets` and `price` are FTS5's expressions, all to hold, and `title` is the text's
+    within the title; `conditions` are SQL with their bindings."""
 
-    words: list[str] = field(default_factory=list)
-    price: str = ""
+    text: str = ""
     title: str = ""
+    facets: list[str] = field(default_factory=list)
+    price: str = ""
     conditions: list[str] = field(default_factory=list)
     bindings: list[Any] = field(default_factory=list)
 
     @property
+    def has_words(self) -> bool:
+        """Whether the full text tells more than the price."""
+        return bool(self.text or self.facets)
+
+    @property
     def match(self) -> str:
-        return " AND ".join([*self.words, self.price] if self.price else self.words)
+        return _all([self.text, *self.facets, self.price])
+
+    @property
+    def match_in_title(self) -> str:
+        return _all([self.title, *self.facets, self.price])
 
     def require(self, sql: str, *bindings: Any) -> None:
         self.conditions.append(sql)
@@ -79,9 +91,11 @@ def _plan(db: Database, query: Query, now_ms: int) -> _Plan | None:
     ):
         words = query_words(text, last_is_prefix=last_is_prefix)
         if words:
-            plan.words.append(_all_words(columns, words))
             if columns is _TEXT_COLUMNS:
+                plan.text = _all_words(columns, words)
                 plan.title = _all_words("title", words)
+            else:
+                plan.facets.append(_all_words(columns, words))
         elif text.strip():
             return None
     facets: list[str] = []
@@ -91,13 +105,26 @@ def _plan(db: Database, query: Query, now_ms: int) -> _Plan | None:
         facets.append(listing_view.side_facet(query.side))
     if query.condition:
         facets.append(listing_view.condition_facet(query.condition))
-    plan.words += (_any_facet([facet]) for facet in facets)
-    if query.currency and not _require_price(plan, query):
-        return None
+    plan.facets += (_any_facet([facet]) for facet in facets)
     if query.seller.strip() and not _require_seller(db, plan, query.seller):
         return None
     _require_status(plan, query.status, now_ms)
+    if query.currency and not _require_price(db, plan, query):
+        return None
     return plan
+
+
+def _all(expressions: list[str]) -> str:
+    return " AND ".join(filter(None, expressions))
+
+
+def _are_few(db: Database, match: str) -> bool:
+    """Whether the hits are soon looked at row by row."""
+    count: int = db.value(
+        "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)",
+        (match, limits.SEARCH_FEW_HITS_MAX + 1),
+    )
+    return count <= limits.SEARCH_FEW_HITS_MAX
 
 
 def _all_words(columns: str, words: list[Word]) -> str:
@@ -110,13 +137,17 @@ def _any_facet(facets: list[str], prefix: str = "") -> str:
     return f"facet : ({' OR '.join(alternatives)})"
 
 
-def _require_price(plan: _Plan, query: Query) -> bool:
+def _require_price(db: Database, plan: _Plan, query: Query) -> bool:
     """A gift costs 0 in every currency. False for a range with nothing in it."""
     low = query.min_price or 0
     high = limits.INTEGER_MAX if query.max_price is None else query.max_price
     if low > high:
         return False
-    facets = [listing_view.price_facet(GIFT_GROUP, 0)] if low == 0 else []
+    # A gift's amount is 0 and no other is: it is within whenever 0 is.
+    plan.require("l.price_group IN ('', ?) AND l.amount BETWEEN ? AND ?", query.currency, low, high)
+    if plan.has_words and _are_few(db, plan.match):
+        return True
+    facets = [listing_view.currency_facet(GIFT_GROUP)] if low == 0 else []
     if (query.min_price, query.max_price) == (None, None):
         facets.append(listing_view.currency_facet(query.currency))
     else:
@@ -125,8 +156,6 @@ def _require_price(plan: _Plan, query: Query) -> bool:
             for bits in range(low.bit_length(), high.bit_length() + 1)
         )
     plan.price = _any_facet(facets)
-    # A gift's amount is 0 and no other is: it is within whenever 0 is.
-    plan.require("l.price_group IN ('', ?) AND l.amount BETWEEN ? AND ?", query.currency, low, high)
     return True
 
 
@@ -140,7 +169,7 @@ def _require_seller(db: Database, plan: _Plan, seller: str) -> bool:
         prefix = listing_view.author_facet_prefix(folded) if bounds is not None else ""
         if not facets and not prefix:
             return False
-        plan.words.append(_any_facet(facets, prefix))
+        plan.facets.append(_any_facet(facets, prefix))
         return True
     low, high = bounds or (b"\xff", b"")
     plan.require(
@@ -168,6 +197,8 @@ def _require_status(plan: _Plan, statuses: frozenset[str], now_ms: int) -> None:
         alternatives.append("l.status <> 'sold' AND l.ends_ms <= ?")
         bindings.append(now_ms)
     plan.require(f"({' OR '.join(alternatives) or 'false'})", *bindings)
+    if statuses and statuses <= {"reserved", "sold"}:
+        plan.facets.append(_any_facet([listing_view.status_facet(each) for each in statuses]))
 
 
 def _newest(db: Database, plan: _Plan, cursor: Cursor, count: int) -> list[tuple[Row, Cursor]]:
@@ -181,7 +212,7 @@ def _by_relevance(
     """Those with every word in the title, newest first; then the others."""
     found: list[tuple[Row, Cursor]] = []
     for tier, match in (
-        (0, f"{plan.title} AND {plan.match}"),
+        (0, plan.match_in_title),
         (1, f"({plan.match}) NOT {plan.title}"),
     ):
         if tier < cursor.tier:
@@ -210,17 +241,67 @@ def _by_price(
 ) -> list[tuple[Row, Cursor]]:
     """Gifts, then each currency in turn from the lowest price, then those to be asked for; among
     equals the newest first."""
-    # Words drive where there are any; a price alone is better read off its own index.
-    hits = f"{_BY_WORDS if plan.words else _BY_LISTING} AND l.arrival <= ?"
-    bindings: list[Any] = [plan.match, cursor.bound] if plan.words else [cursor.bound]
-    if not is_first:
-        hits += (
-            " AND l.price_group >= ? AND (l.price_group > ? OR l.amount > ? "
-            "OR l.amount = ? AND l.arrival < ?)"
-        )
-        bindings += (cursor.group, cursor.group, cursor.amount, cursor.amount, cursor.arrival)
-    rows = _rows(db, hits, _CHEAPEST, _CHEAPEST, plan, tuple(bindings), count)
+    if plan.has_words and not _are_few(db, plan.match):
+        rows = _by_buckets(db, plan, cursor, count, is_first)
+    else:
+        # Words drive where there are any; a price alone is better read off its own index.
+        hits = _BY_WORDS if plan.has_words else _BY_LISTING
+        match = (plan.match,) if plan.has_words else ()
+        after, bindings = _after_price(cursor, is_first)
+        rows = _rows(db, hits + after, _CHEAPEST, _CHEAPEST, plan, (*match, *bindings), count)
     return [(row, replace(cursor, arrival=row[0], group=row[5], amount=row[6])) for row in rows]
+
+
+def _after_price(cursor: Cursor, is_first: bool) -> tuple[str, tuple[Any, ...]]:
+    if is_first:
+        return " AND l.arrival <= ?", (cursor.bound,)
+    return (
+        " AND l.arrival <= ? AND l.price_group >= ? "
+        "AND (l.price_group > ? OR l.amount > ? OR l.amount = ? AND l.arrival < ?)",
+        (cursor.bound, *[cursor.group] * 2, *[cursor.amount] * 2, cursor.arrival),
+    )
+
+
+def _by_buckets(db: Database, plan: _Plan, cursor: Cursor, count: int, is_first: bool) -> list[Row]:
+    """Many hits, one bucket of prices after the other, each as wide as its hits are few."""
+    found: list[Row] = []
+    crowded: set[str] = set()
+    at = ("", 0) if is_first else (cursor.group, cursor.amount)
+    while len(found) < count:
+        price = db.row(
+            "SELECT price_group, amount FROM listing WHERE (price_group, amount) >= (?, ?) "
+            "ORDER BY price_group, amount LIMIT 1",
+            at,
+        )
+        if price is None:
+            break
+        *wider, bucket = listing_view.price_buckets(*price)
+        for wide in wider:
+            if wide.facet not in crowded:
+                if _are_few(db, _within(plan, wide)):
+                    bucket = wide
+                    break
+                crowded.add(wide.facet)
+        found += _of_bucket(db, plan, bucket, cursor, count - len(found), is_first)
+        at = (bucket.group, bucket.high + 1)
+    return found
+
+
+def _within(plan: _Plan, bucket: PriceBucket) -> str:
+    return f"{plan.match} AND {_any_facet([bucket.facet])}"
+
+
+def _of_bucket(
+    db: Database, plan: _Plan, bucket: PriceBucket, cursor: Cursor, count: int, is_first: bool
+) -> list[Row]:
+    # What the full text says of a price holds for its row too, or the next page could begin before
+    # this one.
+    hits = f"{_BY_WORDS} AND l.price_group = ? AND l.amount BETWEEN ? AND ?"
+    after, bindings = _after_price(cursor, is_first)
+    # Where all cost the same, their order is the full text's own.
+    order = "words.rowid DESC" if bucket.low == bucket.high else _CHEAPEST
+    bound = (_within(plan, bucket), bucket.group, bucket.low, bucket.high, *bindings)
+    return _rows(db, hits + after, order, _CHEAPEST, plan, bound, count)
 
 
 def _rows(

@@ -2,13 +2,17 @@
 
 import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jangteo.protocol import limits
 from jangteo.protocol.envelope import Verified
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.money import Price
@@ -193,12 +197,28 @@ PRICE_RANGES = st.tuples(
 )
 
 
+FEW_HITS = st.sampled_from((0, 1, 3, 2000))
+"""From how many hits on a search takes the ways that are for many."""
+
+
+@contextmanager
+def few_are(count: int) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(limits, "SEARCH_FEW_HITS_MAX", count)
+        yield
+
+
 @settings(max_examples=80, deadline=None)
-@given(stock=STOCKS, queries=st.lists(QUERIES, min_size=1, max_size=8), prices=PRICE_RANGES)
+@given(
+    stock=STOCKS,
+    queries=st.lists(QUERIES, min_size=1, max_size=8),
+    prices=PRICE_RANGES,
+    few=FEW_HITS,
+)
 def test_search_equals_a_slow_filter(
-    stock: list[Goods], queries: list[Query], prices: tuple[int | None, int | None]
+    stock: list[Goods], queries: list[Query], prices: tuple[int | None, int | None], few: int
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder, filled(folder, stock) as store:
+    with tempfile.TemporaryDirectory() as folder, filled(folder, stock) as store, few_are(few):
         for query in queries:
             for currency in ("", "KRW"):
                 low, high = prices if currency else (None, None)
@@ -208,13 +228,13 @@ def test_search_equals_a_slow_filter(
 
 
 @settings(max_examples=60, deadline=None)
-@given(stock=STOCKS, later=STOCKS, query=QUERIES)
+@given(stock=STOCKS, later=STOCKS, query=QUERIES, few=FEW_HITS)
 def test_pages_skip_and_repeat_nothing_while_records_arrive(
-    stock: list[Goods], later: list[Goods], query: Query
+    stock: list[Goods], later: list[Goods], query: Query, few: int
 ) -> None:
     expected = expected_ids(stock, query)
     arriving = [replace(goods, at=1000 + goods.at) for goods in later]
-    with tempfile.TemporaryDirectory() as folder, filled(folder, stock) as store:
+    with tempfile.TemporaryDirectory() as folder, filled(folder, stock) as store, few_are(few):
         found: list[bytes] = []
         after = ""
         while True:

@@ -1,5 +1,6 @@
 """Opening, transactions, and the world's errors in words that say what to do."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -87,6 +88,23 @@ def test_a_higher_view_version_rebuilds_on_the_first_writing_open(path: Path) ->
         Store.open(path, read_only=True)
     with Store.open(path) as store:
         assert len(store.search(Query("lamp"), NOW_MS).rows) == 3
+        assert store.check_views() == []
+
+
+def test_a_store_of_before_its_words_had_first_characters_is_brought_up_to_date(path: Path) -> None:
+    fill(path)
+    connection = apsw.Connection(str(path))
+    schema = Path(database.__file__).with_name("schema.sql").read_text()
+    for table in ("listing", "words"):
+        connection.execute(f"DROP TABLE {table}")
+        for statement in re.findall(rf"CREATE [A-Z ]+{table}.+?;", schema, re.DOTALL):
+            connection.execute(statement)
+    connection.execute("UPDATE tally SET view_version = 2; PRAGMA user_version = 2")
+    connection.close()
+    with pytest.raises(StoreReadOnly, match="jangteo reindex"):
+        Store.open(path, read_only=True)
+    with Store.open(path) as store:
+        assert len(store.search(Query("l"), NOW_MS).rows) == 3
         assert store.check_views() == []
 
 
