@@ -95,7 +95,7 @@ def is_listing(header: Header) -> bool:
 def row_from(columns: Row, cursor: str = "") -> ListingRow:
     """From COLUMNS; CorruptStore if the record is damaged."""
     arrival, public_id, record_id, raw, seller_name = columns
-    envelope = opened(raw)
+    envelope = opened(raw, record_id)
     return ListingRow(
         public_id,
         record_id,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from ..protocol.envelope import Body, Envelope, Header, parse
+from ..protocol.envelope import Body, Envelope, Header, parse, reopened
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.listing import Listing
 from .errors import CorruptStore
@@ -83,12 +83,13 @@ def status_at(status: str, ends: int, now_ms: int) -> StatusNow:
     return "reserved" if status == "reserved" else "active"
 
 
-def opened(raw: bytes) -> Envelope:
-    """A stored envelope; CorruptStore if its bytes are not what was admitted."""
+def opened(raw: bytes, record_id: bytes | None = None) -> Envelope:
+    """A stored envelope; CorruptStore if its bytes are not what was admitted: as their id tells,
+    or else by their form."""
     try:
         if type(raw) is not bytes:  # the byte that says what a column holds was changed
             raise RemoteProtocolError("R2.1", "no bytes")
-        return parse(raw)
+        return parse(raw) if record_id is None else reopened(raw, record_id)
     except RemoteProtocolError as error:
         raise CorruptStore(
             f"a stored record is damaged ({error}): `jangteo verify` says which"

@@ -16,6 +16,7 @@ from jangteo.protocol.envelope import (
     author_record,
     open_record,
     parse,
+    reopened,
     verify,
 )
 from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
@@ -274,6 +275,15 @@ def test_a_forged_signature_costs_half_a_ban() -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         verify(envelope)
     assert (caught.value.rule, caught.value.penalty) == ("R2.5", 50)
+
+
+def test_what_was_taken_before_is_opened_by_its_id_alone() -> None:
+    seller = Seller.named("Kim")
+    for record in (seller.lists(1, "Lamp"), seller.withdraws(1, revision=2)):
+        assert reopened(record.raw, record.id) == parse(record.raw)
+        for raw in (b"", record.raw[:-1], b"\x97" + record.raw[1:], record.raw[:80]):
+            with pytest.raises(RemoteProtocolError, match="not the bytes of its id"):
+                reopened(raw, record.id)
 
 
 def test_nobody_makes_a_verified_record_but_by_its_signature() -> None:
