@@ -1,16 +1,20 @@
 """`search`: the listings in one's own store, with no network."""
 
 import sys
+from collections.abc import Mapping
 from shlex import quote
+from typing import Any
 
 import click
 
 from ..node.desk_error import usage
 from .call import Call
 from .listing_id import SUGGESTED_CATEGORY
-from .listing_view import print_table
+from .listing_view import counted, print_table
+from .screen import Screen
 from .verb import verb
 
+_FACET_VALUES_SHOWN = 8
 _STATUSES = ("active", "reserved", "sold", "expired", "all")
 
 
@@ -22,7 +26,8 @@ _STATUSES = ("active", "reserved", "sold", "expired", "all")
         "jangteo search desk --json | jq -r .title",
     ),
     prints="A table, 20 listings unless told otherwise; with --json a listing a line, each with "
-    "a `cursor` for --after. No hits is no error.",
+    "a `cursor` for --after. No hits is no error. --facets counts all hits below the table, or the "
+    'newest where they are too many; with --json in a last line {"facets": ...}.',
     is_text=True,
 )
 @click.argument("text", nargs=-1)
@@ -39,6 +44,7 @@ _STATUSES = ("active", "reserved", "sold", "expired", "all")
 @click.option("--sort", metavar="WORD", help="newest, price or relevance (the default with words).")
 @click.option("--limit", metavar="N", help="How many; 20 unless told.")
 @click.option("--after", metavar="CURSOR", help="Go on behind the listing with this cursor.")
+@click.option("--facets", is_flag=True, default=None, help="Count categories, places and so on.")
 @click.pass_obj
 def search(call: Call, /, text: tuple[str, ...], status: tuple[str, ...], **told: object) -> None:
     """Find listings, also with no network.
@@ -60,11 +66,15 @@ def search(call: Call, /, text: tuple[str, ...], status: tuple[str, ...], **told
     rows = result["rows"]
     for row in rows:
         call.screen.row(row)
+    if "facets" in result:
+        call.screen.row({"facets": result["facets"]})
     call.notices(result)
     if not rows:
         call.screen.talk("nothing found" + _advice(text, told))
         return
     print_table(call.screen, rows)
+    if "facets" in result:
+        _print_facets(call.screen, result["facets"])
     if result["has_more"]:
         call.screen.talk(f"more: {_next_page(call, rows[-1]['cursor'])}")
 
@@ -73,6 +83,18 @@ def _after_dashes() -> list[str]:
     """What stands behind a bare --, where everything is text."""
     given = sys.argv[1:]
     return given[given.index("--") + 1 :] if "--" in given else []
+
+
+def _print_facets(screen: Screen, facets: Mapping[str, Any]) -> None:
+    least = "" if facets["is_exact"] else "at least "
+    screen.say()
+    screen.say(f"{least}{counted(facets['hits'], 'listing')}")
+    for name in ("category", "condition", "place", "currency"):
+        values = facets[name][:_FACET_VALUES_SHOWN]
+        if values:
+            told = " · ".join(f"{one['value']} {one['count']:,}" for one in values)
+            more = " · …" if len(facets[name]) > len(values) else ""
+            screen.say_safe(f"{name:10} {told}{more}")
 
 
 def _advice(text: tuple[str, ...], told: dict[str, object]) -> str:

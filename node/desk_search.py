@@ -16,26 +16,30 @@ from .desk_error import bad_value
 from .listing_json import price_json, status_of, time_text
 
 if TYPE_CHECKING:
-    from ..store.query import Query
+    from ..store.query import Facets, Query
 
 LIMIT_DEFAULT: Final = 20
 _ARGUMENTS: Final = (
     "text", "category", "min_price", "max_price", "currency", "place", "condition", "market",
-    "seller", "wanted", "status", "sort", "limit", "after",
+    "seller", "wanted", "status", "sort", "limit", "after", "facets",
 )  # fmt: skip
 _HOME_SHOWN: Final = 5
 
 
 def search(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """One page: {"rows", "has_more"}."""
-    page = clerk.store.search(_query(clerk, "search", told), clerk.now_ms())
-    return {
+    """One page: {"rows", "has_more"}, and where `facets` was said {"facets"}."""
+    query = _query(clerk, "search", told)
+    page = clerk.store.search(query, clerk.now_ms())
+    found: dict[str, Any] = {
         "rows": [
             shown | {"cursor": row.cursor}
             for shown, row in zip(clerk.json(page.rows), page.rows, strict=True)
         ],
         "has_more": page.has_more,
     }
+    if told.get("facets"):
+        found["facets"] = _facets_json(clerk.store.facets(query, clerk.now_ms()))
+    return found
 
 
 def search_stream(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -134,6 +138,7 @@ def _query(clerk: Clerk, verb: str, told: Mapping[str, Any]) -> "Query":
     args = Args(verb, told, _ARGUMENTS)
     text = args.text("text") or ""
     wanted = args.flag("wanted")
+    args.flag("facets")
     low, high, currency = _prices(clerk, args)
     market = args.text("market")
     if market is not None and not is_market(market):
@@ -155,6 +160,19 @@ def _query(clerk: Clerk, verb: str, told: Mapping[str, Any]) -> "Query":
         limit=args.integer("limit", 1, limits.SEARCH_ROWS_MAX) or LIMIT_DEFAULT,
         after=args.text("after") or "",
     )
+
+
+def _facets_json(facets: "Facets") -> dict[str, Any]:
+    counted = {
+        "category": facets.category,
+        "condition": facets.condition,
+        "place": facets.place,
+        "currency": facets.currency,
+    }
+    return {"hits": facets.hits, "is_exact": facets.is_exact} | {
+        name: [{"value": value, "count": count} for value, count in values]
+        for name, values in counted.items()
+    }
 
 
 def _prices(clerk: Clerk, args: Args) -> tuple[int | None, int | None, str | None]:

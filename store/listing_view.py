@@ -232,8 +232,11 @@ def price_facet(currency: str, amount: int) -> str:
 
 
 def currency_facet(group: str) -> str:
-    word = {GIFT_GROUP: "free", ASK_GROUP: "ask"}.get(group, group)
-    return f"{_FACET}u{word}"
+    return f"{_FACET}u{group_word(group)}"
+
+
+def group_word(group: str) -> str:
+    return {GIFT_GROUP: "free", ASK_GROUP: "ask"}.get(group, group)
 
 
 def market_facet(market: str) -> str:

@@ -87,6 +87,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Facets:
+    """How many of a search's hits have each category, condition, place and currency, as their
+    sellers wrote them, the commonest first; at most SEARCH_FACET_VALUES_MAX of each.
+
+    Where not `is_exact`, there are more hits, and these are of the newest: each count is at least.
+    A gift's currency is "free" and that of a price to be asked for "ask".
+    """
+
+    hits: int = 0
+    is_exact: bool = True
+    category: tuple[tuple[str, int], ...] = ()
+    condition: tuple[tuple[str, int], ...] = ()
+    place: tuple[tuple[str, int], ...] = ()
+    currency: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Cursor:
     """Where a page ended. `bound` is the greatest arrival when the first page was made: what came
     later is not shown, so that nothing is skipped or repeated while records arrive.

@@ -4,6 +4,7 @@ Words and facets go to the full-text index, which gives arrivals in order; price
 are checked on each row. CROSS JOIN keeps the planner from driving by another index.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -11,16 +12,15 @@ from ..protocol import limits
 from . import listing_view, profile_view
 from .database import Database, Row
 from .listing_view import COLUMNS, GIFT_GROUP, JOINED, PriceBucket
-from .query import Cursor, Page, Query
+from .query import Cursor, Facets, Page, Query
 from .segment import Word, fold_name, query_words
 
 _TEXT_COLUMNS: Final = "{title body category place}"
 _HIT: Final = "l.arrival, l.rid, l.listing_id, l.author, l.price_group, l.amount"
-_BY_WORDS: Final = (
-    f"SELECT {_HIT} FROM words CROSS JOIN listing AS l "  # noqa: S608 — constants
-    "ON l.arrival = words.rowid WHERE words MATCH ?"
-)
-_BY_LISTING: Final = f"SELECT {_HIT} FROM listing AS l WHERE true"  # noqa: S608 — constants
+_WORDS: Final = "FROM words CROSS JOIN listing AS l ON l.arrival = words.rowid WHERE words MATCH ?"
+_LISTING: Final = "FROM listing AS l WHERE true"
+_BY_WORDS: Final = f"SELECT {_HIT} {_WORDS}"
+_BY_LISTING: Final = f"SELECT {_HIT} {_LISTING}"
 _NEWEST: Final = "l.arrival DESC"
 _CHEAPEST: Final = "l.price_group, l.amount, l.arrival DESC"
 
@@ -79,6 +79,33 @@ def search(db: Database, query: Query, now_ms: int) -> Page:
             found = _by_price(db, plan, cursor, count, is_first)
     rows = [listing_view.row_from(row[:5], at.to_text()) for row, at in found[: query.limit]]
     return Page(rows, len(found) > query.limit)
+
+
+def facets(db: Database, query: Query, now_ms: int) -> Facets:
+    """Of all pages together. Looks at no more than SEARCH_FACET_HITS_MAX hits, the newest."""
+    plan = _plan(db, query, now_ms)
+    if plan is None:
+        return Facets()
+    source = _WORDS if plan.match else _LISTING
+    order = "words.rowid DESC" if plan.match else _NEWEST
+    conditions = " AND ".join(plan.conditions)
+    rows = db.rows(
+        "SELECT l.category, l.condition, l.place, l.price_group, "
+        f"{conditions} {source} ORDER BY {order} LIMIT ?",
+        (*plan.bindings, *filter(None, [plan.match]), limits.SEARCH_FACET_HITS_MAX + 1),
+    )
+    hits = [row[:4] for row in rows[: limits.SEARCH_FACET_HITS_MAX] if row[4]]
+    category, condition, place = (
+        _commonest(Counter(row[column] for row in hits if row[column])) for column in range(3)
+    )
+    currency = _commonest(Counter(listing_view.group_word(row[3]) for row in hits))
+    is_exact = len(rows) <= limits.SEARCH_FACET_HITS_MAX
+    return Facets(len(hits), is_exact, category, condition, place, currency)
+
+
+def _commonest(counts: Counter[str]) -> tuple[tuple[str, int], ...]:
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return tuple(ordered[: limits.SEARCH_FACET_VALUES_MAX])
 
 
 def _plan(db: Database, query: Query, now_ms: int) -> _Plan | None:

@@ -24,7 +24,7 @@ from .database import VIEW_VERSION, Database
 from .errors import NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
 from .market_book import MarketBook
-from .query import Page, Query
+from .query import Facets, Page, Query
 from .row import Counts, ListingRow, StoredRecord, opened
 from .share import KEPT, OWN, is_counted
 
@@ -352,6 +352,11 @@ class Store:
         """A page of listings; LocalProtocolError for a cursor that no search has given."""
         with self.snapshot():
             return search.search(self._db, query, now_ms)
+
+    def facets(self, query: Query, now_ms: int) -> Facets:
+        """What the hits of a search have in common, whatever its page and order."""
+        with self.snapshot():
+            return search.facets(self._db, query, now_ms)
 
     def held_by(self, listing_ids: Sequence[bytes], now_ms: int | None = None) -> dict[bytes, int]:
         """How many peers are known to hold the current record of each listing that is here.

@@ -118,6 +118,18 @@ def test_searching_pages_without_skipping_or_repeating(person: Person) -> None:
     assert [row["title"] for row in cheap] == ["chair 0", "chair 1"]
 
 
+def test_facets_count_all_hits_below_the_page(person: Person) -> None:
+    for number in range(3):
+        person.sells(f"chair {number}", f"{number + 1} USD", "--place", "Seoul")
+    out = person.types("search", "chair", "--limit", "1", "--facets").out
+    assert "3 listings" in out and "at least" not in out
+    assert re.search(r"place +Seoul 3", out) and re.search(r"currency +USD 3", out)
+    *rows, last = person.json("search", "chair", "--facets").rows
+    assert len(rows) == 3
+    assert last["facets"]["hits"] == 3
+    assert person.types("search", "sofa", "--facets").code == 0
+
+
 def test_json_stands_before_or_after_the_command(person: Person) -> None:
     person.sells("Kettle")
     before = person.types("--json", "search").out

@@ -2,6 +2,7 @@
 
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -225,6 +226,45 @@ def test_search_equals_a_slow_filter(
                 asked = replace(query, currency=currency, min_price=low, max_price=high, limit=1000)
                 found = [row.listing_id for row in store.search(asked, NOW_MS).rows]
                 assert found == expected_ids(stock, asked), asked
+
+
+@settings(max_examples=60, deadline=None)
+@given(stock=STOCKS, query=QUERIES, prices=PRICE_RANGES, few=FEW_HITS, most=st.integers(1, 13))
+def test_facets_count_what_a_slow_filter_finds(
+    stock: list[Goods],
+    query: Query,
+    prices: tuple[int | None, int | None],
+    few: int,
+    most: int,
+) -> None:
+    asked = replace(query, currency="KRW", min_price=prices[0], max_price=prices[1])
+    with tempfile.TemporaryDirectory() as folder, filled(folder, stock) as store, few_are(few):
+        for one in (query, asked):
+            listings = [goods.listing for goods in stock if matches(goods, one)]
+            expected = [
+                Counter(filter(None, (getattr(listing, name) for listing in listings)))
+                for name in ("category", "condition", "place")
+            ]
+            expected.append(Counter(currency(listing.price) for listing in listings))
+            found = store.facets(one, NOW_MS)
+            assert found.is_exact and found.hits == len(listings)
+            counted = [found.category, found.condition, found.place, found.currency]
+            assert [Counter(dict(each)) for each in counted] == expected
+            assert [[n for _, n in each] for each in counted] == [
+                sorted(each.values(), reverse=True) for each in expected
+            ]
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(limits, "SEARCH_FACET_HITS_MAX", most)
+                least = store.facets(one, NOW_MS)
+            assert least.hits == found.hits if least.is_exact else least.hits <= most
+            for some, each in zip((least.place, least.currency), expected[2:], strict=True):
+                assert Counter(dict(some)) <= each
+
+
+def currency(price: Price | None) -> str:
+    if price is None:
+        return "ask"
+    return "free" if price.is_gift else price.currency
 
 
 @settings(max_examples=60, deadline=None)

@@ -95,6 +95,22 @@ def test_pages_follow_each_other_by_their_cursors(ana: Stall) -> None:
     assert list(ana.desk.stream("search", {})) == ana.call("search")["rows"]
 
 
+def test_facets_are_counted_over_all_pages(ana: Stall) -> None:
+    assert "facets" not in ana.call("search")
+    assert "facets" not in ana.call("search", facets=False)
+    facets = ana.call("search", text="bike", limit=1, facets=True)["facets"]
+    assert (facets["hits"], facets["is_exact"]) == (4, True)
+    assert facets["category"] == [{"value": "Sports", "count": 2}]
+    assert [one["value"] for one in facets["condition"]] == ["good", "new"]
+    assert {one["value"]: one["count"] for one in facets["currency"]} == {
+        "KRW": 2,
+        "USD": 1,
+        "ask": 1,
+    }
+    with pytest.raises(DeskError, match="true or false"):
+        ana.call("search", facets="yes")
+
+
 def test_show_tells_revisions_newest_first_and_the_seller(ana: Stall) -> None:
     public_id = ana.sell("Sofa", "100")
     ana.call("edit", id=public_id, price="90")
