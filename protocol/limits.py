@@ -71,6 +71,7 @@ SEARCH_CURSOR_CHARS_MAX = 100
 SEARCH_FEW_HITS_MAX = 2000  # so many are looked at row by row
 SEARCH_FACET_HITS_MAX = 5000  # counted exactly; of more, "at least"
 SEARCH_FACET_VALUES_MAX = 50  # of one facet
+SEARCH_PARTED_CHARS_MAX = 16  # of a run that is also looked for in two
 SEARCH_SELLERS_MAX = 64  # sellers of one name that the index is asked for
 FIND_IDS_MAX = 20
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from ..protocol import limits
+
 _CJK: Final = (
     "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3031-\u3035\u303b\u3041-\u3096"
     "\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3131-\u318e\u31a0-\u31bf\u31f0-\u31ff"
@@ -42,6 +44,14 @@ class _Classes(dict[int, str]):
 
 
 _CLASSES: Final = _Classes()
+_PART_CHARS_MIN: Final = 2
+_HANGUL_FIRST: Final = 0xAC00
+_HANGUL_ENDINGS: Final = 28
+"""A syllable's last consonant is its place modulo this; 0 is none."""
+_NOUN_AND_PARTICLE: Final = re.compile(
+    "(?P<noun>.+[\uac00-\ud7a3])(?:(?P<closed>을|은|으로)|(?:를|는))"
+)
+"""Particles that no noun ends with where they fit: after a last consonant, or after none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +69,20 @@ class Word:
     def phrase(self) -> str:
         """In FTS5's words; nothing in it can be an operator."""
         if self.is_cjk and len(self.text) > 1:
-            return f'"{" ".join(_bigrams(self.text)[:-1])}"'
+            ways = [self.text, *self._parted()]
+            phrases = [f'"{" ".join(_bigrams_of(way)[:-1])}"' for way in ways]
+            return phrases[0] if len(phrases) == 1 else f"({' OR '.join(phrases)})"
         star = "*" if self.is_cjk or self.is_prefix else ""
         return f'"{self.text}"{star}'
+
+    def _parted(self) -> list[str]:
+        """Written in two words, as many do: 접이식자전거 as 접이식 자전거."""
+        if len(self.text) > limits.SEARCH_PARTED_CHARS_MAX:
+            return []
+        return [
+            f"{self.text[:at]} {self.text[at:]}"
+            for at in range(_PART_CHARS_MIN, len(self.text) - _PART_CHARS_MIN + 1)
+        ]
 
 
 def fold(text: str) -> str:
@@ -95,7 +116,8 @@ def query_words(text: str, *, last_is_prefix: bool) -> list[Word]:
     runs = _runs(fold(text))
     last = len(runs) - 1
     return [
-        Word(run, is_cjk, last_is_prefix and at == last) for at, (run, is_cjk) in enumerate(runs)
+        Word(_without_particle(run) if is_cjk else run, is_cjk, last_is_prefix and at == last)
+        for at, (run, is_cjk) in enumerate(runs)
     ]
 
 
@@ -109,6 +131,20 @@ def _runs(folded: str) -> list[tuple[str, bool]]:
         else:
             runs += [(word, False) for word in part.split()]
     return runs
+
+
+def _without_particle(run: str) -> str:
+    """Of a Korean noun as it stands in a sentence, the noun: 자전거 of 자전거를. What has the whole
+    has this too, so nothing is lost."""
+    match = _NOUN_AND_PARTICLE.fullmatch(run)
+    if match is None:
+        return run
+    is_closed = (ord(match["noun"][-1]) - _HANGUL_FIRST) % _HANGUL_ENDINGS > 0
+    return match["noun"] if is_closed == bool(match["closed"]) else run
+
+
+def _bigrams_of(runs: str) -> list[str]:
+    return [token for run in runs.split() for token in _bigrams(run)]
 
 
 def _bigrams(run: str) -> list[str]:

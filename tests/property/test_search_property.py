@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,23 @@ from tests.market_maker import NOW_MS, Seller, public_id
 SELLERS = [Seller.named(name) for name in ("Kim", "Sato")]
 NAMES = ("김철수", "Sato Ken")
 CHARACTERS = (
-    "중고자전거車中古カメラｶﾞabcABﬁßé１2🚲😀❤️👍🏽,.-_*\"'() 　葛\U000e0100\xadᄒ\u1161か\u3099ש"
+    "중고자전거를물을車中古カメラｶﾞabcABﬁßé１2🚲😀❤️👍🏽,.-_*\"'() 　"
+    "葛\U000e0100\xadᄒ\u1161か\u3099ש"
 )
 TEXTS = st.one_of(
     st.text(CHARACTERS, max_size=12),
     st.text(max_size=6),
-    st.sampled_from(("중고 자전거", "中古カメラ D750", "blue lamp", "aaa ab", "I AND you")),
+    st.sampled_from(
+        (
+            "중고 자전거",
+            "중고자전거",
+            "중고, 자전거를",
+            "中古カメラ D750",
+            "blue lamp",
+            "aaa ab",
+            "I AND you",
+        )
+    ),
 )
 PRICES = st.one_of(
     st.none(),
@@ -120,18 +132,38 @@ def has_words(texts: tuple[str, ...], query: str, last_is_prefix: bool) -> bool:
     asked = words(query)
     for at, (word, cjk) in enumerate(asked):
         is_prefix = last_is_prefix and at == len(asked) - 1
+        noun = noun_of(word)
         if not any(
             cjk == of_cjk
-            and (word in text if cjk else text == word or (is_prefix and text.startswith(word)))
+            and (noun in text if cjk else text == word or (is_prefix and text.startswith(word)))
             for text, of_cjk in there
-        ):
+        ) and not (cjk and any(has_parted(words(text), noun) for text in texts)):
             return False
     return bool(asked) or not query.strip()
 
 
+def noun_of(word: str) -> str:
+    for particle in ("을", "은", "으로", "를", "는"):
+        noun = word.removesuffix(particle)
+        if noun != word and len(noun) >= 2 and "가" <= noun[-1] <= "힣":
+            is_closed = "\u11a8" <= unicodedata.normalize("NFD", noun)[-1] <= "\u11c2"
+            return noun if is_closed == (particle in ("을", "은", "으로")) else word
+    return word
+
+
+def has_parted(there: tuple[tuple[str, bool], ...], word: str) -> bool:
+    """In two parts that end one run and begin the next."""
+    return any(
+        one_cjk and other_cjk and one.endswith(word[:at]) and other.startswith(word[at:])
+        for at in range(2, len(word) - 1)
+        for (one, one_cjk), (other, other_cjk) in pairwise(there)
+    )
+
+
 def matches(goods: Goods, query: Query) -> bool:
     listing = goods.listing
-    texts = (listing.title, listing.description, *listing.tags, listing.category, listing.place)
+    body = "\n".join((listing.description, *listing.tags))
+    texts = (listing.title, body, listing.category, listing.place)
     ended = listing.until_ms is not None and listing.until_ms <= NOW_MS
     status = "expired" if ended and listing.status != "sold" else listing.status
     author = SELLERS[goods.seller].author.hex()

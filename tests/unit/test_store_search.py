@@ -56,6 +56,12 @@ def titles(store: Store, query: Query) -> list[str]:
         ("자", ["중고 자전거"]),
         ("전거", ["중고 자전거"]),
         ("자전거 중고", ["중고 자전거"]),
+        ("중고자전거", ["중고 자전거"]),
+        ("중고자전", ["중고 자전거"]),
+        ("자전거중고", []),
+        ("자전거를", ["중고 자전거"]),
+        ("자전거는", ["중고 자전거"]),
+        ("자전거을", []),
         ("자전차", []),
         ("거자", []),
         ("カメ", ["中古カメラ"]),
@@ -296,6 +302,12 @@ def test_words_are_made_as_the_rules_say() -> None:
     assert index_text("❤️👍🏽") == "❤ 👍"
     assert index_text("갤럭시S24") == "갤럭 럭시 시 s24"
     assert index_text("ｶﾞﾗｽ ﬁne ①") == "ガラ ラス ス fine 1"
+    nouns = {"자전거를": "자전거", "책상을": "책상", "책상으로": "책상", "산마을": "산마을",
+             "고양이": "고양이", "작은": "작은", "D를": "를", "청사과": "청사과"}  # fmt: skip
+    assert {run: query_words(run, last_is_prefix=False)[-1].text for run in nouns} == nouns
+    assert query_words("접이자전", last_is_prefix=False)[0].phrase == (
+        '("접이 이자 자전" OR "접이 이 자전")'
+    )
     assert fold("İ") == fold(fold("İ"))
     phrases = [word.phrase for word in query_words("자전거 b 거 lam", last_is_prefix=True)]
     assert phrases == ['"자전 전거"', '"b"', '"거"*', '"lam"*']
