@@ -230,7 +230,7 @@ PRICE_RANGES = st.tuples(
 )
 
 
-FEW_HITS = st.sampled_from((0, 1, 3, 2000))
+FEW_HITS = st.sampled_from((0, 1, 3, 200))
 """From how many hits on a search takes the ways that are for many."""
 
 
