@@ -218,6 +218,8 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
             del buffer[:n]
             await self._auto_tune_and_send_window_update(bytes_read=len(data))
             return data
+        if self.conn.is_reused(self):
+            raise MuxedStreamReset("the stream is over, and its number another's")
         try:
             return bytes(await super().read(n))
         except MuxedStreamEOF:
@@ -259,7 +261,7 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
     async def forget_unread(self) -> None:
         """What has come, and what is still to come. yamux.py:962: a stream that is over keeps what
         nobody has read for another minute: 256 KiB for each one that a peer cares to open."""
-        if self.stream_id in self.conn.stream_buffers:
+        if self.stream_id in self.conn.stream_buffers and not self.conn.is_reused(self):
             self.conn.stream_buffers[self.stream_id] = Sink()
         if self.closed:
             await self.conn._finalize_stream(self, fully_closed=True)
@@ -282,6 +284,16 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
         self.stream_buffers[number] += data
         self.streams[number].recv_window -= len(data)
         self.stream_events[number].set()
+
+    def is_reused(self, stream: yamux.YamuxStream) -> bool:
+        """Whether a stream that is over has left its number to another."""
+        return self.streams.get(stream.stream_id, stream) is not stream
+
+    def _finalize_stream_locked(self, stream: yamux.YamuxStream, *, fully_closed: bool) -> None:
+        """yamux.py:950: stock goes by the number: a peer that opens it again, once the stream is
+        over, has the new one's events taken away, and who reads it waits for ever."""
+        is_last = fully_closed and not self.is_reused(stream)
+        super()._finalize_stream_locked(stream, fully_closed=is_last)
 
     def condemn(self, reason: str) -> None:
         """Closes the connection soon, for something that no honest peer does."""

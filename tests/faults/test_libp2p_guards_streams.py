@@ -302,3 +302,56 @@ async def test_a_packet_in_many_pieces_is_read() -> None:
         await read_exactly(ended, 3)
     assert ended.reads == 3
     assert msgio.read_exactly is yamux.read_exactly is read_exactly
+
+
+class Dictated:
+    """A connection over which a test says each frame; what is answered goes nowhere."""
+
+    is_initiator = False
+
+    def __init__(self) -> None:
+        self._say, self._told = trio.open_memory_channel[bytes](10)
+
+    async def say(self, flags: int, number: int, body: bytes = b"") -> None:
+        """A frame of data, looked at before this returns."""
+        head = yamux.struct.pack(
+            yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_DATA, flags, number, len(body)
+        )
+        await self._say.send(head + body)
+        await trio.testing.wait_all_tasks_blocked()
+
+    async def read(self, count: int | None = None) -> bytes:
+        return await self._told.receive()
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def close(self) -> None:
+        self._say.close()
+
+
+async def test_a_number_that_is_used_again_is_another_stream() -> None:
+    """yamux.py:950: whoever still held the first one read, and then took away, the second's."""
+    told = Dictated()
+    connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
+    with trio.fail_after(PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.start)
+            await told.say(yamux.FLAG_SYN, 5)
+            first = await connection.accept_stream()
+            await told.say(yamux.FLAG_RST, 5)
+            await told.say(yamux.FLAG_SYN, 5, b"hi")
+            second = await connection.accept_stream()
+            with pytest.raises(MuxedStreamReset):
+                await first.read(2)
+            await first.reset()
+            assert await second.read(2) == b"hi"
+            more: list[bytes] = []
+
+            async def read_more() -> None:
+                more.append(await second.read(3))
+
+            nursery.start_soon(read_more)
+            await trio.testing.wait_all_tasks_blocked()
+            await told.say(0, 5, b"you")
+            assert more == [b"you"]
+            await connection.close()
