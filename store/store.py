@@ -21,7 +21,7 @@ from . import listing_view, log, peer_book, profile_view, search, thread_view
 from .blocklist import Blocklist
 from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
-from .errors import NewerSchema, OutdatedViews, StoreReadOnly
+from .errors import CorruptStore, NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
 from .market_book import MarketBook
 from .query import Facets, Page, Query
@@ -461,7 +461,11 @@ class Store:
             # Read again within: another process may have been first.
             version = self._view_version()
             if version is None:
-                self._db.run("INSERT INTO tally VALUES (1, 0, 0, 0, ?, 0)", (VIEW_VERSION,))
+                self._db.run(
+                    "INSERT OR IGNORE INTO tally VALUES (1, 0, 0, 0, ?, 0)", (VIEW_VERSION,)
+                )
+                if self._view_version() != VIEW_VERSION:  # a damaged row, there and not there
+                    raise CorruptStore("the store has lost its tally: `jangteo verify` says more")
                 self._markets.join(OPEN)
             elif version != VIEW_VERSION:
                 self._rebuild()
