@@ -4,7 +4,7 @@
 the store takes nothing else. Knows the header; what bodies may be is `schema`'s.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from ..crypto.digest import sha256
@@ -56,7 +56,7 @@ class Envelope:
     id: bytes
     header: Header
     body: Body | None
-    listing: Listing | None = None
+    listing: Listing | None = field(default=None, compare=False)
     """What a listing's body says, where `parse` has read it."""
 
 

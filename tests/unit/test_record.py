@@ -262,6 +262,29 @@ def test_a_header_may_not_say_so(changes: dict[str, Any], rule: str, says: str) 
     assert caught.value.penalty == 10
 
 
+def nested(kind: type, depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = {"a": value} if kind is dict else [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("value", "is_sound"),
+    [
+        *((value, True) for value in ("a", b"a", None, True, [], {}, {"a": 1, "b": [2, {"c": 3}]})),
+        *((sign * limits.INTEGER_MAX, True) for sign in (1, -1)),
+        *((sign * (limits.INTEGER_MAX + 1), False) for sign in (1, -1)),
+        *((nested(kind, limits.DEPTH_MAX), True) for kind in (list, dict)),
+        *((nested(kind, limits.DEPTH_MAX + 1), False) for kind in (list, dict)),
+        *((value, False) for value in (1.0, [1.0], {"a": 1.0}, {b"a": 1}, {"b": 1, "a": 2})),
+    ],
+)
+def test_one_look_tells_what_is_sound(value: Any, is_sound: bool) -> None:
+    """So that the slower one, that says what is wrong, is for unsound values alone."""
+    assert canonical._is_sound((value,), 0) is is_sound
+
+
 def test_another_version_is_nobody_s_fault() -> None:
     for version in (0, 2):
         with pytest.raises(UnknownVersion) as caught:
@@ -282,8 +305,19 @@ def test_what_was_taken_before_is_opened_by_its_id_alone() -> None:
     for record in (seller.lists(1, "Lamp"), seller.withdraws(1, revision=2)):
         assert reopened(record.raw, record.id) == parse(record.raw)
         for raw in (b"", record.raw[:-1], b"\x97" + record.raw[1:], record.raw[:80]):
-            with pytest.raises(RemoteProtocolError, match="not the bytes of its id"):
+            with pytest.raises(RemoteProtocolError, match="not the bytes of its id") as caught:
                 reopened(raw, record.id)
+            assert caught.value.rule == "R2.1"
+
+
+def test_what_a_listing_says_is_read_once() -> None:
+    seller = Seller.named("Kim")
+    lists, withdraws = seller.lists(1, "Lamp"), seller.withdraws(1, revision=2)
+    told = parse(lists.raw).listing
+    assert told is not None
+    assert told.title == "Lamp"
+    assert open_record(lists.raw).listing == told
+    assert parse(withdraws.raw).listing is None
 
 
 def test_nobody_makes_a_verified_record_but_by_its_signature() -> None:
