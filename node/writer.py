@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import Any, Generic, TypeVar
 
 import trio
@@ -19,6 +20,7 @@ from ..store.store import Store
 from .worker import Worker
 
 T = TypeVar("T")
+_S = limits.SECOND_MS
 Admitted = tuple[Verified, Admission]
 
 
@@ -72,6 +74,8 @@ class Writer:
         self._jobs: deque[_Job] = deque()
         self._records_queued = 0
         self._is_closed = False
+        self._behind_since: float | None = None  # that some words are not in yet (trio's seconds)
+        self._texts_at = inf  # when they are to be added
         self._wake = trio.Event()
         self._room = trio.Condition()
         self.on_admitted: Callable[[list[Admitted], str], None] = _nobody
@@ -136,14 +140,18 @@ class Writer:
         """Serves the queues. What was queued before `close` is done even under cancellation."""
         with trio.CancelScope(shield=True):
             while True:
-                await self._wake.wait()
-                self._wake = trio.Event()
+                with trio.move_on_at(self._texts_at):
+                    await self._wake.wait()
+                    self._wake = trio.Event()
                 while self._batches or self._jobs:
                     await self._serve_batches()
                     await self._serve_jobs()
                     await self._tell_of_room()
+                    await self._serve_texts()
                 await self._tell_of_room()
+                await self._serve_texts()
                 if self._is_closed and not self._batches and not self._jobs:
+                    await self._serve_last_texts()
                     return
 
     async def _serve_batches(self) -> None:
@@ -171,6 +179,8 @@ class Writer:
             return
         finally:
             self._records_queued -= count
+        if _is_bulk(group):
+            self._put_texts_off()
         for batch, admissions in zip(group, outcomes, strict=True):
             self.on_admitted(list(zip(batch.records, admissions, strict=True)), batch.source)
             if batch.outcome is not None:
@@ -179,8 +189,47 @@ class Writer:
 
     def _admit_group(self, group: list[_Batch]) -> list[list[Admission]]:
         now_ms = self._now_ms()
+        is_text_later = _is_bulk(group)
         with self._store.write(durable=any(batch.is_durable for batch in group)):
-            return [self._store.admit(batch.records, now_ms, batch.bringer) for batch in group]
+            return [
+                self._store.admit(batch.records, now_ms, batch.bringer, is_text_later=is_text_later)
+                for batch in group
+            ]
+
+    def _put_texts_off(self) -> None:
+        """Words of many records at once are added when the writer has nothing else to do, or
+        TEXT_WAIT_MS_MAX later though it has."""
+        now = trio.current_time()
+        if self._behind_since is None:
+            self._behind_since = now
+        self._texts_at = min(
+            now + limits.TEXT_IDLE_MS / _S, self._behind_since + limits.TEXT_WAIT_MS_MAX / _S
+        )
+
+    async def _serve_texts(self) -> None:
+        if trio.current_time() < self._texts_at:
+            return
+        try:
+            left = await self._worker(self._index_texts)
+        except Exception as error:  # the store's: as in `_serve_batches`
+            self.on_failed(error, "")
+            self._texts_at = trio.current_time() + limits.TEXT_WAIT_MS_MAX / _S
+            return
+        if not left:
+            self._behind_since, self._texts_at = None, inf
+
+    async def _serve_last_texts(self) -> None:
+        if self._behind_since is None:
+            return
+        now = self._texts_at = trio.current_time()
+        while self._texts_at <= trio.current_time() <= now + limits.TEXT_LAST_MS_MAX / _S:
+            await self._serve_texts()
+
+    def _index_texts(self) -> int:
+        if not self._store.fts_lag():
+            return 0  # they were one's own
+        with self._store.write(durable=False):
+            return self._store.index_texts(limits.TEXT_RECORDS_AT_ONCE)
 
     async def _serve_jobs(self) -> None:
         jobs = list(self._jobs)
@@ -215,6 +264,10 @@ class Writer:
     def _check_open(self) -> None:
         if self._is_closed:
             raise WriterClosed("the node is stopping")
+
+
+def _is_bulk(group: list[_Batch]) -> bool:
+    return sum(len(batch.records) for batch in group) > limits.TEXT_NOW_RECORDS_MAX
 
 
 def _nobody(admitted: list[Admitted], source: str) -> None:

@@ -63,12 +63,19 @@ class Registrar:
     # -- admission --------------------------------------------------------------------------
 
     def admit(
-        self, records: Iterable[Verified], now_ms: int, bringer: str | None
+        self,
+        records: Iterable[Verified],
+        now_ms: int,
+        bringer: str | None,
+        *,
+        is_text_later: bool = False,
     ) -> list[Admission]:
-        """One outcome for each record, in their order."""
+        """One outcome for each record, in their order. `is_text_later`: `index_texts` adds the
+        words of others' new listings."""
         self._census.trim()
         self._queues.trim()
-        batch = Batch(now_ms, self.shares.bucket(bringer), *read_tally(self._db))
+        rid_last, record_bytes = read_tally(self._db)
+        batch = Batch(now_ms, self.shares.bucket(bringer), rid_last, rid_last, record_bytes)
         records = list(records)
         batch.stored = thread_view.currents(
             self._db, {record.header.thread_key for record in records}
@@ -76,8 +83,18 @@ class Registrar:
         for record in records:
             batch.outcomes.append(self._judge(record, batch))
         if batch.records:
-            self._write(batch)
+            self._write(batch, is_text_later)
         return batch.outcomes
+
+    def index_texts(self, count_max: int) -> int:
+        """Goes through `count_max` records more for what has no words yet; how many are left."""
+        db = self._db
+        text_rid, rid_last = db.rows("SELECT text_rid_last, rid_last FROM tally")[0]
+        if text_rid < rid_last:
+            text_rid = listing_view.index_texts(db, text_rid, count_max) or rid_last
+            db.run("UPDATE tally SET text_rid_last = ?", (text_rid,))
+        left: int = rid_last - text_rid
+        return left
 
     def _judge(self, record: Verified, batch: Batch) -> Admission:
         header = record.header
@@ -247,7 +264,7 @@ class Registrar:
 
     # -- writing ----------------------------------------------------------------------------
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch, is_text_later: bool) -> None:
         db = self._db
         if batch.evicted:
             self.departures.remove(batch.evicted, is_crowd_known=True)
@@ -274,8 +291,7 @@ class Registrar:
         thread_view.put(db, changed)
         self._write_history(batch, [rid for rid in gone if rid not in batch.records])
         self._write_items(batch, changed)
-        self._write_views(batch, changed)
-        db.run("UPDATE tally SET text_rid_last = rid_last")
+        self._write_views(batch, changed, is_text_later)
 
     def _write_shares(self, batch: Batch, rids: Sequence[int]) -> None:
         changes: dict[int, int] = {}
@@ -319,17 +335,26 @@ class Registrar:
         if retired:
             self.departures.note_retired(batch.now_ms)
 
-    def _write_views(self, batch: Batch, changed: Sequence[Thread]) -> None:
+    def _write_views(self, batch: Batch, changed: Sequence[Thread], is_text_later: bool) -> None:
         """What is shown of each thread is its current record alone."""
         entries: list[tuple[int, int, Verified]] = []
         stored: set[int] = set()
+        later: set[int] = set()
         for key, current in changed:
             if current.rid not in batch.records:
                 continue  # an own one that was crowded out: shown as before
             entries.append((current.arrival, current.rid, batch.records[current.rid][0]))
             if batch.before[key] is not None:
                 stored.add(current.arrival)
-        write_views(self._db, entries, stored)
+            elif is_text_later and key[1] != self._own_author and current.rid == current.arrival:
+                later.add(current.arrival)
+        write_views(self._db, entries, stored, later)
+        if not later:
+            # Where some were left before, this batch's are passed over when it is their turn.
+            self._db.run(
+                "UPDATE tally SET text_rid_last = rid_last WHERE text_rid_last = ?",
+                (batch.rid_before,),
+            )
 
 
 def read_tally(db: Database) -> tuple[int, int]:
@@ -341,9 +366,13 @@ def read_tally(db: Database) -> tuple[int, int]:
 
 
 def write_views(
-    db: Database, entries: Sequence[tuple[int, int, Verified | Envelope]], stored: set[int]
+    db: Database,
+    entries: Sequence[tuple[int, int, Verified | Envelope]],
+    stored: set[int],
+    later: set[int],
 ) -> None:
-    """Shows (arrival, rid, record); `stored` are arrivals that may be shown already."""
+    """Shows (arrival, rid, record); `stored` are arrivals that may be shown already, `later` those
+    whose words are added later."""
     listings: list[tuple[int, int, Verified | Envelope]] = []
     profiles: list[tuple[int, Verified | Envelope]] = []
     withdrawals: list[tuple[int, int, Header]] = []
@@ -361,6 +390,6 @@ def write_views(
             profiles.append((arrival, record))
     listing_view.drop(db, [arrival for _, arrival in dropped])
     profile_view.drop(db, dropped)
-    listing_view.put(db, listings, stored)
+    listing_view.put(db, listings, stored, later)
     listing_view.put_withdrawals(db, withdrawals)
     profile_view.put(db, profiles)

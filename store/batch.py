@@ -18,6 +18,7 @@ class Batch:
     now_ms: int
     bucket: int
     """Of threads that this batch is the first to bring (share.py)."""
+    rid_before: int
     rid_last: int
     record_bytes: int
     stored: dict[ThreadKey, Current] = field(default_factory=dict)

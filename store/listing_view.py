@@ -4,7 +4,7 @@ One row a thread, by its arrival, so that an edit stays where it was. Knows how 
 indexed; what a query asks is search.py's.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ from ..protocol.kind import LISTING
 from ..protocol.listing import Listing
 from ..protocol.money import Price
 from .database import Bindings, Database, Row
+from .errors import CorruptStore
 from .row import ListingRow, ends_ms, opened
 from .segment import index_text
 
@@ -29,6 +30,11 @@ COLUMNS: Final = "l.arrival, l.listing_id, r.id, r.raw, p.name"
 JOINED: Final = (
     "CROSS JOIN record AS r ON r.rid = l.rid LEFT JOIN profile AS p ON p.author = l.author"
 )
+_WORDLESS: Final = (
+    "FROM record AS r CROSS JOIN listing AS l ON l.arrival = r.rid AND l.rid = r.rid "
+    "WHERE r.rid > ? AND r.rid <= ? AND NOT EXISTS (SELECT 1 FROM words_docsize WHERE id = r.rid)"
+)
+"""Threads with one record, which is a listing: what is edited gets its words at once."""
 _SELECT: Final = f"SELECT {COLUMNS} FROM listing AS l {JOINED}"  # noqa: S608 — constants
 
 
@@ -43,27 +49,69 @@ class PriceBucket:
 
 
 def put(
-    db: Database, entries: Iterable[tuple[int, int, Verified | Envelope]], known: set[int]
+    db: Database,
+    entries: Iterable[tuple[int, int, Verified | Envelope]],
+    known: set[int],
+    later: set[int],
 ) -> None:
-    """Makes (arrival, rid, record) the shown revisions; `known` are arrivals that may be there."""
+    """Makes (arrival, rid, record) the shown revisions; `known` are arrivals that may be there.
+    Of the `later` ones `index_texts` adds the words."""
     listings: list[Bindings] = []
     texts: list[Bindings] = []
     texts_again: list[Bindings] = []
     for arrival, rid, record in entries:
         header = record.header
-        listing = record.listing or Listing.from_body(record.body or {}, header.ts_ms)
+        listing = _listing_of(record)
         listings.append(_row(arrival, rid, header, listing))
-        (texts_again if arrival in known else texts).append(_text(arrival, header, listing))
+        if arrival not in later:
+            (texts_again if arrival in known else texts).append(_text(arrival, header, listing))
     again = [(text[0],) for text in texts_again]
     if again:
         db.run_many("DELETE FROM listing WHERE arrival = ?", again)
         db.run_many("DELETE FROM words WHERE rowid = ?", again)
         # A thread may have been something else before; then there was nothing to take out.
     db.run_many("INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", listings)
+    _put_words(db, texts + texts_again)
+
+
+def index_texts(db: Database, after_rid: int, count_max: int) -> int | None:
+    """Adds the words of what came after `after_rid` and has none: the last rid it looked at, None
+    where there were fewer than `count_max` records to look at."""
+    seen, last = db.rows(
+        "SELECT count(*), max(rid) FROM "
+        "(SELECT rid FROM record WHERE rid > ? ORDER BY rid LIMIT ?)",
+        (after_rid, count_max),
+    )[0]
+    rows = db.rows(f"SELECT r.rid, r.raw {_WORDLESS} ORDER BY r.rid", (after_rid, last))
+    texts: list[Bindings] = []
+    for arrival, raw in rows:
+        try:
+            envelope = opened(raw)
+        except CorruptStore:
+            continue  # it must not keep the words of all others out: `verify` tells of it
+        texts.append(_text(arrival, envelope.header, _listing_of(envelope)))
+    _put_words(db, texts)
+    return int(last) if seen == count_max else None
+
+
+def wordless(db: Database, after_rid: int) -> list[int]:
+    """The arrivals that `index_texts` would give words."""
+    rows = db.rows(f"SELECT r.rid {_WORDLESS}", (after_rid, limits.INTEGER_MAX))
+    return [row[0] for row in rows]
+
+
+def drop_words(db: Database, arrivals: Iterable[int]) -> None:
+    db.run_many("DELETE FROM words WHERE rowid = ?", [(arrival,) for arrival in arrivals])
+
+
+def _put_words(db: Database, texts: Sequence[Bindings]) -> None:
     db.run_many(
-        "INSERT INTO words (rowid, title, body, category, place, facet) VALUES (?,?,?,?,?,?)",
-        texts + texts_again,
+        "INSERT INTO words (rowid, title, body, category, place, facet) VALUES (?,?,?,?,?,?)", texts
     )
+
+
+def _listing_of(record: Verified | Envelope) -> Listing:
+    return record.listing or Listing.from_body(record.body or {}, record.header.ts_ms)
 
 
 def drop(db: Database, arrivals: Iterable[int]) -> None:

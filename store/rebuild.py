@@ -87,6 +87,8 @@ def problems(db: Database) -> list[str]:
         rid_last = db.value("SELECT rid_last FROM tally")
         other.run("INSERT INTO tally VALUES (1, ?, 0, 0, 0, 0)", (rid_last,))
         rebuild(other, ItemTable(other))
+        text_rid_last = db.value("SELECT text_rid_last FROM tally")
+        listing_view.drop_words(other, listing_view.wordless(db, text_rid_last))
         other.commit()
         if db.rows(_TRIGGERS) != other.rows(_TRIGGERS):
             found.append("the log is not held append-only: its triggers are not as they were made")
@@ -123,7 +125,7 @@ def _rebuild_shown(db: Database) -> None:
         entries: list[tuple[int, int, Envelope]] = [
             (arrival, rid, opened(raw)) for arrival, rid, raw in page
         ]
-        write_views(db, entries, set())
+        write_views(db, entries, set(), set())
         if len(page) < _PAGE_ROWS:
             return
         arrival = page[-1][0]

@@ -137,14 +137,25 @@ class Store:
     # -- writes -----------------------------------------------------------------------------
 
     def admit(
-        self, records: Iterable[Verified], now_ms: int, bringer: str | None = None
+        self,
+        records: Iterable[Verified],
+        now_ms: int,
+        bringer: str | None = None,
+        *,
+        is_text_later: bool = False,
     ) -> list[Admission]:
         """Takes in what may be (SPEC.md R10.6); an outcome for each record, in their order.
 
         `bringer` names the payer who delivered them (R11.7), None where that is unknown.
+        `is_text_later`: others' new listings are found by their words after `index_texts` only.
         """
         self._require_write()
-        return self._registrar.admit(records, now_ms, bringer)
+        return self._registrar.admit(records, now_ms, bringer, is_text_later=is_text_later)
+
+    def index_texts(self, count_max: int) -> int:
+        """Makes up to `count_max` records more found by their words: how many are left."""
+        self._require_write()
+        return self._registrar.index_texts(count_max)
 
     def forget_expired(self, now_ms: int, limit: int) -> int:
         """Lets go of up to `limit` threads that are over, own ones only as items: how many."""
@@ -450,7 +461,7 @@ class Store:
 
     def _make_ready(self) -> None:
         """A new store joins `open`; views of an older program are made anew."""
-        if self._view_version() == VIEW_VERSION and self._is_counted():
+        if self._view_version() == VIEW_VERSION and self._is_counted() and self._has_words():
             return
         if self._db.is_read_only:
             raise OutdatedViews(
@@ -471,10 +482,17 @@ class Store:
                 self._rebuild()
             if not self._is_counted():
                 self._registrar.shares.count()
+            # Where the last one that wrote ended before all words were in.
+            while self._registrar.index_texts(limits.TEXT_RECORDS_AT_ONCE):
+                continue
 
     def _is_counted(self) -> bool:
         """Who only reads counts nothing: the bytes are as whoever wrote last has counted them."""
         return self._db.is_read_only or is_counted(self._db, self._own_author)
+
+    def _has_words(self) -> bool:
+        """Who only reads finds what there is."""
+        return self._db.is_read_only or not self.fts_lag()
 
     def _view_version(self) -> int | None:
         """None where the store is not made yet; a reader is told that there is none."""

@@ -282,3 +282,100 @@ async def test_a_caller_that_leaves_holds_nothing_up(store: CountingStore) -> No
         assert await writer.admit([listing(2)], "p") == [Admission.NEW]
         writer.close()
     assert store.has(listing(1).id)
+
+
+def others_listings(count: int) -> list[Verified]:
+    return [
+        Seller.named("other").lists(number, "red bike", ts_ms=NOW_MS) for number in range(count)
+    ]
+
+
+async def test_words_of_a_few_records_are_in_when_their_outcome_is_told(
+    store: CountingStore, autojump_clock: trio.testing.MockClock
+) -> None:
+    writer = writer_of(store)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        await writer.admit(others_listings(limits.TEXT_NOW_RECORDS_MAX), "p")
+        assert store.fts_lag() == 0
+        await trio.sleep(10)
+        assert store.transactions == [False]
+        writer.close()
+
+
+async def test_words_of_many_records_wait_for_the_writer_to_be_idle(
+    store: CountingStore, autojump_clock: trio.testing.MockClock
+) -> None:
+    writer = writer_of(store)
+    records = others_listings(limits.TEXT_NOW_RECORDS_MAX + 1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        began = trio.current_time()
+        await writer.admit(records, "p")
+        await trio.sleep(limits.TEXT_IDLE_MS / 1000 - 0.01)
+        assert store.fts_lag() == len(records)
+        await trio.sleep(0.02)
+        assert store.fts_lag() == 0
+        assert trio.current_time() - began < 1
+        writer.close()
+
+
+async def test_words_wait_only_so_long_for_a_writer_that_is_never_idle(
+    store: CountingStore,
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "TEXT_RECORDS_AT_ONCE", 100)
+    writer = writer_of(store)
+    records = others_listings(1000)
+    lags: list[int] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        for begin in range(0, len(records), limits.TEXT_NOW_RECORDS_MAX + 1):
+            some = records[begin : begin + limits.TEXT_NOW_RECORDS_MAX + 1]
+            await writer.admit(some, "p")
+            lags.append(store.fts_lag())
+            await trio.sleep(limits.TEXT_IDLE_MS / 2000)
+        writer.close()
+    batch = limits.TEXT_NOW_RECORDS_MAX + 1
+    assert lags.count(batch) > 1  # all before it were added
+    assert max(lags) <= batch * (2 * limits.TEXT_WAIT_MS_MAX / limits.TEXT_IDLE_MS + 1)
+    assert store.fts_lag() == 0
+
+
+async def test_words_that_no_disk_takes_are_tried_again(
+    store: CountingStore, autojump_clock: trio.testing.MockClock
+) -> None:
+    writer = writer_of(store)
+    told: list[BaseException] = []
+    writer.on_failed = lambda error, source: told.append(error)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        await writer.admit(others_listings(100), "p")
+        store.failure = StoreFull("no space left")
+        await trio.sleep(limits.TEXT_IDLE_MS / 1000 + 0.1)
+        assert (len(told), store.fts_lag()) == (1, 100)
+        await trio.sleep(limits.TEXT_WAIT_MS_MAX / 1000)
+        assert (len(told), store.fts_lag()) == (1, 0)
+        writer.close()
+
+
+async def test_at_the_end_words_are_added_for_a_while_only(
+    store: CountingStore,
+    autojump_clock: trio.testing.MockClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "TEXT_RECORDS_AT_ONCE", 1)
+    step_s = 0.02
+
+    async def slow(job: Callable[[], Any], /) -> Any:
+        await trio.sleep(step_s)
+        return job()
+
+    writer = writer_of(store, slow)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.run)
+        await writer.admit(others_listings(100), "p")
+        writer.close()
+    steps = limits.TEXT_LAST_MS_MAX / 1000 / step_s
+    assert abs(100 - store.fts_lag() - steps) <= 2
