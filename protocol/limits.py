@@ -157,6 +157,7 @@ TEXT_NOW_RECORDS_MAX = 64  # in a transaction, whose words are added in it; thos
 TEXT_IDLE_MS = 200  # of the writer, before it adds words
 TEXT_WAIT_MS_MAX = SECOND_MS  # for such idleness
 TEXT_RECORDS_AT_ONCE = 2048  # looked through for words in one transaction
+TEXT_RECORDS_REMEMBERED_MAX = 4096  # until then; what is beyond is read again
 TEXT_LAST_MS_MAX = 500  # at the end; the next start adds the rest
 GOSSIP_RECORDS_MAX = 64  # in a message; bounds the signatures that it costs at once
 GOSSIP_RECORDS_PER_SECOND = 200  # from one peer

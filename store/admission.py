@@ -48,8 +48,11 @@ class Registrar:
         self.shares = ShareBook(db, contacts, own_author)
         self._room = Room(db, self.shares, self._queues, record_bytes_max)
         self.departures = Departures(db, items, self._census, self.shares, own_author)
+        self._texted: dict[int, listing_view.Texted] = {}
+        """By rid, of what is to get its words: what is not in it is read from the log."""
 
     def drop_memory(self) -> None:
+        self._texted.clear()
         self._census.drop()
         self._queues.drop()
         self.shares.drop()
@@ -91,7 +94,9 @@ class Registrar:
         db = self._db
         text_rid, rid_last = db.rows("SELECT text_rid_last, rid_last FROM tally")[0]
         if text_rid < rid_last:
-            text_rid = listing_view.index_texts(db, text_rid, count_max) or rid_last
+            text_rid = listing_view.index_texts(db, text_rid, count_max, self._texted) or rid_last
+            for rid in [each for each in self._texted if each <= text_rid]:
+                del self._texted[rid]
             db.run("UPDATE tally SET text_rid_last = ?", (text_rid,))
         left: int = rid_last - text_rid
         return left
@@ -349,6 +354,10 @@ class Registrar:
             elif is_text_later and key[1] != self._own_author and current.rid == current.arrival:
                 later.add(current.arrival)
         write_views(self._db, entries, stored, later)
+        for arrival in later:
+            record = batch.records[arrival][0]
+            if record.listing and len(self._texted) < limits.TEXT_RECORDS_REMEMBERED_MAX:
+                self._texted[arrival] = (record.header, record.listing)
         if not later:
             # Where some were left before, this batch's are passed over when it is their turn.
             self._db.run(

@@ -4,7 +4,7 @@ One row a thread, by its arrival, so that an edit stays where it was. Knows how 
 indexed; what a query asks is search.py's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,9 @@ _WORDLESS: Final = (
 )
 """Threads with one record, which is a listing: what is edited gets its words at once."""
 _SELECT: Final = f"SELECT {COLUMNS} FROM listing AS l {JOINED}"  # noqa: S608 — constants
+
+Texted = tuple[Header, Listing]
+"""What the words of a listing are made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +77,32 @@ def put(
     _put_words(db, texts + texts_again)
 
 
-def index_texts(db: Database, after_rid: int, count_max: int) -> int | None:
+def index_texts(
+    db: Database, after_rid: int, count_max: int, remembered: Mapping[int, Texted]
+) -> int | None:
     """Adds the words of what came after `after_rid` and has none: the last rid it looked at, None
-    where there were fewer than `count_max` records to look at."""
+    where there were fewer than `count_max` records to look at. What is `remembered` by its rid is
+    not read again."""
     seen, last = db.rows(
         "SELECT count(*), max(rid) FROM "
         "(SELECT rid FROM record WHERE rid > ? ORDER BY rid LIMIT ?)",
         (after_rid, count_max),
     )[0]
-    rows = db.rows(f"SELECT r.rid, r.raw {_WORDLESS} ORDER BY r.rid", (after_rid, last))
     texts: list[Bindings] = []
-    for arrival, raw in rows:
+    for (rid,) in db.rows(f"SELECT r.rid {_WORDLESS} ORDER BY r.rid", (after_rid, last)):
         try:
-            envelope = opened(raw)
+            texted = remembered.get(rid) or _texted(db, rid)
         except CorruptStore:
             continue  # it must not keep the words of all others out: `verify` tells of it
-        texts.append(_text(arrival, envelope.header, _listing_of(envelope)))
+        texts.append(_text(rid, *texted))
     _put_words(db, texts)
     return int(last) if seen == count_max else None
+
+
+def _texted(db: Database, rid: int) -> Texted:
+    raw, record_id = db.rows("SELECT raw, id FROM record WHERE rid = ?", (rid,))[0]
+    envelope = opened(raw, record_id)
+    return envelope.header, _listing_of(envelope)
 
 
 def wordless(db: Database, after_rid: int) -> list[int]:

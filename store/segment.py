@@ -8,7 +8,8 @@ FTS5's manner of writing phrases and prefixes; no table.
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from operator import add
 from typing import Final
 
 from ..protocol import limits
@@ -44,6 +45,8 @@ class _Classes(dict[int, str]):
 
 
 _CLASSES: Final = _Classes()
+_RUNS_REMEMBERED: Final = 8192
+_RUN_CHARS_REMEMBERED: Final = 16  # so that nobody's take more than some 3 MB
 _PART_CHARS_MIN: Final = 2
 _HANGUL_FIRST: Final = 0xAC00
 _HANGUL_ENDINGS: Final = 28
@@ -105,10 +108,21 @@ def index_text(text: str) -> str:
     folded = fold(text)
     if folded.isascii():
         return " ".join(_ASCII_WORDS.findall(folded))
-    tokens: list[str] = []
-    for run, is_cjk in _runs(folded):
-        tokens += _bigrams(run) if is_cjk else (run,)
-    return " ".join(tokens)
+    return " ".join(_CJK_RUN.sub(_spread, folded.translate(_CLASSES)).split())
+
+
+def _spread(match: re.Match[str]) -> str:
+    run = match[0]
+    return _tokens_again(run) if len(run) <= _RUN_CHARS_REMEMBERED else _tokens(run)
+
+
+def _tokens(run: str) -> str:
+    """A run's bigrams between spaces."""
+    return f" {' '.join(_bigrams(run))} "
+
+
+_tokens_again: Final = lru_cache(_RUNS_REMEMBERED)(_tokens)
+"""The same few thousand words come again and again."""
 
 
 def query_words(text: str, *, last_is_prefix: bool) -> list[Word]:
@@ -149,4 +163,4 @@ def _bigrams_of(runs: str) -> list[str]:
 
 def _bigrams(run: str) -> list[str]:
     """Overlapping pairs, then the last character, so that every character begins one token."""
-    return [*map("".join, pairwise(run)), run[-1]]
+    return [*map(add, run, run[1:]), run[-1]]

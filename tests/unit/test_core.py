@@ -26,11 +26,11 @@ async def test_a_store_that_fails_is_said_once_until_it_works_again(
         with ann.core.board.watching() as events, monkeypatch.context() as patch:
 
             def fail(
-                store: Store, records: object, now_ms: int, bringer: str | None = None
+                store: Store, records: object, now_ms: int, bringer: str | None = None, **how: bool
             ) -> object:
                 if store is ann.store:
                     raise StoreFull("the disk is full: make room")
-                return admit(store, records, now_ms, bringer)  # type: ignore[arg-type]
+                return admit(store, records, now_ms, bringer, **how)  # type: ignore[arg-type]
 
             patch.setattr(Store, "admit", fail)
             for number in range(5):
