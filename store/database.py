@@ -42,7 +42,7 @@ APPLICATION_ID: Final = 0x6A616E67  # "jang", told by `file` and by us
 _MIGRATIONS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql")
 """The n-th brings a store of version n to version n + 1. Never edited once released."""
 
-WAL_PAGES_MAX: Final = 1000
+WAL_PAGES_MAX: Final = 8000
 """A log of so many pages is taken into the file."""
 _WAL_BYTES_MAX: Final = 64 * limits.MIB
 _ROOM_BYTES_MIN: Final = 64 * limits.KIB
