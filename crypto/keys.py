@@ -4,6 +4,7 @@ rule of consensus, and libsodium refuses the small-order keys that OpenSSL lets 
 PyNaCl is imported at the first signature: it costs 20 ms, and a search over one's own store
 checks none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -52,3 +53,12 @@ def is_signature(public: bytes, signature: bytes, message: bytes) -> bool:
     except BadSignatureError:
         return False
     return True
+
+
+Signed = tuple[bytes, bytes, bytes]
+"""Who is said to have signed (public key), the signature, and what was signed."""
+
+
+def are_signatures(signed: Sequence[Signed]) -> list[bool]:
+    """`is_signature` of each."""
+    return [is_signature(*each) for each in signed]

@@ -28,6 +28,7 @@ from .gossip import GossipIn, GossipOut
 from .listing_news import ListingNews
 from .payer import Payers
 from .penalty import Penalties
+from .signature_check import SignatureCheck
 from .supervisor import survive
 from .sync_intake import SyncIntake
 from .sync_report import SyncReport
@@ -50,13 +51,15 @@ _SALT_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a node takes from the world around it. `own` is its author's key, None without one."""
+    """What a node takes from the world around it. `own` is its author's key, None without one;
+    `signatures` checks many at once, None where the verifier itself does."""
 
     now_ms: Callable[[], int]
     dice: random.Random
     writer_worker: Worker
     verifier: Worker
     own: bytes | None = None
+    signatures: SignatureCheck | None = None
 
 
 class NodeCore:
@@ -76,7 +79,13 @@ class NodeCore:
         self.declined = Declined()
         self.gossip_in = GossipIn(self.writer, now_ms=now_ms)
         self.gossip_out = GossipOut(transport)
-        intake = SyncIntake(self.writer, self.declined, now_ms=now_ms, verifier=around.verifier)
+        intake = SyncIntake(
+            self.writer,
+            self.declined,
+            now_ms=now_ms,
+            verifier=around.verifier,
+            signatures=around.signatures,
+        )
         self.shared = SyncShared(
             self.writer, intake, self.declined, self.clock, now_ms=now_ms, markets=self._markets
         )

@@ -36,6 +36,7 @@ from .live_node import JsonObject
 from .lonely import lonely_advice
 from .own_nursery import own_nursery
 from .renewal import Renewal
+from .signature_check import signature_process
 from .worker import ThreadWorker
 
 log = logging.getLogger(__name__)
@@ -114,14 +115,19 @@ async def run_node(opened: Opened, voice: "Voice", stop: trio.Event) -> None:
     """One node until `stop`, which takes at most SHUTDOWN_MS_MAX; what was taken is committed."""
     from .libp2p_transport import open_libp2p  # late: a second of loading
 
-    around = Surroundings(
-        now_ms=now_ms,
-        dice=random.Random(secrets.randbits(64)),  # noqa: S311  (jitter, and a salt that nobody is told)
-        writer_worker=ThreadWorker(),
-        verifier=ThreadWorker(),
-        own=opened.author,
-    )
-    async with open_libp2p(opened.peer_seed, _listen(opened)) as transport:
+    verifier = ThreadWorker()
+    async with (
+        signature_process(verifier) as signatures,
+        open_libp2p(opened.peer_seed, _listen(opened)) as transport,
+    ):
+        around = Surroundings(
+            now_ms=now_ms,
+            dice=random.Random(secrets.randbits(64)),  # noqa: S311  (jitter, and a salt that nobody is told)
+            writer_worker=ThreadWorker(),
+            verifier=verifier,
+            own=opened.author,
+            signatures=signatures,
+        )
         core = NodeCore(transport, opened.store, around, peers=opened.config.peers)
         with core.board.watching() as events:
             async with own_nursery() as nursery:

@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from ..protocol.envelope import UnknownVersion, Verified, open_record
+import trio
+
+from ..crypto.keys import Signed
+from ..protocol.envelope import Envelope, UnknownVersion, Verified, parse, signed_of, verified
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.verdict import Admission
 from .declined import Declined
+from .signature_check import SignatureCheck, WorkerCheck
 from .worker import Worker
 from .writer import Outcome, Writer
 
@@ -43,17 +47,41 @@ class SyncIntake:
         *,
         now_ms: Callable[[], int],
         verifier: Worker,
+        signatures: SignatureCheck | None = None,
     ) -> None:
         self._writer = writer
         self._declined = declined
         self._now_ms = now_ms
         self._verifier = verifier
+        self._signatures = signatures or WorkerCheck(verifier)
         self.on_rested: Callable[[str, str], None] = lambda peer, market: None
 
     async def open(self, market: str, raws: Sequence[bytes]) -> list[Verified]:
         """`raws` verified; RemoteProtocolError for the first that is wrong or of another market.
         Those of a version to come are left out."""
-        return await self._verifier(partial(_open_all, market, raws))
+        envelopes, signed = await self._verifier(partial(_parse_all, market, raws))
+        answers = await self._signatures(signed)
+        return [
+            verified(envelope, is_signed=is_signed)
+            for envelope, is_signed in zip(envelopes, answers, strict=True)
+        ]
+
+    def open_soon(
+        self, nursery: trio.Nursery, market: str, raws: Sequence[bytes]
+    ) -> Outcome[list[Verified]]:
+        """`open` in a task of its own: those of one frame are parsed while the signatures of the
+        one before are checked."""
+        outcome: Outcome[list[Verified]] = Outcome()
+
+        async def run() -> None:
+            try:
+                outcome.value = await self.open(market, raws)
+            except Exception as error:  # of any kind: handed to the one who waits for it
+                outcome.error = error
+            outcome.done.set()
+
+        nursery.start_soon(run)
+        return outcome
 
     async def take(
         self, peer: str, records: Sequence[Verified], *, is_durable: bool = False
@@ -85,14 +113,14 @@ class SyncIntake:
         )
 
 
-def _open_all(market: str, raws: Sequence[bytes]) -> list[Verified]:
-    records: list[Verified] = []
+def _parse_all(market: str, raws: Sequence[bytes]) -> tuple[list[Envelope], list[Signed]]:
+    envelopes: list[Envelope] = []
     for raw in raws:
         try:
-            record = open_record(raw)
+            envelope = parse(raw)
         except UnknownVersion:
             continue
-        if record.header.market != market:
+        if envelope.header.market != market:
             raise RemoteProtocolError("R6.24", "a record of another market than asked for")
-        records.append(record)
-    return records
+        envelopes.append(envelope)
+    return envelopes, [signed_of(envelope) for envelope in envelopes]

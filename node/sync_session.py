@@ -27,12 +27,14 @@ from ..protocol.sync_frame import (
     Records,
 )
 from ..store.store import Store
+from .own_nursery import own_nursery
 from .sync_intake import Taking
 from .sync_items import MarketState, SyncItems
 from .sync_report import SyncReport
 from .sync_shared import SyncShared
 from .sync_stream import PeerSaidBye, SyncStream
 from .transport import TransportError
+from .writer import Outcome
 
 
 class SyncSession:
@@ -119,27 +121,40 @@ class SyncSession:
 
     async def _receive_range(self, market: str) -> None:
         after = b""
+        opening: deque[tuple[bytes, Outcome[list[Verified]]]] = deque()
         await self.stream.send(Range(market, after, limits.SYNC_RECORDS_MAX))
-        while True:
-            frame = await self.stream.receive_a(Records)
-            if frame.more or (frame.next_key and frame.next_key <= after):
-                raise RemoteProtocolError("R6.25", "a range that does not go on")
-            is_last = not frame.next_key
-            is_to_go_on = market in self._waited or self._shared.claims.keeps_range(self, market)
-            if not is_last and is_to_go_on:
-                # Asked for before this batch is looked at: two are in flight, and what came before
-                # them is at the writer (R6.27).
-                await self.stream.send(Range(market, frame.next_key, limits.SYNC_RECORDS_MAX))
-            elif not is_last:
-                return  # too slow: another session has taken over
-            records = await self._shared.intake.open(market, frame.raws)
-            for record in records:
-                if item_key(record.header.ts_ms, record.id) <= after:
-                    raise RemoteProtocolError("R6.25", "a record out of a range's order")
-            await self._take(market, records)
-            if is_last:
-                return
-            after = frame.next_key
+        async with own_nursery() as nursery:
+            is_to_go_on = True
+            while is_to_go_on:
+                frame = await self.stream.receive_a(Records)
+                if frame.more or (frame.next_key and frame.next_key <= after):
+                    raise RemoteProtocolError("R6.25", "a range that does not go on")
+                claims = self._shared.claims
+                is_to_go_on = bool(frame.next_key) and (
+                    market in self._waited or claims.keeps_range(self, market)
+                )
+                if is_to_go_on:
+                    # Asked for before this batch is looked at: two are in flight, and what came
+                    # before them is being verified and written (R6.27).
+                    await self.stream.send(Range(market, frame.next_key, limits.SYNC_RECORDS_MAX))
+                elif frame.next_key:
+                    break  # too slow: another session has taken over
+                opened = self._shared.intake.open_soon(nursery, market, frame.raws)
+                opening.append((after, opened))
+                while len(opening) > limits.SYNC_BATCHES_OPENED_MAX * is_to_go_on:
+                    await self._take_opened(market, *opening.popleft())
+                after = frame.next_key
+            for each in opening:
+                await self._take_opened(market, *each)
+
+    async def _take_opened(
+        self, market: str, after: bytes, opened: Outcome[list[Verified]]
+    ) -> None:
+        records = await opened.wait()
+        for record in records:
+            if item_key(record.header.ts_ms, record.id) <= after:
+                raise RemoteProtocolError("R6.25", "a record out of a range's order")
+        await self._take(market, records)
 
     # --- the difference -------------------------------------------------------------------------
 
@@ -246,10 +261,10 @@ class SyncSession:
         self, market: str, records: Sequence[Verified], claimed: Sequence[bytes] = ()
     ) -> None:
         """Hands `records` to the writer, which is at them while the next are received and
-        verified: waits for those before them only. `claimed` are ids to release then."""
+        verified: waits for those long before them only. `claimed` are ids to release then."""
         taking = await self._shared.intake.begin(self._peer, records)
         self._taking.append((market, taking, claimed))
-        while len(self._taking) > 1:
+        while len(self._taking) > limits.SYNC_BATCHES_WRITTEN_MAX:
             await self._finish_first()
 
     async def _finish_taking(self) -> None:
