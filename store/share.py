@@ -120,9 +120,11 @@ def count(db: Database) -> None:
     own = db.value("SELECT value FROM meta WHERE key = ?", (_OWN_META,))
     db.run("DELETE FROM share")
     db.run(
-        "INSERT INTO share SELECT CASE WHEN author = ?1 THEN ?2 "
+        # Sizes first: whoever groups whole records keeps them all in memory.
+        "WITH sized AS MATERIALIZED (SELECT CASE WHEN author = ?1 THEN ?2 "
         "WHEN author IN (SELECT author FROM kept_author) THEN ?3 ELSE bucket END AS payer, "
-        "sum(length(raw)) FROM record GROUP BY payer",
+        "length(raw) AS bytes FROM record) "
+        "INSERT INTO share SELECT payer, sum(bytes) FROM sized GROUP BY payer",
         (bytes.fromhex(own or ""), OWN, KEPT),
     )
 
