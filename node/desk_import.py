@@ -76,7 +76,7 @@ class _ListingImport:
         self._name = " ".join((args.text("source") or "").split())
         if len(self._name) > _SOURCE_CHARS_MAX:
             raise bad_value(f"source is a name of at most {_SOURCE_CHARS_MAX} characters")
-        self._live = clerk.store.counts(clerk.now_ms()).own_active
+        self._live = clerk.store.own_active(clerk.now_ms())
         self._seen: dict[str, set[bytes]] = {}
         self._present: dict[str, set[bytes]] = {}
         self._unreadable = 0

@@ -137,7 +137,7 @@ def market_of(args: Args) -> str:
 
 def check_room(clerk: Clerk, count: int) -> None:
     """DeskError where `count` more listings would be more than an author may have."""
-    live = clerk.store.counts(clerk.now_ms()).own_active
+    live = clerk.store.own_active(clerk.now_ms())
     if live + count > limits.LIVE_THREADS_PER_AUTHOR_MAX:
         raise DeskError(
             "crowded",

@@ -260,21 +260,21 @@ async def _watch_loneliness(core: NodeCore, is_searching: bool) -> None:
 
 async def _say_goodbye(core: NodeCore, voice: Voice) -> None:
     """The last events, to whoever watches: what is lost to the market while this node is away."""
-    counts = await core.writer.call(lambda store: store.counts(now_ms()))
+    unheld = await core.writer.call(lambda store: store.own_unheld(now_ms()))
     voice.has_said_goodbye = True
     last: list[JsonObject] = []
-    if counts.own_unheld:
-        some = "1 listing" if counts.own_unheld == 1 else f"{counts.own_unheld:,} listings"
+    if unheld:
+        some = "1 listing" if unheld == 1 else f"{unheld:,} listings"
         last.append(
             {
                 "event": "warning",
                 "code": "unheld",
                 "message": f"{some} of yours held by no other node: not in the market until "
                 "this one runs again",
-                "count": counts.own_unheld,
+                "count": unheld,
             }
         )
-    last.append({"event": "stopping", "unheld": counts.own_unheld})
+    last.append({"event": "stopping", "unheld": unheld})
     for event in last:
         core.board.post(event)
     core.board.close()  # the control API's watchers get to the end while the last are told here

@@ -414,32 +414,40 @@ class Store:
         """Numbers for a status page; reads the views through."""
         records, size = self._db.rows("SELECT record_count, record_bytes FROM tally")[0]
         items = self._db.value("SELECT coalesce(sum(n), 0) FROM chunk")
-        authors = self._db.value("SELECT count(DISTINCT author) FROM thread")
-        own = self._own_author or b""
-        active, own_active = self._db.rows(
-            "SELECT count(*), coalesce(sum(author = ?), 0) FROM listing "
-            "WHERE status = 'active' AND ends_ms > ?",
-            (own, now_ms),
-        )[0]
-        unheld = self._db.value(
-            "SELECT count(*) FROM listing AS l WHERE author = ? AND status = 'active' "
-            "AND ends_ms > ? AND NOT EXISTS (SELECT 1 FROM synced AS s WHERE s.market = l.market "
-            "AND s.arrival >= l.rid AND s.at_ms >= ?)",
-            (own, now_ms, now_ms - limits.HELD_MS_MAX),
+        active = self._db.value(
+            "SELECT count(*) FROM listing WHERE status = 'active' AND ends_ms > ?", (now_ms,)
         )
         shares: dict[int, int] = dict(self._db.rows("SELECT share, bytes FROM share"))
         return Counts(
             records,
             size,
             items,
-            authors,
+            thread_view.author_count(self._db),
             active,
-            own_active,
-            unheld,
+            self.own_active(now_ms),
+            self.own_unheld(now_ms),
             own_bytes=shares.get(OWN, 0),
             kept_bytes=shares.get(KEPT, 0),
             record_bytes_max=self._records_bytes_max,
         )
+
+    def own_active(self, now_ms: int) -> int:
+        """How many listings of one's own are in the market; reads no others."""
+        count: int = self._db.value(
+            "SELECT count(*) FROM listing WHERE author = ? AND status = 'active' AND ends_ms > ?",
+            (self._own_author or b"", now_ms),
+        )
+        return count
+
+    def own_unheld(self, now_ms: int) -> int:
+        """How many of those no peer is known to hold; reads no others."""
+        count: int = self._db.value(
+            "SELECT count(*) FROM listing AS l WHERE author = ? AND status = 'active' "
+            "AND ends_ms > ? AND NOT EXISTS (SELECT 1 FROM synced AS s WHERE s.market = l.market "
+            "AND s.arrival >= l.rid AND s.at_ms >= ?)",
+            (self._own_author or b"", now_ms, now_ms - limits.HELD_MS_MAX),
+        )
+        return count
 
     def room(self) -> tuple[int, int]:
         """(bytes of records, their bound)"""

@@ -107,6 +107,16 @@ def item_count(db: Database, author: bytes, market: str) -> int:
     return count
 
 
+def author_count(db: Database) -> int:
+    """From one author to the next, past all threads that each has."""
+    count: int = db.value(
+        "WITH RECURSIVE one (author) AS (SELECT min(author) FROM thread UNION ALL "
+        "SELECT (SELECT min(author) FROM thread WHERE author > one.author) FROM one "
+        "WHERE one.author IS NOT NULL) SELECT count(author) FROM one"
+    )
+    return count
+
+
 def history(db: Database, arrival: int) -> list[int]:
     """The rids of a thread's superseded records that are still in the log, oldest first."""
     rows = db.rows("SELECT rid FROM history WHERE arrival = ? ORDER BY rid", (arrival,))

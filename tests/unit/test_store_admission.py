@@ -96,6 +96,16 @@ def test_a_delete_is_final_and_takes_the_content_with_it(store: Store) -> None:
     assert store.items("open").count() == 1
 
 
+def test_authors_are_counted_once_whatever_they_have(store: Store) -> None:
+    assert store.counts(NOW_MS).authors == 0
+    admit(store, *(OTHER.lists(number, "Lamp") for number in range(5)))
+    assert store.counts(NOW_MS).authors == 1
+    admit(store, *(OWN.lists(number, "Lamp") for number in range(5)))
+    admit(store, Seller.named("third").lists(1, "Lamp"))
+    counts = store.counts(NOW_MS)
+    assert (counts.authors, counts.own_active, counts.own_unheld) == (3, 5, 5)
+
+
 def test_a_delete_in_the_same_batch_leaves_only_itself(store: Store) -> None:
     gone = OTHER.withdraws(1, revision=3)
     assert (
