@@ -1,5 +1,6 @@
 """The desk at a running node: each verb is a job of the writer's thread, and what it published
-goes out to the neighbours.
+goes out to the neighbours. What only reads has a thread and a store of its own, where there is one:
+it does not wait for what is being written, nor that for it.
 
 Implements `live_node.DeskPort`. Knows no HTTP.
 """
@@ -19,21 +20,36 @@ from .core import NodeCore
 from .desk import Desk
 from .desk_error import DeskError
 from .live_node import DeskPort, JsonObject
+from .worker import Worker
 from .writer import WriterClosed
 
 _STREAM_STEP_ITEMS = 100
 _POLICY_VERBS = frozenset({"block", "unblock", "keep", "unkeep", "join", "leave"})
+_READING_VERBS = frozenset({"search", "show", "listings", "home", "status-local", "contacts"})
+"""What is seen of the store; what was committed before they were asked is in their answers."""
 _SHOWING_VERBS = frozenset({"sell", "edit", "reserve", "sold", "relist", "renew"})
 
 
-class NodeDesk(DeskPort):
-    """`desk` is over the writer's store. `renew_due` is the runtime's own verb."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A desk that signs nothing, over a read-only store, and the thread that it belongs to."""
 
-    def __init__(self, core: NodeCore, desk: Desk) -> None:
+    desk: Desk
+    worker: Worker
+
+
+class NodeDesk(DeskPort):
+    """`desk` is over the writer's store; so is what is read, without a `reading`. `renew_due` is
+    the runtime's own verb."""
+
+    def __init__(self, core: NodeCore, desk: Desk, reading: Reading | None = None) -> None:
         self._core = core
         self._desk = desk
+        self._reading = reading
 
     async def call(self, verb: str, args: Mapping[str, Any]) -> JsonObject:
+        if self._reading is not None and verb in _READING_VERBS:
+            return await self._reading.worker(partial(self._reading.desk.call, verb, args))
         job = partial(_call, self._desk, verb, args)
         result: JsonObject | DeskError
         result, published = await self._run(job)

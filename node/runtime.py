@@ -27,7 +27,7 @@ from .control_server import ControlFace, serve_control
 from .core import LONELY, NodeCore, Surroundings
 from .desk import Desk
 from .desk_error import DeskError
-from .desk_port import NodeDesk
+from .desk_port import NodeDesk, Reading
 from .home import Home, NodeFace
 from .home_store import open_store
 from .interfaces import ANY_IPV4, NoFreePort, free_port, ipv4_addresses
@@ -55,11 +55,13 @@ OnEvent = Callable[[JsonObject], None]
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A home that this process holds: its lock, its keys, its store for writing."""
+    """A home that this process holds: its lock, its keys, its store for writing and, for the desk
+    `reading`, another that is read beside it."""
 
     home: Home
     config: Config
     desk: Desk
+    reading: Desk
     store: Store
     author: bytes
     peer_seed: bytes
@@ -84,9 +86,13 @@ def up(
         author, _ = identity.ensure(home)
         key = identity.load_author_key(home, ask_passphrase)
         peer_seed = identity.load_peer_seed(home)
-        with closing(open_store(home, config, own=author)) as store:
+        with (
+            closing(open_store(home, config, own=author)) as store,
+            closing(open_store(home, config, own=author, read_only=True)) as seen,
+        ):
             desk = Desk(store, key, config, now_ms, os.urandom, own=author, owner=home.owner)
-            opened = Opened(home, config, desk, store, author, peer_seed)
+            reading = Desk(seen, None, config, now_ms, os.urandom, own=author, owner=home.owner)
+            opened = Opened(home, config, desk, reading, store, author, peer_seed)
             return trio.run(partial(_until_signal, opened, on_event))
 
 
@@ -187,7 +193,7 @@ async def _faces(opened: Opened, core: NodeCore) -> AsyncIterator[JsonObject]:
     """The node's tasks toward its owner and its LAN; gives the event "ready"."""
     config, home = opened.config, opened.home
     live = LiveCore(core, interfaces=ipv4_addresses)
-    desk = NodeDesk(core, opened.desk)
+    desk = NodeDesk(core, opened.desk, Reading(opened.reading, ThreadWorker()))
     async with AsyncExitStack() as stack:
         nursery = await stack.enter_async_context(own_nursery())
         stack.callback(nursery.cancel_scope.cancel)

@@ -13,9 +13,10 @@ import trio.testing
 from jangteo.node.config import read_config
 from jangteo.node.desk import Desk
 from jangteo.node.desk_error import DeskError
-from jangteo.node.desk_port import NodeDesk
+from jangteo.node.desk_port import NodeDesk, Reading
 from jangteo.node.home import Home
 from jangteo.node.simulation import Neighbourhood, SimulatedNode
+from jangteo.node.worker import InlineWorker
 from jangteo.protocol import limits
 from jangteo.store.errors import StoreFull
 from jangteo.store.store import Store
@@ -194,3 +195,32 @@ async def test_a_store_that_fails_and_a_node_that_stops_are_said_in_a_line(
         await trio.sleep(1)
         with pytest.raises(DeskError, match="stopping"):
             await desk.call("sell", {"title": "chair", "price": "free"})
+
+
+async def test_what_is_read_has_a_store_of_its_own_and_is_what_was_committed(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    asked: list[str] = []
+
+    class NotedDesk(Desk):
+        def call(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+            asked.append(verb)
+            return super().call(verb, args)
+
+    async with Neighbourhood(tmp_path).node("ann") as ann:
+        own = ann.key.public
+        config = read_config(Home(tmp_path / "home"), environ={})
+        with Store.open(tmp_path / "ann.db", own_author=own, read_only=True) as seen:
+            noted = NotedDesk(seen, None, config, ann.now_ms, os.urandom, own=own)
+            writing = Desk(ann.store, ann.key, config, ann.now_ms, os.urandom)
+            desk = NodeDesk(ann.core, writing, Reading(noted, InlineWorker()))
+            made = await desk.call("sell", {"title": "lamp", "price": "free"})
+            public_id = made["listing"]["id"]
+            assert [row["id"] for row in (await desk.call("search", {}))["rows"]] == [public_id]
+            assert (await desk.call("status-local", {}))["counts"]["own_active"] == 1
+            await desk.call("withdraw", {"id": public_id})
+            assert (await desk.call("listings", {}))["rows"] == []
+            assert (await desk.call("whoami", {}))["author"] == own.hex()
+            with pytest.raises(DeskError, match="no listing here"):
+                await desk.call("show", {"id": "beef"})
+    assert asked == ["search", "status-local", "listings", "show"]
