@@ -8,6 +8,7 @@ from itertools import islice, zip_longest
 from typing import Any, Final
 
 from ..protocol.envelope import Envelope
+from ..protocol.item_set import item_key
 from . import item_set, listing_view, log, profile_view, share, thread_view
 from .admission import write_views
 from .database import VIEW_VERSION, Database, Row
@@ -16,6 +17,7 @@ from .market_book import MarketBook
 from .row import opened
 
 _PAGE_ROWS: Final = 1000
+_PAGE_ITEMS: Final = 10_000
 _PROBLEMS_MAX: Final = 20
 _TRUTHS: Final = ("record", "retired", "market", "meta", "kept_author")
 _VIEWS: Final = {
@@ -43,7 +45,8 @@ def rebuild(db: Database, items: ItemTable) -> None:
     db.run(
         "INSERT INTO thread SELECT author, market, thread, rid, arrival, is_delete, revision, id, "
         "ts_ms, CASE WHEN rid IN (SELECT rid FROM retired) THEN NULL ELSE expires_ms END "
-        "FROM (SELECT *, row_number() OVER (PARTITION BY author, market, thread "
+        "FROM (SELECT author, market, thread, rid, arrival, is_delete, revision, id, ts_ms, "
+        "expires_ms, row_number() OVER (PARTITION BY author, market, thread "
         "ORDER BY is_delete DESC, revision DESC, id DESC) AS place FROM record) WHERE place = 1"
     )
     for (market,) in db.rows("SELECT DISTINCT market FROM thread"):
@@ -105,12 +108,15 @@ def problems(db: Database) -> list[str]:
 
 def _rebuild_items(db: Database, items: ItemTable) -> None:
     for (market,) in db.rows("SELECT DISTINCT market FROM thread WHERE expires_ms IS NOT NULL"):
-        added = [
-            (held.key, held.rid)
-            for _, held in thread_view.of_market(db, market)
-            if held.expires_ms is not None
-        ]
-        items.apply(market, added, ())
+        held = db.each(
+            "SELECT ts_ms, id, rid FROM thread WHERE market = ? AND expires_ms IS NOT NULL "
+            "ORDER BY ts_ms, id",
+            (market,),
+        )
+        while page := [
+            (item_key(ts_ms, record_id), rid) for ts_ms, record_id, rid in islice(held, _PAGE_ITEMS)
+        ]:
+            items.apply(market, page, ())
 
 
 def _rebuild_shown(db: Database) -> None:
