@@ -29,7 +29,8 @@ _USUAL_THRESHOLDS = (700, 10, 10)
     ),
     prints="Your addresses, then a line when a neighbour comes or a listing arrives; with --json "
     'first {"event": "ready", "author", "peer", "addresses", "api"}, then peer, listing, sync, '
-    "warning, warning-over, stopping.",
+    'warning, warning-over, stopping; before all, {"event": "upgrade", "done", "total"} while the '
+    "store of an older version is brought up to date.",
 )
 @click.option(
     "--listen",
@@ -99,7 +100,9 @@ class _Voice:
         elif event["event"] == "ready":
             self._ready(event)
         elif event["event"] == "progress":
-            self._progress(event)
+            self._progress(f"receiving: {event_text(event)}")
+        elif event["event"] == "upgrade":
+            self._progress(event_text(event) or "")
         elif (told := event_text(event)) is not None:
             is_warning = event["event"] == "warning"
             self._line(self._call.named(told) if is_warning else told, "warn" if is_warning else "")
@@ -120,10 +123,10 @@ class _Voice:
             )
         )
 
-    def _progress(self, event: dict[str, Any]) -> None:
+    def _progress(self, text: str) -> None:
         if not sys.stdout.isatty():
             return
-        told = cells.clip(f"receiving: {event_text(event)}", self._call.screen.cells - 1)
+        told = cells.clip(text, self._call.screen.cells - 1)
         sys.stdout.write(f"\r\x1b[K{told}")
         sys.stdout.flush()
         self._has_bar = True

@@ -30,6 +30,8 @@ def event_text(event: Event) -> str | None:
             return _sync(event)
         case "progress":
             return _progress(event)
+        case "upgrade":
+            return f"bringing the store up to date: {event['done']:,} of {event['total']:,}"
         case "warning":
             return f"! {event.get('message') or event.get('code')}"
         case "warning-over":

@@ -9,6 +9,7 @@ from .config import Config
 from .home import Home
 
 if TYPE_CHECKING:
+    from ..store.rebuild import Progress
     from ..store.store import Store
 
 _APPLIED: Final = "markets_applied"
@@ -17,7 +18,12 @@ _LEFT_MAX: Final = 500
 
 
 def open_store(
-    home: Home, config: Config, *, own: bytes | None, read_only: bool = False
+    home: Home,
+    config: Config,
+    *,
+    own: bytes | None,
+    read_only: bool = False,
+    on_upgrade: "Progress | None" = None,
 ) -> "Store":
     """Opens it, made if need be, and joins markets that are new in the settings. A market that
     the settings no longer name stays joined: leaving forgets, so that it is asked for by name.
@@ -32,6 +38,7 @@ def open_store(
         own_author=own,
         read_only=read_only,
         records_bytes_max=config.record_store_bytes,
+        on_upgrade=on_upgrade,
     )
     if not read_only:
         try:

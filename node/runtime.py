@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -75,19 +75,25 @@ def up(
     ask_passphrase: Callable[[], str] | None = None,
 ) -> bool:
     """Runs a node on `home` until SIGINT or SIGTERM. `on_event` is called for one event after the
-    other, on changing threads; its first event is "ready", its last "stopping". OSError from it
+    other, on changing threads; its first event is "ready", its last "stopping"; before them
+    "upgrade" while the store of an older program is brought up to date. OSError from it
     (nobody reads any more) stops the node. False if an `on_event` has not come back at the end.
 
     DeskError: the home is in use, a key is sealed, a port is taken. StoreError: the store cannot
     be opened.
     """
+
+    def upgrading(done: int, total: int) -> None:
+        with suppress(OSError):  # nobody reads: the node hears of that when it is ready
+            on_event({"event": "upgrade", "done": done, "total": total})
+
     sys.setswitchinterval(_SWITCH_S)
     with home.lock("node"):
         author, _ = identity.ensure(home)
         key = identity.load_author_key(home, ask_passphrase)
         peer_seed = identity.load_peer_seed(home)
         with (
-            closing(open_store(home, config, own=author)) as store,
+            closing(open_store(home, config, own=author, on_upgrade=upgrading)) as store,
             closing(open_store(home, config, own=author, read_only=True)) as seen,
         ):
             desk = Desk(store, key, config, now_ms, os.urandom, own=author, owner=home.owner)

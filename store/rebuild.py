@@ -3,9 +3,9 @@
 Knows all views by name; what is in them is their own files' affair.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, zip_longest
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from ..protocol.envelope import Envelope
 from ..protocol.item_set import item_key
@@ -15,6 +15,9 @@ from .database import VIEW_VERSION, Database, Row
 from .item_set import ItemTable
 from .market_book import MarketBook
 from .row import opened
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""(done, total)"""
 
 _PAGE_ROWS: Final = 1000
 _PAGE_ITEMS: Final = 10_000
@@ -34,8 +37,10 @@ _VIEWS: Final = {
 _TRIGGERS: Final = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name"
 
 
-def rebuild(db: Database, items: ItemTable) -> None:
-    """Within a transaction: empties every view and makes it from the log."""
+def rebuild(db: Database, items: ItemTable, tell: Progress = lambda done, total: None) -> None:
+    """Within a transaction: empties every view and makes it from the log, and tells how many
+    threads of how many are shown again."""
+    tell(0, db.value("SELECT record_count FROM tally"))
     thread_view.clear(db)
     items.clear_all()
     listing_view.clear(db)
@@ -57,7 +62,7 @@ def rebuild(db: Database, items: ItemTable) -> None:
         "WHERE rid NOT IN (SELECT rid FROM thread)"
     )
     _rebuild_items(db, items)
-    _rebuild_shown(db)
+    _rebuild_shown(db, tell)
     share.count(db)
     db.run(
         "UPDATE tally SET record_count = (SELECT count(*) FROM record), "
@@ -119,8 +124,9 @@ def _rebuild_items(db: Database, items: ItemTable) -> None:
             items.apply(market, page, ())
 
 
-def _rebuild_shown(db: Database) -> None:
-    arrival = 0
+def _rebuild_shown(db: Database, tell: Progress) -> None:
+    arrival = done = 0
+    total = db.value("SELECT count(*) FROM thread")
     while True:
         page = db.rows(
             "SELECT r.arrival, r.rid, r.raw FROM record AS r WHERE r.rid IN "
@@ -132,6 +138,8 @@ def _rebuild_shown(db: Database) -> None:
             (arrival, rid, opened(raw)) for arrival, rid, raw in page
         ]
         write_views(db, entries, set(), set())
+        done += len(page)
+        tell(done, total)
         if len(page) < _PAGE_ROWS:
             return
         arrival = page[-1][0]

@@ -30,13 +30,21 @@ from .share import KEPT, OWN, is_counted
 
 if TYPE_CHECKING:  # loaded by those that write: a search is to start at once
     from .admission import Registrar
+    from .rebuild import Progress
 
 
 class Store:
     """See SPEC.md R10. `write()` is the only way to change anything."""
 
-    def __init__(self, db: Database, own_author: bytes | None, records_bytes_max: int) -> None:
+    def __init__(
+        self,
+        db: Database,
+        own_author: bytes | None,
+        records_bytes_max: int,
+        on_upgrade: "Progress | None" = None,
+    ) -> None:
         self._db = db
+        self._on_upgrade = on_upgrade or _nobody
         self._own_author = own_author
         self._items = ItemTable(db)
         self._markets = MarketBook(db)
@@ -55,13 +63,17 @@ class Store:
         own_author: bytes | None = None,
         read_only: bool = False,
         records_bytes_max: int = limits.RECORD_STORE_BYTES_MAX,
+        on_upgrade: "Progress | None" = None,
     ) -> Self:
         """Opens the store at `path`; a writing one is made where there is none.
 
         `own_author` (32 bytes) is whose records are never let go. `records_bytes_max` bounds what
-        is kept for others. StoreError's kinds as in errors.py.
+        is kept for others. `on_upgrade(done, total)` hears how far the views of an older program
+        have been made anew, which takes a minute for a million records. StoreError's kinds as in
+        errors.py.
         """
-        return cls._of(Database.open(path, read_only=read_only), own_author, records_bytes_max)
+        db = Database.open(path, read_only=read_only)
+        return cls._of(db, own_author, records_bytes_max, on_upgrade)
 
     @classmethod
     def temporary(
@@ -74,8 +86,14 @@ class Store:
         return cls._of(Database.temporary(), own_author, records_bytes_max)
 
     @classmethod
-    def _of(cls, db: Database, own_author: bytes | None, records_bytes_max: int) -> Self:
-        store = cls(db, own_author, records_bytes_max)
+    def _of(
+        cls,
+        db: Database,
+        own_author: bytes | None,
+        records_bytes_max: int,
+        on_upgrade: "Progress | None" = None,
+    ) -> Self:
+        store = cls(db, own_author, records_bytes_max, on_upgrade)
         try:
             store._make_ready()
         except BaseException:
@@ -517,7 +535,7 @@ class Store:
         from .rebuild import rebuild
 
         self._drop_memory()
-        rebuild(self._db, self._items)
+        rebuild(self._db, self._items, self._on_upgrade)
 
     @property
     def _registrar(self) -> "Registrar":
@@ -553,3 +571,7 @@ class Store:
         self._contacts.drop()
         if self._registrar_made is not None:
             self._registrar_made.drop_memory()
+
+
+def _nobody(done: int, total: int) -> None:
+    """Hears how far an upgrade is where nobody asks."""

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from jangteo.cli.event_view import to_hand_over
+from jangteo.node.home import Home
 from tests.cli_runner import COMMAND, Person
 
 OPTIONS = ("--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0")
@@ -84,6 +86,23 @@ def test_up_makes_an_identity_and_says_where_it_can_be_reached(noah: Person) -> 
         assert node.stop() == 0
         told = json.dumps([node.ready, *node.rest])
     assert words.split()[0] + " " not in told
+
+
+def test_a_store_of_an_older_program_is_brought_up_to_date_before_the_node_is_ready(
+    hana: Person,
+) -> None:
+    connection = apsw.Connection(str(Home(hana.home).store_path))
+    connection.execute("UPDATE tally SET view_version = 0")
+    connection.close()
+    command = [*COMMAND, "up", "--json", *OPTIONS]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=hana.environ()
+    ) as process:
+        assert process.stdout is not None
+        told = [json.loads(process.stdout.readline()) for _ in range(3)]
+        process.kill()
+    assert told[:2] == [{"event": "upgrade", "done": done, "total": 2} for done in (0, 2)]
+    assert told[2]["event"] == "ready"
 
 
 def test_neighbours_share_what_they_have(hana: Person, noah: Person) -> None:

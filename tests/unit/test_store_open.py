@@ -1,6 +1,7 @@
 """Opening, transactions, and the world's errors in words that say what to do."""
 
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -91,8 +92,8 @@ def test_a_higher_view_version_rebuilds_on_the_first_writing_open(path: Path) ->
         assert store.check_views() == []
 
 
-def test_a_store_of_before_its_words_had_first_characters_is_brought_up_to_date(path: Path) -> None:
-    fill(path)
+def make_older(path: Path) -> None:
+    """As version 2 of the schema left it."""
     connection = apsw.Connection(str(path))
     schema = Path(database.__file__).with_name("schema.sql").read_text()
     for table in ("listing", "words"):
@@ -101,6 +102,40 @@ def test_a_store_of_before_its_words_had_first_characters_is_brought_up_to_date(
             connection.execute(statement)
     connection.execute("UPDATE tally SET view_version = 2; PRAGMA user_version = 2")
     connection.close()
+
+
+def test_an_upgrade_tells_how_far_it_is(path: Path) -> None:
+    fill(path, 1500)
+    told: list[tuple[int, int]] = []
+    Store.open(path, on_upgrade=lambda done, total: told.append((done, total))).close()
+    assert told == []
+    make_older(path)
+    with Store.open(path, on_upgrade=lambda done, total: told.append((done, total))) as store:
+        assert store.summary("open")[0] == 1500
+    assert told == [(0, 1500), (1000, 1500), (1500, 1500)]
+
+
+@pytest.mark.parametrize("least", [0, 1000, 1500])
+def test_an_upgrade_that_is_killed_is_begun_again(path: Path, least: int) -> None:
+    fill(path, 1500)
+    make_older(path)
+    upgrade = (
+        "import os, signal, sys; from pathlib import Path; from jangteo.store.store import Store\n"
+        f"def die(done, total): done >= {least} and os.kill(os.getpid(), signal.SIGKILL)\n"
+        "Store.open(Path(sys.argv[1]), on_upgrade=die)"
+    )
+    ended = subprocess.run([sys.executable, "-c", upgrade, str(path)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    with pytest.raises(StoreReadOnly, match="jangteo reindex"):
+        Store.open(path, read_only=True)
+    with Store.open(path) as store:
+        assert len(store.search(Query("lamp", limit=1000), NOW_MS).rows) == 1000
+        assert store.check_views() == []
+
+
+def test_a_store_of_before_its_words_had_first_characters_is_brought_up_to_date(path: Path) -> None:
+    fill(path)
+    make_older(path)
     with pytest.raises(StoreReadOnly, match="jangteo reindex"):
         Store.open(path, read_only=True)
     with Store.open(path) as store:
