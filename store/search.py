@@ -325,9 +325,15 @@ def _of_bucket(
     # this one.
     hits = f"{_BY_WORDS} AND l.price_group = ? AND l.amount BETWEEN ? AND ?"
     after, bindings = _after_price(cursor, is_first)
-    # Where all cost the same, their order is the full text's own.
-    order = "words.rowid DESC" if bucket.low == bucket.high else _CHEAPEST
-    bound = (_within(plan, bucket), bucket.group, bucket.low, bucket.high, *bindings)
+    order = _CHEAPEST
+    bound: tuple[Any, ...] = (_within(plan, bucket), bucket.group, bucket.low, bucket.high)
+    if bucket.low == bucket.high:
+        # Where all cost the same, their order is the full text's own, and begins where it is told.
+        order = "words.rowid DESC"
+        is_within = not is_first and (cursor.group, cursor.amount) == (bucket.group, bucket.low)
+        hits += " AND words.rowid < ?"
+        bound += (cursor.arrival if is_within else cursor.bound + 1,)
+    bound += bindings
     return _rows(db, hits + after, order, _CHEAPEST, plan, bound, count)
 
 

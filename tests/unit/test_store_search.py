@@ -1,6 +1,6 @@
 """What a person types and what is found (SPEC.md R10.20 on)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -311,3 +311,33 @@ def test_words_are_made_as_the_rules_say() -> None:
     assert fold("İ") == fold(fold("İ"))
     phrases = [word.phrase for word in query_words("자전거 b 거 lam", last_is_prefix=True)]
     assert phrases == ['"자전 전거"', '"b"', '"거"*', '"lam"*']
+
+
+@pytest.mark.parametrize("few", [0, 2, 200])
+def test_pages_by_price_of_many_that_cost_the_same_hold_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(limits, "SEARCH_FEW_HITS_MAX", few)
+    prices = (Price(0, "KRW"), Price(5_000, "KRW"), None, Price(9_000, "KRW"))
+    query = Query("lamp", sort="price", limit=3)
+    with Store.open(tmp_path / "jangteo.db") as store:
+
+        def admit(numbers: Iterable[int]) -> None:
+            with store.write(durable=False):
+                records = [
+                    KIM.lists(at, Listing(f"Lamp {at}", price=prices[at // 4 % 4]))
+                    for at in numbers
+                ]
+                store.admit(records, NOW_MS)
+
+        admit(range(28))
+        whole = titles(store, replace(query, limit=100))
+        page = store.search(query, NOW_MS)
+        paged = list(page.rows)
+        admit(range(100, 108))  # what comes later is on no page
+        while page.has_more:
+            page = store.search(replace(query, after=page.rows[-1].cursor), NOW_MS)
+            paged += page.rows
+    groups = [[at for at in range(27, -1, -1) if at // 4 % 4 == kind] for kind in (0, 1, 3, 2)]
+    assert whole == [f"Lamp {at}" for group in groups for at in group]
+    assert [row.listing.title for row in paged] == whole
