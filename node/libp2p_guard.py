@@ -134,6 +134,9 @@ class Sink(bytearray):
     def extend(self, data: Any, /) -> None:
         return
 
+    def __iadd__(self, data: Any, /) -> "Sink":  # type: ignore[misc]
+        return self
+
 
 class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
     """A yamux stream that waits for a slow reader and holds a fast writer to the window."""
@@ -291,8 +294,11 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
 
     def _finalize_stream_locked(self, stream: yamux.YamuxStream, *, fully_closed: bool) -> None:
         """yamux.py:950: stock goes by the number: a peer that opens it again, once the stream is
-        over, has the new one's events taken away, and who reads it waits for ever."""
+        over, has the new one's events taken away, and who reads it waits for ever. So does who
+        reads a stream that this node itself has reset: its event goes without having come."""
         is_last = fully_closed and not self.is_reused(stream)
+        if is_last and stream.stream_id in self.stream_events:
+            self.stream_events[stream.stream_id].set()
         super()._finalize_stream_locked(stream, fully_closed=is_last)
 
     def condemn(self, reason: str) -> None:

@@ -355,3 +355,40 @@ async def test_a_number_that_is_used_again_is_another_stream() -> None:
             await told.say(0, 5, b"you")
             assert more == [b"you"]
             await connection.close()
+
+
+async def test_who_reads_a_stream_that_is_reset_here_is_told() -> None:
+    """yamux.py:977: the stream's event went without having come."""
+    told = Dictated()
+    connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
+    with trio.fail_after(PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.start)
+            await told.say(yamux.FLAG_SYN, 5)
+            stream = await connection.accept_stream()
+
+            async def read() -> None:
+                with pytest.raises(MuxedStreamReset):
+                    await stream.read(1)
+                await connection.close()
+
+            nursery.start_soon(read)
+            await trio.testing.wait_all_tasks_blocked()
+            await stream.reset()
+
+
+async def test_what_comes_for_a_stream_that_nobody_reads_is_not_kept() -> None:
+    told = Dictated()
+    connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
+    with trio.fail_after(PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.start)
+            await told.say(yamux.FLAG_SYN, 5, b"some")
+            stream = await connection.accept_stream()
+            await stream.close()
+            await stream.forget_unread()
+            await told.say(0, 5, b"more")
+            await told.say(yamux.FLAG_ACK, 5, b"and more")
+            assert 5 in connection.streams
+            assert not connection.stream_buffers[5]
+            await connection.close()
