@@ -16,7 +16,7 @@ from libp2p.crypto import serialization
 from libp2p.exceptions import ParseError
 from libp2p.host import basic_host
 from libp2p.io import msgio
-from libp2p.io.exceptions import IncompleteReadError
+from libp2p.io.exceptions import IncompleteReadError, IOException
 from libp2p.network.connection import swarm_connection
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer import multiselect_communicator
@@ -32,6 +32,7 @@ from multiaddr import Multiaddr
 
 from ..protocol.limits import (
     ADDRESS_BYTES_MAX,
+    FRAMES_OWED_MAX,
     IDENTIFY_BYTES_MAX,
     NEGOTIATION_BYTES_MAX,
     PEER_ADDRESSES_MAX,
@@ -281,6 +282,24 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
         super().__init__(secured_conn, *args, **options)
         self._frames = self.secured_conn = FrameReader(packets_of(secured_conn), self)
         self._unyielded_bytes = 0
+        self._reading: trio.lowlevel.Task | None = None
+        self._owe, self._owed = trio.open_memory_channel[bytes](FRAMES_OWED_MAX)
+
+    async def handle_incoming(self) -> None:
+        self._reading = trio.lowlevel.current_task()
+        self._nursery.start_soon(self._answer)
+        await super().handle_incoming()
+
+    async def _answer(self) -> None:
+        """yamux.py:1487: stock writes pongs and the like where it reads: two nodes that have filled
+        each other's sockets and are asked for one each wait for the other to read, for ever."""
+        async with self._owed:
+            async for frame in self._owed:
+                try:
+                    await self._write(frame)
+                except IOException as error:
+                    log.debug("libp2p: no answer to %s: %r", self.peer_id, error)
+                    return
 
     def deliver(self, number: int, data: bytes) -> None:
         """Data that has come for a stream that is there."""
@@ -313,6 +332,12 @@ class GuardedYamux(yamux.Yamux):  # type: ignore[misc]
         self._nursery.start_soon(self._close_condemned)
 
     async def _write_frame(self, data: bytes) -> None:
+        if trio.lowlevel.current_task() is self._reading:
+            await self._owe.send(data)
+        else:
+            await self._write(data)
+
+    async def _write(self, data: bytes) -> None:
         """yamux.py:1693: a write that fails since the peer has gone is taken for a passing error:
         each of the 5,000 frames that it may have left behind is then looked at in turn, 10 ms
         apart, and its connection keeps its place for a minute. One that is cancelled half-way

@@ -115,6 +115,7 @@ FRAMES_PER_PING = 10  # that one to be answered costs: an honest peer sends two 
 FRAMES_EARNED = 3  # by each frame that is sent: with data, or on a stream that this node opened
 FRAME_SMALL_BYTES = 128  # data below this is next to nothing
 FRAME_BYTES_UNWANTED = 4 * KIB  # for a stream that is not there: one more for so many
+FRAMES_OWED_MAX = 64  # answers to frames that wait for who writes; what comes then is read later
 STREAM_WINDOW_BYTES = 256 * KIB
 STREAM_STALL_MS_MAX = 60 * SECOND_MS
 STREAM_CHUNK_BYTES = 64 * KIB

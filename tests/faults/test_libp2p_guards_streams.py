@@ -2,6 +2,7 @@
 fails when its guard is taken out.
 """
 
+import socket
 from contextlib import suppress
 from typing import Any
 
@@ -21,12 +22,14 @@ from libp2p.utils.varint import encode_uvarint
 from jangteo.node.libp2p_guard import GuardedYamux, GuardedYamuxStream, read_exactly
 from jangteo.node.transport import Stream
 from jangteo.protocol.limits import (
+    FRAMES_OWED_MAX,
     SECOND_MS,
     STREAM_STALL_MS_MAX,
     STREAM_WINDOW_BYTES,
     STREAMS_LINGERING_PER_CONNECTION_MAX,
 )
 from jangteo.protocol.verdict import Verdict
+from tests.faults.test_libp2p_packets import raw, sessions
 from tests.loopback import (
     ECHO,
     PATIENCE_S,
@@ -391,4 +394,59 @@ async def test_what_comes_for_a_stream_that_nobody_reads_is_not_kept() -> None:
             await told.say(yamux.FLAG_ACK, 5, b"and more")
             assert 5 in connection.streams
             assert not connection.stream_buffers[5]
+            await connection.close()
+
+
+async def test_two_that_have_filled_each_other_s_sockets_still_answer() -> None:
+    """yamux.py:1487: each waited for the other to read, for ever."""
+    size_bytes, pings = STREAM_WINDOW_BYTES // 2, 20
+    ping = yamux.struct.pack(yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_PING, yamux.FLAG_SYN, 0, 1)
+
+    async def write(connection: GuardedYamux) -> None:
+        stream = await connection.open_stream()
+        await stream.write(bytes(size_bytes))
+
+    async def ask(connection: GuardedYamux) -> None:
+        for _ in range(pings):
+            await connection._write_frame(ping)
+
+    async def read(connection: GuardedYamux) -> None:
+        stream = await connection.accept_stream()
+        await read_exactly(stream, size_bytes)
+
+    async with sessions() as ends:
+        for end in ends:
+            for side in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                raw(end).setsockopt(socket.SOL_SOCKET, side, 4096)
+        async with trio.open_nursery() as connected:
+            two = [GuardedYamux(end, ID(b"other"), is_initiator=end is ends[0]) for end in ends]
+            for connection in two:
+                connected.start_soon(connection.start)
+            async with trio.open_nursery() as nursery:
+                for connection in two:
+                    await connection.event_started.wait()
+                    for job in (write, ask, read):
+                        nursery.start_soon(job, connection)
+            for connection in two:
+                await connection.close()
+
+
+async def test_answers_wait_in_bounded_number() -> None:
+    """A peer that asks and does not read is read no further."""
+    told = Dictated()
+    held = trio.Event()
+
+    async def hold(data: bytes) -> None:
+        await held.wait()
+
+    told.write = hold  # type: ignore[method-assign]
+    connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
+    ping = yamux.struct.pack(yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_PING, yamux.FLAG_SYN, 0, 1)
+    with trio.fail_after(PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.start)
+            await told._say.send(ping * (FRAMES_OWED_MAX + 10))
+            await trio.testing.wait_all_tasks_blocked()
+            assert len(connection._frames._piece) - connection._frames._at == 8 * yamux.HEADER_SIZE
+            held.set()
             await connection.close()
