@@ -214,40 +214,45 @@ class GuardedYamuxStream(yamux.YamuxStream):  # type: ignore[misc]
         so for ten seconds, of whoever answers identify with anything else. One window is all that
         can have come.
         """
+        if n == 0:
+            return b""
         if n is None or n < 0:
             n = STREAM_WINDOW_BYTES
-        if n and await self._has_data():
-            buffer = self.conn.stream_buffers[self.stream_id]
-            data = bytes(buffer[:n])
-            del buffer[:n]
-            await self._auto_tune_and_send_window_update(bytes_read=len(data))
-            return data
-        if self.conn.is_reused(self):
-            raise MuxedStreamReset("the stream is over, and its number another's")
-        try:
-            return bytes(await super().read(n))
-        except MuxedStreamEOF:
-            if self.reset_received or self.conn.event_shutting_down.is_set():
-                raise MuxedStreamReset("the stream was reset") from None
-            raise
+        if not await self._has_data():
+            if self.recv_closed and not (self.reset_received or self._is_lost()):
+                raise MuxedStreamEOF("the stream has ended")
+            raise MuxedStreamReset("the stream was reset")
+        buffer = self.conn.stream_buffers[self.stream_id]
+        data = bytes(buffer[:n])
+        del buffer[:n]
+        await self._auto_tune_and_send_window_update(bytes_read=len(data))
+        if self.closed and not buffer:
+            await self.conn._finalize_stream(self, fully_closed=True)
+        return data
 
     async def _has_data(self) -> bool:
-        """Whether there are bytes to be read of a stream that goes on; waits for either.
+        """Whether there are bytes to be read; waits for them, or for the stream's end.
 
-        yamux.py:1070: stock takes the lock of all the connection's streams for each read.
+        yamux.py:1070: stock takes the lock of all the connection's streams for each read, and what
+        it finds by the stream's number then may be another's; an event that it puts in the place
+        of one that others wait for leaves them waiting for ever.
         """
-        connection, number = self.conn, self.stream_id
-        while not (self.recv_closed or self.closed or connection.event_shutting_down.is_set()):
-            event = connection.stream_events.get(number)
-            if event is None:
-                return False
-            if connection.stream_buffers.get(number):
+        events, number = self.conn.stream_events, self.stream_id
+        while not self._is_lost() and number in events:
+            if self.conn.stream_buffers[number] and (self.recv_closed or not self.closed):
                 return True
-            if event.is_set():
-                connection.stream_events[number] = trio.Event()
+            if self.recv_closed or self.closed:
+                return False
+            if events[number].is_set():
+                events[number] = trio.Event()
             else:
-                await event.wait()
+                await events[number].wait()
         return False
+
+    def _is_lost(self) -> bool:
+        """Whether the connection is over, or the stream, and its number another's."""
+        connection = self.conn
+        return bool(connection.event_shutting_down.is_set() or connection.is_reused(self))
 
     async def _auto_tune_and_send_window_update(self, *, bytes_read: int = 0) -> None:
         """yamux.py:430: stock answers each read of a few bytes with a window update, which costs

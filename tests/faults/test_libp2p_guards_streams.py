@@ -360,6 +360,30 @@ async def test_a_number_that_is_used_again_is_another_stream() -> None:
             await connection.close()
 
 
+async def test_a_stream_that_is_over_reads_nothing_of_the_next_one() -> None:
+    """yamux.py:1057: stock looks its number up once it has the lock, when it is another's."""
+    told = Dictated()
+    connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
+    with trio.fail_after(PATIENCE_S):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(connection.start)
+            await told.say(yamux.FLAG_SYN, 5)
+            first = await connection.accept_stream()
+            await told.say(yamux.FLAG_RST, 5)
+
+            async def read_first() -> None:
+                with pytest.raises(MuxedStreamReset):
+                    await first.read(2)
+
+            async with connection.streams_lock:
+                await told.say(yamux.FLAG_SYN, 5, b"hi")
+                nursery.start_soon(read_first)
+                await trio.testing.wait_all_tasks_blocked()
+            second = await connection.accept_stream()
+            assert await second.read(2) == b"hi"
+            await connection.close()
+
+
 async def test_who_reads_a_stream_that_is_reset_here_is_told() -> None:
     """yamux.py:977: the stream's event went without having come."""
     told = Dictated()
