@@ -7,12 +7,14 @@ How fast is for `python tests/faults/attack.py` to say, on a machine that does n
 
 import os
 import sys
+from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from tests.faults.attacks.catalogue import ATTACKS
-from tests.faults.attacks.scene import Outcome, scene
+from tests.faults.attacks.scene import ANSWER_S_MAX, PATIENCE_S_MAX, Outcome, Scene, scene
 
 IS_WHOLE = "JANGTEO_ATTACKS" in os.environ
 ALWAYS = (
@@ -65,3 +67,19 @@ def test_what_an_honest_peer_of_another_mind_might_do_costs_nothing(
 ) -> None:
     for name in ("replays", "untimely", "doorbells", "empty-lists", "hellos"):
         assert outcomes[name].penalty == 0, name
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize("starved", [0.0, 0.5, 1.0])
+async def test_only_a_starved_node_is_waited_for_longer(
+    starved: float, autojump_clock: trio.testing.MockClock
+) -> None:
+    """`starved`: the part of the time in which it wants a processor and others have it."""
+    made: Any = object.__new__(Scene)
+    made._loops_starved_s = lambda: starved * trio.current_time()
+    began = trio.current_time()
+    assert await made._patiently(trio.lowlevel.checkpoint)
+    assert not await made._patiently(trio.sleep_forever)
+    waited_s = trio.current_time() - began
+    longest_s = {0.0: ANSWER_S_MAX, 0.5: 2 * ANSWER_S_MAX, 1.0: PATIENCE_S_MAX}[starved]
+    assert longest_s <= waited_s <= longest_s + 1
