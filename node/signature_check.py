@@ -16,14 +16,14 @@ from typing import Final, Protocol
 import trio
 
 from ..crypto.keys import Signed, are_signatures
-from ..crypto.signature_process import request
 from ..protocol import limits
 from .own_nursery import own_nursery
+from .signature_process import request
 from .worker import Worker
 
 log = logging.getLogger(__name__)
 
-_COMMAND: Final = (sys.executable, "-P", "-m", "jangteo.crypto.signature_process")
+_COMMAND: Final = (sys.executable, "-P", "-m", "jangteo.node.signature_process")
 _S: Final = limits.SECOND_MS
 
 

@@ -76,7 +76,7 @@ class SyncIntake:
         async def run() -> None:
             try:
                 outcome.value = await self.open(market, raws)
-            except Exception as error:  # of any kind: handed to the one who waits for it
+            except RemoteProtocolError as error:
                 outcome.error = error
             outcome.done.set()
 

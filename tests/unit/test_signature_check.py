@@ -12,8 +12,8 @@ import trio
 import trio.testing
 
 from jangteo.crypto.keys import AuthorKey, Signed, are_signatures
-from jangteo.crypto.signature_process import request
 from jangteo.node.signature_check import _COMMAND, ProcessCheck, signature_process
+from jangteo.node.signature_process import request
 from jangteo.node.worker import ThreadWorker
 from jangteo.protocol import limits
 from tests.loopback import settled

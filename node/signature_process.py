@@ -1,4 +1,4 @@
-"""Checks signatures for the process that started it: `python -m jangteo.crypto.signature_process`.
+"""Checks signatures for the process that started it: `python -m jangteo.node.signature_process`.
 
 A request on stdin is a count and the bytes of an entry (4 each, big-endian), then for each
 signature the key (32 bytes), the signature (64) and what was signed; the answer on stdout is a byte
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
-from .keys import PUBLIC_BYTES, SIGNATURE_BYTES, Signed, are_signatures
+from ..crypto.keys import PUBLIC_BYTES, SIGNATURE_BYTES, Signed, are_signatures
 
 _HEAD: Final = struct.Struct(">II")
 
