@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 import trio
 
@@ -44,6 +45,7 @@ class SyncRunner:
         self._rates = TokenBuckets(
             limits.SYNC_SESSIONS_PER_SECOND, limits.SYNC_SESSIONS_BURST, limits.PENALTY_PEERS_MAX
         )
+        self._published_at = -inf  # when what was published is told of (trio's seconds)
         self._wake = trio.Event()
         self.on_report: Callable[[SyncReport], None] = lambda report: None
         self.on_penalty: Callable[[str, RemoteProtocolError], None] = lambda peer, error: None
@@ -70,8 +72,14 @@ class SyncRunner:
 
     def published(self) -> None:
         """Own records are committed: peers are to hold them soon, and to be known to."""
-        within = limits.SYNC_PUBLISHED_WAIT_MS / _S
         now = trio.current_time()
+        if now < self._published_at:
+            return  # it is about to be told of
+        self._published_at = max(
+            now + limits.SYNC_PUBLISHED_WAIT_MS / _S,
+            self._published_at + limits.SYNC_PUBLISHED_EVERY_MS / _S,
+        )
+        within = self._published_at - now
         self.schedule.want_some(limits.SYNC_PUBLISHED_PEERS_MAX, now, within)
         self._wake.set()
 

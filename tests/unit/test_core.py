@@ -80,3 +80,22 @@ async def test_what_a_peer_sent_is_its_own_though_it_has_gone(
         await trio.sleep(5)
         assert ann.core.transport.peers() == []
         assert ann.core.writer.bringer_of("bob") == "bob"
+
+
+async def test_who_sells_on_and_on_meets_everybody_once_a_second(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    async with place.node("ann") as ann, place.node("bob", peers=["ann"]) as bob:
+        await trio.sleep(5)
+        begun_at: list[float] = []
+        ann.core.sync.on_report = lambda report: begun_at.append(trio.current_time())
+        at = trio.current_time()
+        for number in range(50):
+            await ann.sell(f"thing {number}")
+            await trio.sleep(0.1)
+        await trio.sleep(1.5)
+        assert (await bob.summary())[0] == 50
+        assert begun_at[0] - at == pytest.approx(limits.SYNC_PUBLISHED_WAIT_MS / 1000, abs=0.05)
+        assert 5 <= len(begun_at) <= 8
+        assert begun_at[-1] >= at + 5  # the last ones are told of, too
