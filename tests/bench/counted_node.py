@@ -8,6 +8,7 @@ module it starts such processes. Knows the ports of the node's parts, not how th
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 import threading
@@ -116,21 +117,10 @@ class Counters:
 
     def lay(self) -> None:
         """Puts the wrappers around the parts' public methods."""
-        from jangteo.node import libp2p_host, libp2p_transport, sync_session, sync_stream
+        self._lay_on_sockets()  # before trio is imported, which keeps the methods it finds
+        from jangteo.node import libp2p_transport, sync_session, sync_stream
 
         counters = self
-
-        class CountedTcp(libp2p_host.TcpStream):  # type: ignore[misc]
-            async def read(self, n: int | None = None) -> bytes:
-                data: bytes = await super().read(n)
-                counters.in_bytes += len(data)
-                return data
-
-            async def write(self, data: bytes) -> None:
-                counters.out_bytes += len(data)
-                await super().write(data)
-
-        libp2p_host.TcpStream = CountedTcp  # type: ignore[misc]
         dial = libp2p_transport.Libp2pTransport.dial
 
         async def noted_dial(transport: Any, address: str) -> str:
@@ -142,6 +132,39 @@ class Counters:
         if PROBE in os.environ:
             self._lay_probe(libp2p_transport.Libp2pTransport)
         self._lay_on_sessions(sync_session.SyncSession, sync_stream.SyncStream)
+
+    def _lay_on_sockets(self) -> None:
+        """Every byte that goes through a TCP socket of this process, as the kernel takes and gives
+        it: sealed, handshakes too, whichever layer of the node asked."""
+        plain = socket.socket
+        assert "trio" not in sys.modules
+        family_of = socket.SocketType.family.__get__  # type: ignore[attr-defined]
+        send, recv, recv_into = plain.send, plain.recv, plain.recv_into
+        local = getattr(socket, "AF_UNIX", None)  # by which trio wakes itself
+        counters = self
+
+        def counted_send(sock: socket.socket, *words: Any) -> int:
+            sent = send(sock, *words)
+            if family_of(sock) != local:
+                counters.out_bytes += sent
+            return sent
+
+        def counted_recv(sock: socket.socket, *words: Any) -> bytes:
+            data = recv(sock, *words)
+            if family_of(sock) != local:
+                counters.in_bytes += len(data)
+            return data
+
+        def counted_recv_into(sock: socket.socket, *words: Any) -> int:
+            count = recv_into(sock, *words)
+            if family_of(sock) != local:
+                counters.in_bytes += count
+            return count
+
+        methods = {"send": counted_send, "recv": counted_recv, "recv_into": counted_recv_into}
+        for name, method in methods.items():
+            method.__name__ = name
+            setattr(plain, name, method)
 
     def _lay_probe(self, transport_type: Any) -> None:
         """How late the loop comes back to a task that sleeps for PROBE_S."""

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from jangteo.node.home import Home
 from jangteo.protocol.envelope import open_record
+from jangteo.store.store import Store
 from tests.bench import (
     __main__,
     bench_cold,
@@ -19,7 +21,9 @@ from tests.bench import (
     bench_reconcile,
     bench_rest,
     bench_search,
+    warehouse,
 )
+from tests.bench.counted_node import node
 from tests.bench.goods import Goods
 
 Main = Callable[[Sequence[str]], None]
@@ -57,6 +61,22 @@ def test_a_bench_prints_a_case_of_each_of_its_tables(
     tables = {line["table"] for line in lines if "table" in line}
     assert tables
     assert all(f"{name}: {table}\n" in printed.err for table in tables)
+
+
+@pytest.mark.slow
+def test_the_bytes_of_the_wire_are_counted_at_both_ends(tmp_path: Path) -> None:
+    home = warehouse.make_home(tmp_path / "giver", 200, "mixed")
+    with Store.open(Home(home).store_path, read_only=True) as store:
+        bodies = store.counts(warehouse.now_ms()).record_bytes
+    with node(home) as giver:
+        with node(tmp_path / "taker", "--peer", giver.address) as taker:
+            received = 0
+            while received < 200:
+                received += taker.wait_for(lambda event: event["event"] == "sync")["received"]
+            used, given = taker.usage(), giver.usage()
+    assert bodies < used["in_bytes"] < 2 * bodies
+    assert bodies < given["out_bytes"] < 2 * bodies
+    assert given["in_bytes"] > 500 < used["out_bytes"]  # questions, handshakes
 
 
 @pytest.mark.parametrize("name", TINY)
