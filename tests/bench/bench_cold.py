@@ -51,8 +51,8 @@ def transfer(giver: CountedNode, folder: Path, count: int, listings: int) -> dic
     }
 
 
-def measure(report: Report, folder: Path, count: int, mix: Mix, runs: int) -> None:
-    home = warehouse.make_home(folder / "giver", count, mix)
+def measure(report: Report, shelf: Path, folder: Path, count: int, mix: Mix, runs: int) -> None:
+    home = warehouse.clone(warehouse.shelved(shelf, count, mix), folder / "giver")
     with Store.open(Home(home).store_path, read_only=True) as store:
         listings = store.counts(warehouse.now_ms()).listings_active
         record_bytes = store.counts(warehouse.now_ms()).record_bytes / count
@@ -75,15 +75,15 @@ def main(words: Sequence[str] | None = None) -> None:
     options.add_argument("--count", type=int, default=50_000, help="records (default %(default)s)")
     options.add_argument("--mix", choices=list(MIXES), help="only this one")
     options.add_argument("--runs", type=int, default=3)
-    options.add_argument("--folder", type=Path, help="for the homes, kept; else temporary")
+    warehouse.add_shelf(options)
     options.add_argument("--no-peers", action="store_true", help="measure no other programs")
     told = options.parse_args(words)
     report = Report("cold")
     for mix in [told.mix] if told.mix else list(MIXES):
         report.note(f"{mix}: {MIXES[mix]}; {SELLERS} authors")
         with tempfile.TemporaryDirectory() as temporary:
-            folder = told.folder or Path(temporary)
-            measure(report, folder, told.count, mix, told.runs)
+            folder = Path(temporary)
+            measure(report, told.folder or folder / "shelf", folder, told.count, mix, told.runs)
     if not told.no_peers:
         contest.cold(report, Goods(now_ms=warehouse.now_ms()), told.count)
         report.ratios("cold sync", "per_s", "taker_cpu_s", "giver_cpu_s", "taker_peak_mib")

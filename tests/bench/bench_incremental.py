@@ -8,7 +8,6 @@ handshakes and gossip's subscriptions included; `sync` the session's frames alon
 Peers that are installed (`./run bench --peers`) do the same in the same run, with the same texts.
 """
 
-import shutil
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,16 +16,16 @@ from typing import Any
 
 from tests.bench import warehouse
 from tests.bench.counted_node import PATIENCE_S, CountedNode, node
-from tests.bench.goods import Goods
+from tests.bench.goods import MIXES, Goods, Mix
 from tests.bench.peers import contest
 from tests.bench.report import Report, median, parser
 
 NEW: tuple[int, ...] = (0, 1, 100, 10_000)
+SEED_OF_NEW = 3
 
 
-def catch_up(giver: CountedNode, base: Path, folder: Path, new: int) -> dict[str, Any]:
-    """What a clone of `base` takes until it has the `new` records that the giver has beyond."""
-    home = warehouse.clone(base, folder)
+def catch_up(giver: CountedNode, home: Path, new: int) -> dict[str, Any]:
+    """What the node of `home` takes until it has the `new` records that the giver has beyond."""
     before = giver.usage()
     had = len(before["sessions"])
     with node(home, "--peer", giver.address) as taker:
@@ -59,28 +58,35 @@ def catch_up(giver: CountedNode, base: Path, folder: Path, new: int) -> dict[str
     }
 
 
-def measure(report: Report, folder: Path, count: int, new: Sequence[int], runs: int) -> None:
-    goods = Goods(now_ms=warehouse.now_ms())
-    base = warehouse.make_home(folder / "base", count, "mixed", goods=goods)
+def measure(
+    report: Report, shelf: Path, folder: Path, count: int, mix: Mix, new: Sequence[int], runs: int
+) -> None:
+    """Two copies of one store, the giver's with more each time; for every run they move into new
+    homes, so that the two nodes do not know each other."""
+    base = warehouse.shelved(shelf, count, mix)
+    given = warehouse.clone(base, folder / "giver")
+    home = warehouse.clone(base, folder / "taker")
+    goods = Goods(SEED_OF_NEW, now_ms=warehouse.now_ms())
+    start = count
     for case in new:
-        home = warehouse.clone(base, folder / f"giver{case}")
-        records = list(goods.newest(case, start=count))
-        bodies = sum(len(record.raw) for record in records)
-        warehouse.add(home, records)
         taken: list[dict[str, Any]] = []
-        with node(home) as giver:
-            for run in range(runs):
-                taker = folder / f"taker{case}.{run}"
-                taken.append(catch_up(giver, base, taker, case))
-                shutil.rmtree(taker)
-        shutil.rmtree(home)
+        bodies: list[int] = []
+        for run in range(runs):
+            records = list(goods.newest(case, start=start))
+            start += case
+            bodies.append(sum(len(record.raw) for record in records))
+            given = warehouse.move(given, folder / f"giver{case}.{run}")
+            home = warehouse.move(home, folder / f"taker{case}.{run}")
+            warehouse.add(given, records)
+            with node(given) as giver:
+                taken.append(catch_up(giver, home, case))
         middle = {name: median([each[name] for each in taken]) for name in taken[0]}
         report.add(
             "incremental sync",
             f"jangteo, {case:,} new of {count:,}",
             rivals=f"{case:,} new",
             **middle,
-            beyond_bodies_bytes=middle["sync_in_bytes"] + middle["sync_out_bytes"] - bodies,
+            beyond_bodies_bytes=middle["sync_in_bytes"] + middle["sync_out_bytes"] - median(bodies),
         )
 
 
@@ -89,13 +95,16 @@ def main(words: Sequence[str] | None = None) -> None:
     options.add_argument("--count", type=int, default=50_000, help="records held by both")
     options.add_argument("--new", type=int, nargs="+", default=NEW, help="how many are lacking")
     options.add_argument("--runs", type=int, default=3)
+    options.add_argument("--mix", choices=list(MIXES), default="mixed", help="of what both hold")
+    warehouse.add_shelf(options)
     options.add_argument("--no-peers", action="store_true", help="measure no other programs")
     told = options.parse_args(words)
     report = Report("incremental")
+    report.note(f"both hold {told.mix}: {MIXES[told.mix]}; what is new is mixed")
     with tempfile.TemporaryDirectory() as temporary:
-        began = time.monotonic()
-        measure(report, Path(temporary), told.count, told.new, told.runs)
-        report.note(f"took {time.monotonic() - began:.0f} s")
+        folder = Path(temporary)
+        shelf = told.folder or folder / "shelf"
+        measure(report, shelf, folder, told.count, told.mix, told.new, told.runs)
     if not told.no_peers:
         contest.incremental(report, Goods(now_ms=warehouse.now_ms()), told.count, told.new)
         report.ratios("incremental sync", "even_s", "tcp_bytes", "taker_cpu_s")

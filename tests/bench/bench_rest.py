@@ -7,6 +7,7 @@ while its control API is asked for searches, one after the other.
 
 import http.client
 import json
+import shutil
 import tempfile
 import threading
 import time
@@ -18,13 +19,16 @@ from urllib.parse import urlsplit
 from jangteo.node.home import Home
 from tests.bench import warehouse
 from tests.bench.counted_node import node
+from tests.bench.goods import MIXES
 from tests.bench.report import Report, median, parser, percentile
 
 WORDS = ("자전거", "camera", "中", "책상 상태", "the")
 
 
-def start_and_rest(report: Report, folder: Path, count: int, runs: int, rest_s: float) -> None:
-    home = warehouse.make_home(folder / f"home{count}", count, "mixed")
+def start_and_rest(report: Report, store: Path, folder: Path, runs: int, rest_s: float) -> None:
+    """Of a node on a copy of a home with a store."""
+    home = warehouse.clone(store, folder / "home")
+    count, _ = warehouse.summary(home)
     ready, rest_mib, idle, starting = [], [], [], []
     for _ in range(runs):
         with node(home) as started:
@@ -45,6 +49,7 @@ def start_and_rest(report: Report, folder: Path, count: int, runs: int, rest_s: 
         idle_percent_of_core=median(idle),
         disk_bytes_per_record=warehouse.disk_mib(home) * 2**20 / count,
     )
+    shutil.rmtree(home)
 
 
 @contextmanager
@@ -78,8 +83,10 @@ def searches(home: Path) -> Iterator[list[float]]:
         thread.join()
 
 
-def lag(report: Report, folder: Path, count: int) -> None:
-    giver_home = warehouse.make_home(folder / "giver", count, "mixed")
+def lag(report: Report, store: Path, folder: Path) -> None:
+    """Of a node that takes in that store and is searched meanwhile."""
+    giver_home = warehouse.clone(store, folder / "giver")
+    count, _ = warehouse.summary(giver_home)
     with (
         node(giver_home) as giver,
         node(folder / "taker", "--peer", giver.address, with_probe=True) as taker,
@@ -108,12 +115,18 @@ def main(words: Sequence[str] | None = None) -> None:
     options.add_argument("--runs", type=int, default=3)
     options.add_argument("--rest", type=float, default=5.0, help="seconds of rest")
     options.add_argument("--ingest", type=int, default=20_000, help="records while lag is measured")
+    options.add_argument("--mix", choices=list(MIXES), default="mixed", help="of those at rest")
+    warehouse.add_shelf(options)
     told = options.parse_args(words)
     report = Report("rest")
+    report.note(f"at rest: {told.mix}: {MIXES[told.mix]}")
     with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        shelf = told.folder or folder / "shelf"
         for count in told.count:
-            start_and_rest(report, Path(temporary), count, told.runs, told.rest)
-        lag(report, Path(temporary), told.ingest)
+            store = warehouse.shelved(shelf, count, told.mix)
+            start_and_rest(report, store, folder, told.runs, told.rest)
+        lag(report, warehouse.shelved(shelf, told.ingest, "mixed"), folder)
     report.close()
 
 

@@ -192,15 +192,15 @@ def main(words: Sequence[str] | None = None) -> None:
     options.add_argument("--rounds", type=int, default=60, help="searches of each kind")
     options.add_argument("--arriving", type=int, default=5000, help="records a second; 0 for none")
     options.add_argument("--processes", type=int, default=7, help="whole processes of each")
-    options.add_argument("--folder", type=Path, help="for the home, kept and used again")
+    warehouse.add_shelf(options)
     options.add_argument("--no-peers", action="store_true", help="measure no other programs")
     told = options.parse_args(words)
     report = Report("search")
     with tempfile.TemporaryDirectory() as temporary:
-        folder = (told.folder or Path(temporary)) / "home"
-        goods = Goods(now_ms=warehouse.now_ms())
-        if not Home(folder).store_path.exists():
-            warehouse.make_home(folder, told.count, "listings", goods=goods)
+        shelf = told.folder or Path(temporary) / "shelf"
+        folder = warehouse.clone(
+            warehouse.shelved(shelf, told.count, "listings"), Path(temporary) / "home"
+        )
         path = Home(folder).store_path
         queries = kinds()
         with Store.open(path, read_only=True) as store:
