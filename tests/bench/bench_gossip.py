@@ -36,12 +36,11 @@ class Swarms:
         self._drivers = [Driver(whose) for _ in range(PROCESSES)]
         for driver in self._drivers:
             stack.callback(driver.stop)
-        share = nodes // PROCESSES
-        addresses = [
-            (at, number, address)
-            for at, driver in enumerate(self._drivers)
-            for number, address in enumerate(driver.do("start", nodes=share)["addresses"])
-        ]
+        addresses = []
+        for at, driver in enumerate(self._drivers):
+            share = nodes // PROCESSES + (at < nodes % PROCESSES)
+            started = driver.do("start", nodes=share)["addresses"]
+            addresses += [(at, number, address) for number, address in enumerate(started)]
         self._nodes = [(at, number) for at, number, _ in addresses]
         for at, driver in enumerate(self._drivers):
             pairs = [
@@ -105,7 +104,7 @@ def main(words: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--kind", nargs="+", choices=KINDS, default=KINDS)
     options.add_argument("--rate", type=float, nargs="+", help="messages a second in all")
-    options.add_argument("--nodes", type=int, default=20)
+    options.add_argument("--nodes", type=int, nargs="+", default=[20])
     options.add_argument("--seconds", type=float, default=10.0, help="of each rate")
     options.add_argument("--drain", type=float, default=2.0)
     options.add_argument("--size", type=int, default=1024, help="bytes of a message")
@@ -118,15 +117,20 @@ def main(words: Sequence[str] | None = None) -> None:
             report.note(f"{whose.name}: absent (./run bench --peers installs it)")
             continue
         label = f"jangteo {kind}" if kind in ("transport", "node") else whose.label()
-        with ExitStack() as stack:
-            swarms = Swarms(stack, kind, told.nodes)
-            report.add("at rest", label, idle_percent_of_core=swarms.idle())
-            for rate in told.rate or RATES[kind]:
-                row = swarms.gossip(rate, told.seconds, told.size, told.drain)
-                # Whole nodes do more than the others: no rivals of theirs.
-                rivals = "" if kind == "node" else f"{rate:g}/s"
-                report.add(f"{told.nodes} nodes", label, rivals=rivals, rate=rate, **row)
-    report.ratios(f"{told.nodes} nodes", "cpu_ms", "p50_ms", "p99_ms", "delivered_percent")
+        for nodes in told.nodes:
+            with ExitStack() as stack:
+                swarms = Swarms(stack, kind, nodes)
+                idle = swarms.idle()
+                report.add("at rest", label, nodes=nodes, idle_percent_of_core=idle)
+                for rate in told.rate or RATES[kind]:
+                    row = swarms.gossip(rate, told.seconds, told.size, told.drain)
+                    # Whole nodes do more than the others: no rivals of theirs.
+                    rivals = "" if kind == "node" else f"{rate:g}/s"
+                    report.add(
+                        f"{nodes} nodes", label, rivals=rivals, nodes=nodes, rate=rate, **row
+                    )
+    for nodes in told.nodes:
+        report.ratios(f"{nodes} nodes", "cpu_ms", "p50_ms", "p99_ms", "delivered_percent")
     report.close()
 
 

@@ -105,6 +105,7 @@ class NodeMember:
     def __init__(self, core: Any) -> None:
         self._core = core
         self._key = AuthorKey.from_seed(os.urandom(32))
+        self._had: set[bytes] = set()
 
     @classmethod
     async def open(cls, stack: AsyncExitStack, on_message: OnMessage) -> "NodeMember":
@@ -123,17 +124,21 @@ class NodeMember:
         )
         core = NodeCore(transport, store, around)
         noted = core.writer.on_admitted
+        member = cls(core)
 
         def admitted(records: list[Any], source: str) -> None:
             noted(records, source)
             for record, _ in records if source else ():
-                on_message(record.body["ref"])
+                # What comes by gossip and by sync, or back to its author, is delivered once.
+                if record.id not in member._had:
+                    member._had.add(record.id)
+                    on_message(record.body["ref"])
 
         core.writer.on_admitted = admitted
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
         await nursery.start(core.run)
-        return cls(core)
+        return member
 
     def address(self) -> str:
         address: str = self._core.transport.addresses()[0]
@@ -150,6 +155,7 @@ class NodeMember:
         ).to_body()
         header = Header(LISTING, self._key.public, now_ms, "open", os.urandom(16), 1, False)
         record = author_record(self._key, header, body)
+        self._had.add(record.id)
         await self._core.writer.admit([record], "", is_durable=True)
         self._core.published([record])
 
