@@ -62,7 +62,7 @@ def measure(report: Report, shelf: Path, folder: Path, count: int, mix: Mix, run
     report.add(
         "cold sync",
         f"jangteo, {mix}",
-        rivals="the mix" if mix == "mixed" else "",
+        rivals=f"{count:,} {mix}",
         records=count,
         record_bytes=record_bytes,
         per_s=count / middle["took_s"],

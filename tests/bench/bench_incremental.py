@@ -84,7 +84,9 @@ def measure(
         report.add(
             "incremental sync",
             f"jangteo, {case:,} new of {count:,}",
-            rivals=f"{case:,} new",
+            rivals=f"{case:,} new of {count:,}",
+            new=case,
+            of=count,
             **middle,
             beyond_bodies_bytes=middle["sync_in_bytes"] + middle["sync_out_bytes"] - median(bodies),
         )

@@ -98,7 +98,8 @@ def main(words: Sequence[str] | None = None) -> None:
         for difference, count in DIFFERENCES:
             if count * 2 <= size:
                 cost = asdict(measure(items, keys, difference, count, told.frame))
-                report.add("reconciliation", f"{size:,} items, {difference}", **cost)
+                case = f"{size:,} items, {difference}"
+                report.add("reconciliation", case, items=size, difference=difference, **cost)
     report.close()
 
 

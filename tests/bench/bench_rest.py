@@ -43,6 +43,7 @@ def start_and_rest(report: Report, store: Path, folder: Path, runs: int, rest_s:
     report.add(
         "start and rest",
         f"{count:,} records",
+        records=count,
         ready_s=median(ready),
         start_cpu_s=median(starting),
         rest_mib=median(rest_mib),

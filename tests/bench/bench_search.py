@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from jangteo.node.home import Home
 from jangteo.store.query import Query
@@ -24,7 +24,7 @@ from jangteo.store.store import Store
 from tests.bench import warehouse
 from tests.bench.goods import Goods
 from tests.bench.peers import contest
-from tests.bench.report import Report, median, parser, percentile
+from tests.bench.report import OURS, Report, median, parser, percentile
 from tests.bench.tongues import BRAND_WORDS, TONGUES
 
 HUNDREDTH: Final = 99
@@ -86,9 +86,10 @@ def kinds() -> dict[str, list[Query]]:
 
 def measure(
     report: Report, table: str, store: Store, queries: dict[str, list[Query]], rounds: int
-) -> None:
+) -> dict[str, list[float]]:
+    """How long each search of each kind took."""
     at_ms = warehouse.now_ms()
-    everything: list[float] = []
+    everything: dict[str, list[float]] = {}
     for name, some in queries.items():
         taken: list[float] = []
         spent: list[float] = []
@@ -100,11 +101,12 @@ def measure(
             taken.append(1000 * (time.perf_counter() - began))
         add(report, table, name, taken, cpu_p50_ms=percentile(spent, 0.5),
             cpu_p99_ms=percentile(spent, 0.99), rows=rows / rounds)  # fmt: skip
-        everything += taken
-    add(report, table, "all kinds", everything)
+        everything[name] = taken
+    add(report, table, "all kinds", [took for taken in everything.values() for took in taken])
+    return everything
 
 
-def add(report: Report, table: str, case: str, taken_ms: Sequence[float], **more: float) -> None:
+def add(report: Report, table: str, case: str, taken_ms: Sequence[float], **more: Any) -> None:
     report.add(
         table,
         case,
@@ -195,7 +197,7 @@ def main(words: Sequence[str] | None = None) -> None:
     warehouse.add_shelf(options)
     options.add_argument("--no-peers", action="store_true", help="measure no other programs")
     told = options.parse_args(words)
-    report = Report("search")
+    report = Report("search", listings=told.count)
     with tempfile.TemporaryDirectory() as temporary:
         shelf = told.folder or Path(temporary) / "shelf"
         folder = warehouse.clone(
@@ -204,7 +206,7 @@ def main(words: Sequence[str] | None = None) -> None:
         path = Home(folder).store_path
         queries = kinds()
         with Store.open(path, read_only=True) as store:
-            measure(report, "alone", store, queries, told.rounds)
+            alone = measure(report, "alone", store, queries, told.rounds)
             deep = deep_pages(store, queries)
             if deep:
                 measure(report, "hundredth page", store, deep, told.rounds)
@@ -220,9 +222,12 @@ def main(words: Sequence[str] | None = None) -> None:
                 began = time.monotonic()
                 measure(report, "while records arrive", store, queries, told.rounds)
                 rate = admitted[0] / (time.monotonic() - began)
-            report.note(f"{rate:,.0f} records a second arrived, of {told.arriving:,} asked for")
+            report.add("arrivals", "meanwhile", asked_per_s=told.arriving, per_s=rate)
     if not told.no_peers:
-        contest.searching(report, Goods(), told.count, kinds(), told.rounds)
+        for name in contest.worded(queries):
+            add(report, "words", f"{OURS}, {name}", alone[name], rivals=name)
+        contest.searching(report, Goods(), told.count, queries, told.rounds)
+        report.ratios("words", "p50_ms", "p99_ms")
     report.close()
 
 

@@ -21,10 +21,12 @@ _VERSIONS: Final = ("jangteo", "libp2p", "trio", "apsw", "pynacl", "cryptography
 
 
 class Report:
-    """One run of one bench. `add` prints a case at once; `close` prints the tables."""
+    """One run of one bench. `add` prints a case at once, with what `always` holds; `close` prints
+    the tables."""
 
-    def __init__(self, bench: str) -> None:
+    def __init__(self, bench: str, **always: Any) -> None:
         self._bench = bench
+        self._always = always
         self._tables: dict[str, list[dict[str, Any]]] = {}
         self._rivals: dict[tuple[str, str], list[dict[str, Any]]] = {}
         print(json.dumps({"bench": bench, "machine": machine(), "versions": versions()}))
@@ -32,11 +34,14 @@ class Report:
     def add(self, table: str, case: str, *, rivals: str = "", **values: Any) -> None:
         """A case of a table. Floats are rounded to what was measured of them. `rivals` is the same
         for cases of the same work, ours and others'."""
+        values = self._always | values
         row = {"case": case} | {name: rounded(value) for name, value in values.items()}
+        told = {"bench": self._bench, "table": table, **row}
         if rivals:
             self._rivals.setdefault((table, rivals), []).append(row)
+            told["rivals"] = rivals
         self._tables.setdefault(table, []).append(row)
-        print(json.dumps({"bench": self._bench, "table": table, **row}, ensure_ascii=False))
+        print(json.dumps(told, ensure_ascii=False))
         sys.stdout.flush()
 
     def ratios(self, table: str, *columns: str) -> None:

@@ -26,6 +26,8 @@ HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parents[2]
 PLACE: Final = ROOT / ".bench-peers"
 NOSTR: Final = "nostr-sdk==0.44.8"
+MATPLOTLIB: Final = "matplotlib==3.11.2"
+"""Draws what the benches found (plot.py); measured beside nothing."""
 PYTHON: Final = PLACE / "venv" / "bin" / "python"
 ANSWER_S_MAX: Final = 900.0
 Json = dict[str, Any]
@@ -190,7 +192,7 @@ def cold(report: Report, goods: Goods, count: int) -> None:
             report.add(
                 "cold sync",
                 contender.label(),
-                rivals="the mix",
+                rivals=f"{count:,} mixed",
                 records=count,
                 per_s=count / done["took_s"],
                 took_s=done["took_s"],
@@ -226,7 +228,7 @@ def incremental(report: Report, goods: Goods, count: int, new: Sequence[int]) ->
                 report.add(
                     "incremental sync",
                     f"{contender.label()}, {case:,} new of {count:,}",
-                    rivals=f"{case:,} new",
+                    rivals=f"{case:,} new of {count:,}",
                     even_s=done["took_s"],
                     tcp_bytes=done.get("bytes"),
                     taker_cpu_s=taker.do("usage")["cpu_s"] - before["cpu_s"],
@@ -267,19 +269,26 @@ def searching(
         ):
             database = start()
             database.do("fill", count=count)
-            for name, some in queries.items():
-                said = [query.text for query in some if query == Query(query.text) and query.text]
-                if not said:
-                    continue
+            for name, said in worded(queries).items():
                 told = database.do("search", texts=said, rounds=-(-rounds // len(said)), limit=20)
                 taken = [took for each in told["taken_ms"].values() for took in each]
                 report.add(
-                    "nostr-sdk, the same texts",
-                    name,
+                    "words",
+                    f"{NOSTR_SDK.label()}, {name}",
+                    rivals=name,
                     p50_ms=percentile(taken, 0.5),
                     p99_ms=percentile(taken, 0.99),
                     worst_ms=max(taken),
                 )
+
+
+def worded(queries: dict[str, list[Query]]) -> dict[str, list[str]]:
+    """The texts of those kinds of query that are words alone."""
+    texts = {
+        name: [query.text for query in some if query == Query(query.text) and query.text]
+        for name, some in queries.items()
+    }
+    return {name: said for name, said in texts.items() if said}
 
 
 @contextmanager
@@ -288,7 +297,10 @@ def _forgiving(report: Report, contender: Contender) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        report.note(f"{contender.name} failed: {error}")
+        print(error, file=sys.stderr, flush=True)
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        said = next((line for line in lines if "Error" in line), lines[-1] if lines else "")
+        report.note(f"{contender.name} failed: {said.strip().replace(str(ROOT), '.')}")
 
 
 def _present(report: Report, goods: Goods, count: int) -> Iterator[tuple[Contender, Path, Path]]:
@@ -307,7 +319,8 @@ def install() -> int:
     PLACE.mkdir(exist_ok=True)
     if not PYTHON.exists():
         subprocess.run([sys.executable, "-m", "venv", str(PLACE / "venv")], check=True)
-    code = subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", NOSTR]).returncode
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", NOSTR, MATPLOTLIB]
+    code = subprocess.run(pip).returncode
     npm = shutil.which("npm")
     if npm is None:
         print("npm is not installed: without hypercore, ssb and js-libp2p", file=sys.stderr)
