@@ -1,6 +1,7 @@
 """Every bench runs, at sizes too small to say anything but that it does."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,14 @@ from tests.bench import (
     bench_reconcile,
     bench_rest,
     bench_search,
+    goals,
+    plot,
+    results,
     warehouse,
 )
 from tests.bench.counted_node import node
 from tests.bench.goods import Goods
+from tests.bench.results import Chapter
 
 Main = Callable[[Sequence[str]], None]
 TINY: dict[str, tuple[Main, str]] = {
@@ -91,7 +96,74 @@ def test_a_bench_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) 
 def test_every_bench_is_run_by_the_command_and_by_the_test() -> None:
     files = Path(bench_cold.__file__).parent.glob("bench_*.py")
     names = {path.stem.removeprefix("bench_") for path in files}
-    assert names == set(__main__.SIZES) == set(TINY)
+    assert names == set(__main__.SIZES) == set(__main__.FULL) == set(TINY)
+
+
+def test_a_chapter_that_is_measured_again_leaves_the_others_and_their_dates(
+    tmp_path: Path,
+) -> None:
+    path, order = tmp_path / "rows", ["one", "two"]
+    row = {"bench": "cold", "table": "cold sync", "case": "jangteo, mixed"}
+    for command, date in (("two", "May"), ("one", "May"), ("gone", "May"), ("one", "June")):
+        chapter = Chapter(command, date, 1.0, "a machine", {"python": "3"}, [row | {"per_s": 1}])
+        results.renew(chapter, order, path)
+    found = results.read(path)
+    assert [(each.command, each.date) for each in found.values()] == [
+        ("one", "June"),
+        ("two", "May"),
+    ]
+    results.write([*order, "three"], path, tmp_path / "text")
+    text = (tmp_path / "text").read_text()
+    assert "Not measured: `three`." in text
+    assert "## one\n\nJune, 1 s.\n" in text and "## two\n\nMay, 1 s.\n" in text
+
+
+def test_a_goal_is_reached_or_so_much_off_or_not_measured() -> None:
+    def reached(rows: list[dict[str, Any]], name: str) -> str:
+        (row,) = [row for row in goals.goals(rows) if row["goal"] == name]
+        return str(row["reached"])
+
+    cold = {"bench": "cold", "table": "cold sync", "case": "jangteo, mixed", "records": 50_000}
+    floor = "cold sync 50,000 mixed, records/s: floor"
+    assert reached([cold | {"per_s": 12_000}], floor) == "reached"
+    assert reached([cold | {"per_s": 6_000}], floor) == "× 2.00 off"
+    assert reached([cold | {"per_s": 12_000, "records": 20_000}], floor) == "not measured"
+    alone = {"bench": "search", "table": "alone", "listings": 1_000_000}
+    fast, slow = (alone | {"case": case, "p50_ms": ms} for case, ms in (("a make", 1), ("two", 10)))
+    short = alone | {"case": "one character", "p50_ms": 99}
+    assert reached([slow, fast, short], "search 1M, alone: worst kind's p50_ms") == "× 2.00 off"
+    assert set(goals.BOUNDS) <= {goal.name for goal in goals.GOALS}
+
+
+def test_a_peer_is_beside_ours_at_the_same_work_alone() -> None:
+    row = {"bench": "cold", "table": "cold sync"}
+    rows = [
+        row | {"case": "jangteo, mixed", "rivals": "50,000 mixed", "per_s": 20},
+        row | {"case": "jangteo, mixed", "rivals": "500,000 mixed", "per_s": 5},
+        row | {"case": "hypercore 11", "rivals": "50,000 mixed", "per_s": 10},
+        {"bench": "cold", "note": "ssb-db2: absent (./run bench --peers installs it)"},
+    ]
+    beside, absent = goals.peers_beside(rows)
+    assert (beside["peer"], beside["ours / theirs"], beside["ahead"]) == ("hypercore 11", 2, "ours")
+    assert absent["peer"].startswith("ssb-db2: absent")
+
+
+def test_curves_grow_by_size_and_the_last_of_equals_counts() -> None:
+    row = {"bench": "rest", "table": "start and rest"}
+    rows = [row | {"records": count, "ready_s": s} for count, s in ((100, 3), (10, 9), (10, 1))]
+    (ready, *_) = plot.panels(rows)["rest"]
+    assert ready.lines == {"jangteo": [(10, 1), (100, 3)]}
+
+
+def test_a_shelf_keeps_a_home_until_it_is_old(tmp_path: Path) -> None:
+    first = warehouse.shelved(tmp_path, 3, "mixed")
+    made = warehouse.summary(first)
+    assert warehouse.summary(warehouse.shelved(tmp_path, 3, "mixed")) == made
+    moved = warehouse.move(warehouse.clone(first, tmp_path / "copy"), tmp_path / "moved")
+    assert warehouse.summary(moved) == made and not (tmp_path / "copy").exists()
+    os.utime(first, (0, 0))
+    assert warehouse.summary(warehouse.shelved(tmp_path, 3, "mixed"))[1] != made[1]
+    assert {path.name for path in tmp_path.iterdir()} == {first.name, "moved", ".gitignore"}
 
 
 def test_the_same_seed_gives_the_same_goods_and_they_are_valid() -> None:
