@@ -50,7 +50,7 @@ FULL: Final[dict[str, tuple[str, ...]]] = {
         "--count 500000 --runs 1 --mix mixed --no-peers",
     ),
     "incremental": ("", "--count 1000000 --mix listings --runs 1 --no-peers"),
-    "gossip": ("", "--kind transport node js --nodes 2 5 10 20 50 --rate 10"),
+    "gossip": ("", "--kind transport js --nodes 2 5 10 20 50 --rate 10"),
     "latency": ("",),
     "search": (
         "--count 10000 --rounds 40 --no-peers",
