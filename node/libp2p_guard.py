@@ -59,7 +59,7 @@ def guarded(function: AsyncFunction, what: str) -> AsyncFunction:
     async def run(*args: Any) -> None:
         try:
             await function(*args)
-        except Exception as error:
+        except Exception as error:  # of any kind: whatever leaves here ends the node
             log.warning("libp2p: %s failed: %r", what, error)
 
     return run

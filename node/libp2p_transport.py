@@ -91,7 +91,7 @@ class Libp2pStream:
                 if self._buffer:
                     raise StreamBroken(f"stream of {self.peer} was cut") from error
                 raise StreamEnded(f"stream of {self.peer} ended") from None
-            except Exception as error:
+            except Exception as error:  # of a dozen types, as in `send_all`
                 raise StreamBroken(f"stream of {self.peer}: {error!r}") from error
             self._buffer += piece
         data = bytes(self._buffer[:count])
@@ -290,7 +290,7 @@ class Libp2pTransport:
                 stream = await self.host.new_stream(peer_id, [TProtocol(protocol)])
         except trio.TooSlowError:
             raise StreamRefused(f"{peer} does not answer") from None
-        except Exception as error:
+        except Exception as error:  # the muxer's and the negotiation's, of as many types
             raise StreamRefused(f"{peer} refuses {protocol}: {error!r}") from error
         return Libp2pStream(stream)
 

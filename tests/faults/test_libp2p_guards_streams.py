@@ -3,7 +3,8 @@ fails when its guard is taken out.
 """
 
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -332,93 +333,88 @@ class Dictated:
         self._say.close()
 
 
-async def test_a_number_that_is_used_again_is_another_stream() -> None:
-    """yamux.py:950: whoever still held the first one read, and then took away, the second's."""
+@asynccontextmanager
+async def dictated() -> AsyncIterator[tuple[Dictated, GuardedYamux, trio.Nursery]]:
+    """A muxer that reads what a test says, and a nursery that ends with it."""
     told = Dictated()
     connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
     with trio.fail_after(PATIENCE_S):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(connection.start)
-            await told.say(yamux.FLAG_SYN, 5)
-            first = await connection.accept_stream()
-            await told.say(yamux.FLAG_RST, 5)
-            await told.say(yamux.FLAG_SYN, 5, b"hi")
-            second = await connection.accept_stream()
-            with pytest.raises(MuxedStreamReset):
-                await first.read(2)
-            await first.reset()
-            assert await second.read(2) == b"hi"
-            more: list[bytes] = []
+            yield told, connection, nursery
 
-            async def read_more() -> None:
-                more.append(await second.read(3))
 
-            nursery.start_soon(read_more)
-            await trio.testing.wait_all_tasks_blocked()
-            await told.say(0, 5, b"you")
-            assert more == [b"you"]
-            await connection.close()
+async def test_a_number_that_is_used_again_is_another_stream() -> None:
+    """yamux.py:950: whoever still held the first one read, and then took away, the second's."""
+    async with dictated() as (told, connection, nursery):
+        await told.say(yamux.FLAG_SYN, 5)
+        first = await connection.accept_stream()
+        await told.say(yamux.FLAG_RST, 5)
+        await told.say(yamux.FLAG_SYN, 5, b"hi")
+        second = await connection.accept_stream()
+        with pytest.raises(MuxedStreamReset):
+            await first.read(2)
+        await first.reset()
+        assert await second.read(2) == b"hi"
+        more: list[bytes] = []
+
+        async def read_more() -> None:
+            more.append(await second.read(3))
+
+        nursery.start_soon(read_more)
+        await trio.testing.wait_all_tasks_blocked()
+        await told.say(0, 5, b"you")
+        assert more == [b"you"]
+        await connection.close()
 
 
 async def test_a_stream_that_is_over_reads_nothing_of_the_next_one() -> None:
     """yamux.py:1057: stock looks its number up once it has the lock, when it is another's."""
-    told = Dictated()
-    connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
-    with trio.fail_after(PATIENCE_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(connection.start)
-            await told.say(yamux.FLAG_SYN, 5)
-            first = await connection.accept_stream()
-            await told.say(yamux.FLAG_RST, 5)
+    async with dictated() as (told, connection, nursery):
+        await told.say(yamux.FLAG_SYN, 5)
+        first = await connection.accept_stream()
+        await told.say(yamux.FLAG_RST, 5)
 
-            async def read_first() -> None:
-                with pytest.raises(MuxedStreamReset):
-                    await first.read(2)
+        async def read_first() -> None:
+            with pytest.raises(MuxedStreamReset):
+                await first.read(2)
 
-            async with connection.streams_lock:
-                await told.say(yamux.FLAG_SYN, 5, b"hi")
-                nursery.start_soon(read_first)
-                await trio.testing.wait_all_tasks_blocked()
-            second = await connection.accept_stream()
-            assert await second.read(2) == b"hi"
-            await connection.close()
+        async with connection.streams_lock:
+            await told.say(yamux.FLAG_SYN, 5, b"hi")
+            nursery.start_soon(read_first)
+            await trio.testing.wait_all_tasks_blocked()
+        second = await connection.accept_stream()
+        assert await second.read(2) == b"hi"
+        await connection.close()
 
 
 async def test_who_reads_a_stream_that_is_reset_here_is_told() -> None:
     """yamux.py:977: the stream's event went without having come."""
-    told = Dictated()
-    connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
-    with trio.fail_after(PATIENCE_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(connection.start)
-            await told.say(yamux.FLAG_SYN, 5)
-            stream = await connection.accept_stream()
+    async with dictated() as (told, connection, nursery):
+        await told.say(yamux.FLAG_SYN, 5)
+        stream = await connection.accept_stream()
 
-            async def read() -> None:
-                with pytest.raises(MuxedStreamReset):
-                    await stream.read(1)
-                await connection.close()
+        async def read() -> None:
+            with pytest.raises(MuxedStreamReset):
+                await stream.read(1)
+            await connection.close()
 
-            nursery.start_soon(read)
-            await trio.testing.wait_all_tasks_blocked()
-            await stream.reset()
+        nursery.start_soon(read)
+        await trio.testing.wait_all_tasks_blocked()
+        await stream.reset()
 
 
 async def test_what_comes_for_a_stream_that_nobody_reads_is_not_kept() -> None:
-    told = Dictated()
-    connection = GuardedYamux(told, ID(b"stranger"), is_initiator=False)
-    with trio.fail_after(PATIENCE_S):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(connection.start)
-            await told.say(yamux.FLAG_SYN, 5, b"some")
-            stream = await connection.accept_stream()
-            await stream.close()
-            await stream.forget_unread()
-            await told.say(0, 5, b"more")
-            await told.say(yamux.FLAG_ACK, 5, b"and more")
-            assert 5 in connection.streams
-            assert not connection.stream_buffers[5]
-            await connection.close()
+    async with dictated() as (told, connection, _):
+        await told.say(yamux.FLAG_SYN, 5, b"some")
+        stream = await connection.accept_stream()
+        await stream.close()
+        await stream.forget_unread()
+        await told.say(0, 5, b"more")
+        await told.say(yamux.FLAG_ACK, 5, b"and more")
+        assert 5 in connection.streams
+        assert not connection.stream_buffers[5]
+        await connection.close()
 
 
 async def test_two_that_have_filled_each_other_s_sockets_still_answer() -> None:
