@@ -67,6 +67,13 @@ def agree(members: list[Node]) -> bool:
     return all(fingerprints(node) == first for node in members[1:])
 
 
+def told(node: Node) -> int:
+    """Listings that its events spoke of: what comes while a burst is told goes into its summary."""
+    events = [event for _, event in list(node.events)]
+    summed = sum(event["new"] for event in events if event["event"] == "listings")
+    return summed + sum(event["event"] == "listing" for event in events)
+
+
 def test_neighbours_trade_on_a_lan(lan: Lan, tmp_path: Path) -> None:
     with nodes() as started:
         one, two, three = (start(lan, started, tmp_path / f"home{n}") for n in (1, 2, 3))
@@ -92,6 +99,8 @@ def test_neighbours_trade_on_a_lan(lan: Lan, tmp_path: Path) -> None:
             found = {row["id"] for row in node.json("search", word, "--limit", "200")}
             assert mine[0]["id"] in found
 
+        for node in (two, three):
+            node.wait_until(lambda node=node: told(node) >= imported, "all told")  # type: ignore[misc]
         delays = edits_follow(one, [two, three], [row["id"] for row in mine])
         middle, p99 = statistics.median(delays), sorted(delays)[int(len(delays) * 0.99)]
         print(f"{len(delays)} edits seen by others: p50 {middle:.3f} s, p99 {p99:.3f} s")
