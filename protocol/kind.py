@@ -5,7 +5,11 @@ from typing import Final
 from . import limits
 
 LISTING: Final = 1
+QUESTION: Final = 2
+ANSWER: Final = 3
 PROFILE: Final = 64
+BOX: Final = 65
+REVIEW: Final = 66
 
 KIND_MAX: Final = 65_535
 _CLASS_SIZE: Final = 64

@@ -249,3 +249,25 @@ IMPORT_SOURCES_MAX = 32
 BACKUP_BYTES_MAX = 1024 * MIB  # unpacked
 CONTROL_BODY_BYTES_MAX = 1 * MIB
 CONTROL_STREAMS_MAX = 32
+
+# --- sealed mail and what is said in it --------------------------------------------------------
+LETTER_PLAIN_BYTES_MAX = 8 * KIB  # before it is sealed, length and padding included
+LETTER_DAYS = 14
+MAIL_BYTES_MAX = 256 * MIB  # carried for everybody
+MAIL_LETTERS_MAX = 65_536
+MESSAGE_CHARS_MAX = 2000
+MESSAGE_BYTES_MAX = 6000
+MEET_CHARS_MAX = 200
+ROOM_MESSAGES_MAX = 10_000
+BOX_ROTATE_MS = 7 * DAY_MS
+BOX_KEPT_MS = 21 * DAY_MS  # after its successor was published
+DEAL_STEPS_MAX = 200
+OFFER_NOTE_CHARS_MAX = 300
+OFFER_MS_DEFAULT = 48 * HOUR_MS
+OFFER_MS_MAX = 14 * DAY_MS
+REVIEW_CHARS_MAX = 1000
+REVIEW_BLIND_MS = 14 * DAY_MS
+REVIEW_LATE_MS = 60 * DAY_MS  # after the deal's last step
+REMARK_CHARS_MAX = 1000  # a question, an answer
+LANGUAGES_MAX = 8
+LANGUAGE_CHARS_MAX = 16

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from .box_key import THREAD as BOX_THREAD
+from .box_key import BoxKey
 from .errors import RemoteProtocolError
-from .kind import LISTING, PROFILE
+from .kind import BOX, LISTING, PROFILE
 from .listing import Listing
 from .market import COMMONS
 from .profile import THREAD as PROFILE_THREAD
@@ -26,4 +28,9 @@ def check(
             raise RemoteProtocolError("R8.3", "a profile is the zero thread of commons")
         if body is not None:
             Profile.from_body(body)
+    elif kind == BOX:
+        if market != COMMONS or thread != BOX_THREAD:
+            raise RemoteProtocolError("R8.8", "a box key is thread 1 of commons")
+        if body is not None:
+            BoxKey.from_body(body)
     return None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ..protocol import limits
 from ..protocol.envelope import Envelope, Header, Rank, ThreadKey, Verified
 from ..protocol.verdict import Admission
-from . import listing_view, log, profile_view, thread_view
+from . import box_view, listing_view, log, profile_view, thread_view
 from .batch import Batch
 from .blocklist import Blocklist
 from .contacts import ContactBook
@@ -384,6 +384,7 @@ def write_views(
     whose words are added later."""
     listings: list[tuple[int, int, Verified | Envelope]] = []
     profiles: list[tuple[int, Verified | Envelope]] = []
+    boxes: list[tuple[int, Verified | Envelope]] = []
     withdrawals: list[tuple[int, int, Header]] = []
     dropped: list[tuple[bytes, int]] = []
     for arrival, rid, record in entries:
@@ -397,8 +398,12 @@ def write_views(
             withdrawals.append((arrival, rid, header))
         elif profile_view.is_profile(header) and not header.is_delete:
             profiles.append((arrival, record))
+        elif box_view.is_box(header) and not header.is_delete:
+            boxes.append((arrival, record))
     listing_view.drop(db, [arrival for _, arrival in dropped])
     profile_view.drop(db, dropped)
+    box_view.drop(db, dropped)
     listing_view.put(db, listings, stored, later)
     listing_view.put_withdrawals(db, withdrawals)
     profile_view.put(db, profiles)
+    box_view.put(db, boxes)

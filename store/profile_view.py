@@ -23,7 +23,7 @@ def put(db: Database, entries: Iterable[tuple[int, Verified | Envelope]]) -> Non
         profile = Profile.from_body(record.body or {})
         folded = fold_name(profile.name)
         rows.append((record.header.author, arrival, profile.name, profile.about, folded))
-    db.run_many("INSERT OR REPLACE INTO profile VALUES (?,?,?,?,?)", rows)
+    db.run_many("INSERT OR REPLACE INTO profile VALUES (?,?,?,?,?,'','')", rows)
 
 
 def drop(db: Database, arrivals: Iterable[tuple[bytes, int]]) -> None:

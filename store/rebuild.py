@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from ..protocol.envelope import Envelope
 from ..protocol.item_set import item_key
-from . import item_set, listing_view, log, profile_view, share, thread_view
+from . import box_view, item_set, listing_view, log, profile_view, share, thread_view
 from .admission import write_views
 from .database import VIEW_VERSION, Database, Row
 from .item_set import ItemTable
@@ -30,6 +30,7 @@ _VIEWS: Final = {
     "listing": "SELECT * FROM listing ORDER BY arrival",
     "withdrawal": "SELECT * FROM withdrawal ORDER BY arrival",
     "profile": "SELECT * FROM profile ORDER BY author",
+    "box": "SELECT * FROM box ORDER BY author",
     "words": "SELECT term, doc, col, offset FROM temp.word ORDER BY term, doc, col, offset",
     "share": "SELECT share, bytes FROM share WHERE bytes <> 0 ORDER BY share",
     "tally": "SELECT record_count, record_bytes FROM tally",
@@ -45,6 +46,7 @@ def rebuild(db: Database, items: ItemTable, tell: Progress = lambda done, total:
     items.clear_all()
     listing_view.clear(db)
     profile_view.clear(db)
+    box_view.clear(db)
     joined = MarketBook(db).joined()
     # Of each thread the record of the greatest rank is current; an item, if it is not over.
     db.run(

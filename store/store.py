@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ..protocol import limits
+from ..protocol.box_key import BoxKey
 from ..protocol.envelope import Header, ThreadKey, Verified
 from ..protocol.errors import LocalProtocolError
 from ..protocol.item_set import ItemSet
@@ -17,7 +18,7 @@ from ..protocol.listing import Listing
 from ..protocol.market import OPEN
 from ..protocol.profile import Profile
 from ..protocol.verdict import Admission
-from . import listing_view, log, peer_book, profile_view, search, thread_view
+from . import box_view, listing_view, log, peer_book, profile_view, search, thread_view
 from .blocklist import Blocklist
 from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
@@ -396,6 +397,10 @@ class Store:
 
     def profile(self, author: bytes) -> Profile | None:
         return profile_view.of_author(self._db, author)
+
+    def box_key(self, author: bytes) -> tuple[BoxKey, int] | None:
+        """An author's current box key, and when it was published (Unix ms)."""
+        return box_view.of_author(self._db, author)
 
     def authors_named(self, text: str) -> list[bytes]:
         """Authors whose name contains `text` or whose key begins with it, in hexadecimal."""

@@ -95,8 +95,10 @@ def test_a_higher_view_version_rebuilds_on_the_first_writing_open(path: Path) ->
 def make_older(path: Path) -> None:
     """As version 2 of the schema left it."""
     connection = apsw.Connection(str(path))
-    schema = Path(database.__file__).with_name("schema.sql").read_text()
-    for table in ("listing", "words"):
+    folder = Path(database.__file__).parent
+    schema = (folder / "schema.sql").read_text()
+    later = re.findall(r"CREATE TABLE (\w+)", (folder / "schema_4.sql").read_text())
+    for table in ("listing", "words", *later):
         connection.execute(f"DROP TABLE {table}")
         for statement in re.findall(rf"CREATE [A-Z ]+{table}.+?;", schema, re.DOTALL):
             connection.execute(statement)
