@@ -21,6 +21,16 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "watch": ("cmd_watch", "watch", "Print what happens, as it happens."),
         "export": ("cmd_export", "export", "Write listings to a file or to stdout."),
     },
+    "Talk and trade": {
+        "talk": ("cmd_talk", "talk", "Talk with somebody: ask, haggle, agree, meet."),
+        "send": ("cmd_send", "send", "Write to a seller, or to anyone."),
+        "inbox": ("cmd_inbox", "inbox", "Show who wrote to you, and what about."),
+        "outbox": ("cmd_inbox", "outbox", "Show what you have said that is on its way."),
+        "meet": ("cmd_send", "meet", "Propose when and where to meet."),
+        "agree": ("cmd_send", "agree", "Agree to a meeting."),
+        "mute": ("cmd_inbox", "mute", "Hear nothing more of a room."),
+        "forget": ("cmd_inbox", "forget", "Delete what was said in a room, here."),
+    },
     "Node": {
         "up": ("cmd_up", "up", "Run the node: meet the neighbours, share listings."),
         "status": ("cmd_status", "status", "Say how the running node is doing."),

@@ -18,6 +18,7 @@ from .owner import OwnerState
 
 if TYPE_CHECKING:
     from ..store.store import Store
+    from .postman import Postman
     from .publisher import Publisher
 
 ID_HEX_MIN: Final = 4
@@ -38,6 +39,13 @@ class Clerk:
     now_ms: Callable[[], int]
     publisher: "Publisher | None" = None
     owner: OwnerState | None = None
+    postman: "Postman | None" = None
+
+    def post(self) -> "Postman":
+        """Who writes one's letters. DeskError as `pen` raises it."""
+        self.pen()
+        assert self.postman is not None  # noqa: S101 — whoever has a pen has one
+        return self.postman
 
     def pen(self) -> "Publisher":
         """DeskError where this home has no identity (or it was not opened)."""

@@ -113,6 +113,8 @@ KEYS: Final[Mapping[str, Key]] = {
             "language", _currency),
         Key("auto_renew", True, "whether a running node renews your active listings in their last "
             "7 days", _boolean),
+        Key("read_receipts", True, "whether those who write to you are told that you have read it",
+            _boolean),
         Key("markets", [OPEN], "the markets this node is in; setting them joins and leaves at once",
             _markets),
         Key("peers", [], "addresses of nodes to stay connected with, where mDNS does not reach",
@@ -159,6 +161,10 @@ class Config:
     @property
     def auto_renew(self) -> bool:
         return self.values["auto_renew"] is True
+
+    @property
+    def read_receipts(self) -> bool:
+        return self.values["read_receipts"] is True
 
     @property
     def mdns(self) -> bool:

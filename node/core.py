@@ -16,6 +16,7 @@ import trio
 from ..protocol import limits, sync_frame
 from ..protocol.envelope import Verified
 from ..protocol.errors import RemoteProtocolError
+from ..protocol.kind import BOX
 from ..protocol.market import COMMONS, topic
 from ..protocol.verdict import Admission
 from ..store.store import Store
@@ -98,6 +99,7 @@ class NodeCore:
         self.blocked: set[bytes] = set()
         self._bytes_max = 0
         self.last_sync_ms: int | None = None
+        self.on_box_keys: Callable[[], None] = _nobody
         self.warnings: dict[str, str] = {}
         self.reported = trio.Event()
         self._stop = trio.Event()
@@ -249,6 +251,8 @@ class NodeCore:
             if admission is Admission.NEW:
                 self.gossip_in.known.add(record.id)
         self.news.note(admitted)
+        if any(record.header.kind == BOX for record, _ in admitted):
+            self.on_box_keys()
         self.unwarn(UNSTORED)
 
     def _write_failed(self, error: BaseException, source: str) -> None:
@@ -352,6 +356,10 @@ class NodeCore:
             self.unwarn(FULL)
             self.board.post({"event": "warning-over", "code": FULL})
             self.declined.forget_roomless()
+
+
+def _nobody() -> None:
+    """Until somebody listens."""
 
 
 def _has_room(store: Store) -> bool:

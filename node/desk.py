@@ -62,6 +62,18 @@ VERBS: Final[Mapping[str, Verb]] = {
     "unkeep": Verb("write", "desk_contact", "unkeep"),
     "join": Verb("write", "desk_person", "join"),
     "leave": Verb("write", "desk_person", "leave"),
+    "send": Verb("sign", "desk_talk", "send"),
+    "meet": Verb("sign", "desk_talk", "meet"),
+    "agree": Verb("sign", "desk_talk", "agree"),
+    "seen": Verb("sign", "desk_talk", "seen"),
+    "resend": Verb("sign", "desk_talk", "resend"),
+    "mute": Verb("write", "desk_talk", "mute"),
+    "forget": Verb("write", "desk_talk", "forget"),
+    "mail-open": Verb("sign", "desk_mail", "open_letters"),
+    "mail-tend": Verb("sign", "desk_mail", "tend"),
+    "inbox": Verb("read", "desk_talk", "inbox"),
+    "room": Verb("read", "desk_talk", "room"),
+    "outbox": Verb("read", "desk_talk", "outbox"),
     "search": Verb("read", "desk_search", "search"),
     "show": Verb("read", "desk_search", "show"),
     "listings": Verb("read", "desk_search", "listings"),
@@ -79,7 +91,7 @@ STREAMS: Final[Mapping[str, Verb]] = {
     "import": Verb("sign", "desk_import", "import_file", is_reminding=True),
     "verify": Verb("read", "desk_export", "verify"),
 }
-INTERNAL_VERBS: Final = frozenset(("renew-due",))
+INTERNAL_VERBS: Final = frozenset(("renew-due", "mail-open", "mail-tend"))
 """What the running node does by itself; no caller of the API may."""
 
 
@@ -113,13 +125,17 @@ class Desk:
         own: bytes | None = None,
         owner: OwnerState | None = None,
     ) -> None:
-        publisher = None
+        publisher = postman = None
         if key is not None:
+            from .postman import Postman
             from .publisher import Publisher
 
             publisher = Publisher(store, key, now_ms, entropy)
             own = key.public
-        self._clerk = Clerk(store, own, config.currency, now_ms, publisher, owner)
+            postman = Postman(
+                store, key, publisher, now_ms, entropy, tells_read=config.read_receipts
+            )
+        self._clerk = Clerk(store, own, config.currency, now_ms, publisher, owner, postman)
 
     def call(self, verb: str, args: Mapping[str, Any]) -> JsonObject:
         """The result of one verb, committed and durable where it writes."""
@@ -144,6 +160,11 @@ class Desk:
         """Records that were committed since the last call, for the network, in order."""
         publisher = self._clerk.publisher
         return [] if publisher is None else publisher.take_published()
+
+    def take_written(self) -> bool:
+        """Whether letters were written and committed since the last call."""
+        postman = self._clerk.postman
+        return postman is not None and postman.take_written()
 
     def _notices(self, verb: Verb, *others: JsonObject) -> JsonObject:
         """{"notices": […]}: what to tell the person besides the result; {} if nothing."""

@@ -25,7 +25,12 @@ from .writer import WriterClosed
 
 _STREAM_STEP_ITEMS = 100
 _POLICY_VERBS = frozenset({"block", "unblock", "keep", "unkeep", "join", "leave"})
-_READING_VERBS = frozenset({"search", "show", "listings", "home", "status-local", "contacts"})
+_READING_VERBS = frozenset(
+    {
+        "search", "show", "listings", "home", "status-local", "contacts",
+        "inbox", "room", "outbox",
+    }
+)  # fmt: skip
 """What is seen of the store; what was committed before they were asked is in their answers."""
 _SHOWING_VERBS = frozenset({"sell", "edit", "reserve", "sold", "relist", "renew"})
 
@@ -52,14 +57,18 @@ class NodeDesk(DeskPort):
             return await self._reading.worker(partial(self._reading.desk.call, verb, args))
         job = partial(_call, self._desk, verb, args)
         result: JsonObject | DeskError
-        result, published = await self._run(job)
+        result, published, has_written = await self._run(job)
         self._core.published(published)
+        if has_written:
+            self._core.mail.written()
         if isinstance(result, DeskError):
             raise result
         if verb in _POLICY_VERBS:
             await self._refresh()
         if verb in _SHOWING_VERBS and published:
             await self._wait_held(result)
+        if has_written and "message" in result:
+            await self._wait_stored(result["message"])
         return result
 
     async def stream(
@@ -86,6 +95,20 @@ class NodeDesk(DeskPort):
         """How many of one's own listings were renewed because they are in their last days."""
         result = await self.call("renew-due", {})
         return int(result["renewed"])
+
+    async def open_letters(self) -> bool:
+        """Opens some of the letters that came, and tells of what was in them; whether more wait."""
+        result = await self.call("mail-open", {})
+        self._tell(result)
+        return bool(result["more"])
+
+    async def tend_mail(self) -> None:
+        """Keys, what is owed and what is over, as time goes on."""
+        self._tell(await self.call("mail-tend", {}))
+
+    def _tell(self, result: JsonObject) -> None:
+        for happening in result["happenings"]:
+            self._core.board.post(happening)
 
     async def _refresh(self) -> None:
         """What the verb changed for peers: markets, blocked authors."""
@@ -124,15 +147,39 @@ class NodeDesk(DeskPort):
                     return
                 await reported.wait()
 
+    async def _wait_stored(self, message: JsonObject) -> None:
+        """As `_wait_held`, of a message: how many peers have stored its letter."""
+        if not self._core.transport.peers():
+            return
+        message_id = bytes.fromhex(message["id"])
+        with trio.move_on_after(limits.HELD_WAIT_MS_MAX / limits.SECOND_MS):
+            while True:
+                held = self._core.mail.held
+                stored_by = await self._run(partial(_stored_by, message_id))
+                if stored_by:
+                    message["stored_by"], message["state"] = stored_by, "stored"
+                    return
+                await held.wait()
+
+
+def _stored_by(message_id: bytes, store: Store) -> int:
+    owed = store.outbox.of([message_id]).get(message_id)
+    if owed is None or not owed.letter:
+        return 0
+    return store.mail.held_counts([owed.letter]).get(owed.letter, 0)
+
 
 def _call(
     desk: Desk, verb: str, args: Mapping[str, Any], store: Store
-) -> tuple[JsonObject | DeskError, list[Verified]]:
-    """What a verb gave, and what it published even if it failed in the end."""
+) -> tuple[JsonObject | DeskError, list[Verified], bool]:
+    """What a verb gave; what it published, and whether it wrote letters, even if it failed in the
+    end."""
+    result: JsonObject | DeskError
     try:
-        return desk.call(verb, args), desk.take_published()
+        result = desk.call(verb, args)
     except DeskError as error:
-        return error, desk.take_published()
+        result = error
+    return result, desk.take_published(), desk.take_written()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from .interfaces import ANY_IPV4, NoFreePort, free_port, ipv4_addresses
 from .live_core import LiveCore
 from .live_node import JsonObject
 from .lonely import lonely_advice
+from .mail_keeper import MailKeeper
 from .own_nursery import own_nursery
 from .renewal import Renewal
 from .signature_check import signature_process
@@ -205,6 +206,10 @@ async def _faces(opened: Opened, core: NodeCore) -> AsyncIterator[JsonObject]:
         stack.callback(nursery.cancel_scope.cancel)
         await _serve_api(opened, core, nursery, desk, live)
         stack.callback(home.forget_node)
+        keeper = MailKeeper(desk)
+        core.mail.on_letters = keeper.wake
+        core.on_box_keys = keeper.wake_to_seal
+        nursery.start_soon(keeper.run)
         if config.mdns:
             nursery.start_soon(_search_neighbours, core)
         nursery.start_soon(_watch_loneliness, core, config.mdns)

@@ -4,9 +4,10 @@ Knows no table but what migrations and the schema's version need.
 """
 
 import os
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn, Self, TypeAlias
+from typing import Any, Final, Literal, NoReturn, Self, TypeAlias
 
 import apsw
 
@@ -66,6 +67,7 @@ class Database:
         self._is_behind = not read_only
         self._has_failed = False
         self._wal_pages = 0
+        self._is_wiping = False
 
     @classmethod
     def open(cls, path: Path, *, read_only: bool = False) -> Self:
@@ -145,6 +147,17 @@ class Database:
         except _FAILURES as error:
             self._fail(error)
 
+    @contextmanager
+    def wiping(self) -> Iterator[None]:
+        """What is deleted within is overwritten, in the file and (once nobody reads an older state)
+        in its log: for secrets and what was said in private."""
+        self.run("PRAGMA secure_delete = ON")
+        self._is_wiping = True
+        try:
+            yield
+        finally:
+            self.run("PRAGMA secure_delete = OFF")
+
     def row(self, sql: str, bindings: Bindings = ()) -> Row | None:
         """The first row, if any."""
         try:
@@ -199,8 +212,11 @@ class Database:
             self.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.run("COMMIT")
         self._is_behind = not self._is_durable
-        if self._wal_pages >= WAL_PAGES_MAX:
-            self._take_in_log()
+        if self._is_wiping:
+            self._is_wiping = False
+            self._take_in_log("TRUNCATE")
+        elif self._wal_pages >= WAL_PAGES_MAX:
+            self._take_in_log("PASSIVE")
 
     def roll_back(self) -> None:
         # Some errors (a full disk) have rolled back already.
@@ -216,11 +232,11 @@ class Database:
         self._wal_pages = pages
         return apsw.SQLITE_OK
 
-    def _take_in_log(self) -> None:
+    def _take_in_log(self, how: Literal["PASSIVE", "TRUNCATE"]) -> None:
         """Moves the write-ahead log into the file, as far as readers let it. Not left to SQLite,
         which does it without a word when the disk fails."""
         try:
-            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._connection.execute(f"PRAGMA wal_checkpoint({how})")
         except apsw.IOError:
             self._has_failed = True
         except (apsw.FullError, apsw.BusyError):

@@ -20,12 +20,15 @@ from ..protocol.profile import Profile
 from ..protocol.verdict import Admission
 from . import box_view, listing_view, log, peer_book, profile_view, search, thread_view
 from .blocklist import Blocklist
+from .box_book import BoxBook
 from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
 from .errors import CorruptStore, NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
 from .market_book import MarketBook
+from .outbox import Outbox
 from .query import Facets, Page, Query
+from .room_book import RoomBook
 from .row import Counts, ListingRow, StoredRecord, opened
 from .share import KEPT, OWN, is_counted
 
@@ -51,6 +54,9 @@ class Store:
         self._markets = MarketBook(db)
         self._blocklist = Blocklist(db)
         self._contacts = ContactBook(db)
+        self.boxes = BoxBook(db, self._require_write)
+        self.rooms = RoomBook(db, self._require_write, own_author)
+        self.outbox = Outbox(db, self._require_write)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False

@@ -1,0 +1,86 @@
+"""What is typed in a room: words to send, or /something to do. Knows no terminal."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..node.desk_error import usage
+
+HELP: Final = """\
+/offer PRICE [WORDS]      offer a price, or counter the one that stands
+/accept  /decline [WHY]   answer an offer      /retract   take yours back
+/meet WHEN [@ WHERE]      propose a meeting    /agree     agree to theirs
+/done                     handed over, received
+/cancel WHY  /noshow      end a deal that comes to nothing
+/review good|mixed|bad [WORDS]
+//...                     a message that begins with /"""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomVerb:
+    """A verb of the desk and its arguments; `place` is the one that names the room."""
+
+    verb: str
+    args: Mapping[str, Any] = field(default_factory=dict)
+    place: str = "to"
+
+
+def read_line(line: str) -> RoomVerb | None:
+    """What a line asks for; None is help. DeskError (2) for a command that there is not."""
+    text = line.strip()
+    if text.startswith("//"):
+        return RoomVerb("send", {"text": text[1:]})
+    if not text.startswith("/"):
+        return RoomVerb("send", {"text": text})
+    word, _, rest = text[1:].partition(" ")
+    if word in ("help", "?", ""):
+        return None
+    known = _COMMANDS.get(word)
+    if known is None:
+        names = ", ".join(f"/{name}" for name in _COMMANDS)
+        raise usage(f"there is no /{word} here: there are {names} and /help")
+    return known(rest.strip())
+
+
+def _offer(rest: str) -> RoomVerb:
+    price, _, note = rest.partition(" ")
+    if not price:
+        raise usage("an offer needs a price: /offer 900000")
+    # "900000 KRW come tonight": a currency is a part of the price.
+    word, _, more = note.partition(" ")
+    if len(word) == 3 and word.isascii() and word.isupper():
+        price, note = f"{price} {word}", more
+    return RoomVerb("offer", {"price": price, "note": note.strip() or None})
+
+
+def _meet(rest: str) -> RoomVerb:
+    when, _, where = rest.partition("@")
+    return RoomVerb("meet", {"time": when.strip(), "place": where.strip() or None})
+
+
+def _review(rest: str) -> RoomVerb:
+    mark, _, text = rest.partition(" ")
+    return RoomVerb("review", {"mark": mark, "text": text.strip() or None})
+
+
+def _plain(verb: str, argument: str | None = None) -> Callable[[str], RoomVerb]:
+    def read(rest: str) -> RoomVerb:
+        if rest and argument is None:
+            raise usage(f"/{verb} takes no words")
+        return RoomVerb(verb, {argument: rest or None} if argument else {})
+
+    return read
+
+
+_COMMANDS: Final[Mapping[str, Callable[[str], RoomVerb]]] = {
+    "offer": _offer,
+    "accept": _plain("accept"),
+    "decline": _plain("decline", "reason"),
+    "retract": _plain("retract"),
+    "meet": _meet,
+    "agree": _plain("agree"),
+    "done": _plain("done"),
+    "cancel": _plain("cancel", "reason"),
+    "noshow": _plain("noshow"),
+    "review": _review,
+}
