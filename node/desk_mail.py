@@ -14,6 +14,7 @@ from .room_json import messages_json
 def open_letters(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """Opens a page of the letters that came: {"more", "happenings"}, events to be told."""
     Args("mail-open", told, ())
+    clerk.post().take_happenings()  # of what was rolled back
     with clerk.pen().transaction():
         has_more = clerk.post().open_new()
         happenings = [_shown(clerk, each) for each in clerk.post().take_happenings()]
@@ -23,6 +24,7 @@ def open_letters(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 def tend(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """What time brings: {"happenings"}."""
     Args("mail-tend", told, ())
+    clerk.post().take_happenings()
     with clerk.pen().transaction():
         clerk.post().tend()
         happenings = [_shown(clerk, each) for each in clerk.post().take_happenings()]

@@ -1,0 +1,270 @@
+"""Talk between two desks: sealed, opened, acknowledged, once each, whatever happens on the way."""
+
+from pathlib import Path
+
+import pytest
+
+from jangteo.node.desk_error import DeskError
+from jangteo.protocol import limits
+from jangteo.protocol.envelope import open_record
+from tests.desk_maker import DAY_MS
+from tests.talk_maker import Talker, introduce, meet, talkers
+
+
+def test_a_question_and_its_answer(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        listing = ana.sell("Road bike")
+        introduce(ana, bea)
+        sent = bea.says(listing, "Is it still there?")
+        assert (sent["state"], sent["mine"]) == ("written", True)
+
+        told = meet(ana, bea)
+        (heard,) = [each for each in told["ana"] if each["event"] == "message"]
+        assert (heard["text"], heard["name"], heard["title"]) == (
+            "Is it still there?", "bea", "Road bike",
+        )  # fmt: skip
+        assert bea.last(listing)["state"] == "delivered"
+
+        (room,) = ana.call("inbox")["rooms"]
+        assert (room["unread"], room["mine"], room["name"]) == (1, True, "bea")
+        ana.says(room["room"], "Yes. Come tonight?")
+        ana.call("seen", to=room["room"])
+        meet(ana, bea)
+        assert bea.texts(listing) == ["Is it still there?", "Yes. Come tonight?"]
+        first = bea.call("room", to=listing)["messages"][0]
+        assert first["state"] == "read"
+        assert ana.call("inbox")["unread"] == 0
+
+
+def test_both_sides_name_the_room_alike(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "hello")
+        meet(ana, bea)
+        assert ana.call("room", to="bea")["room"] == bea.call("room", to="ana")["room"]
+
+
+def test_a_letter_that_comes_again_changes_nothing(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "once")
+        meet(ana, bea)
+        (owed,) = bea.store.outbox.entries(10)
+        with bea.pen().transaction():
+            bea.post().try_again(owed)  # delivered already: stays as it is
+        meet(ana, bea)
+        assert ana.texts("bea") == ["once"]
+
+
+def test_the_same_words_sealed_anew_are_read_once_and_acknowledged_again(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "once")
+        ana.gets(bea.letters())
+        ana.opens()
+        # The receipt never comes; its writer tries again.
+        bea.call("resend", id=bea.call("outbox")["entries"][0]["id"])
+        told = meet(ana, bea)
+        assert ana.texts("bea") == ["once"]
+        assert [each["state"] for each in told["bea"]] == ["delivered"]
+
+
+def test_what_is_said_before_a_key_is_known_waits_for_it(tmp_path: Path) -> None:
+    ana, bea = Talker(tmp_path, "ana"), Talker(tmp_path, "bea")
+    ana.call("profile", name="ana")
+    introduce(ana, bea)
+    result = bea.call("send", to="ana", text="hello")
+    assert result["waits_for_key"]
+    (entry,) = bea.call("outbox")["entries"]
+    assert (entry["state"], entry["sealed"]) == ("written", False)
+    ana.tend()
+    introduce(ana, bea)
+    bea.tend()
+    meet(ana, bea)
+    assert ana.texts(bea.key.public.hex()) == ["hello"]
+    ana.close()
+    bea.close()
+
+
+def test_receipts_that_are_off_still_tell_that_it_came(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        ana.post()._tells_read = False
+        bea.says("ana", "hello")
+        meet(ana, bea)
+        ana.call("seen", to="bea")
+        meet(ana, bea)
+        assert bea.last("ana")["state"] == "delivered"
+        assert ana.call("inbox")["unread"] == 0
+
+
+def test_what_never_comes_is_told_and_can_be_sent_again(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "are you there?")
+        for person in (ana, bea):
+            person.moment.pass_ms((limits.LETTER_DAYS + 1) * DAY_MS)
+        (told,) = bea.tend()
+        assert (told["event"], told["state"]) == ("delivery", "expired")
+        assert bea.last("ana")["state"] == "expired"
+        with bea.store.write(durable=True):
+            bea.store.mail.forget_over(bea.moment(), 100)
+        bea.call("resend", id=told["id"])
+        ana.tend()
+        introduce(ana, bea)
+        meet(ana, bea)
+        assert ana.texts("bea") == ["are you there?"]
+        assert bea.last("ana")["state"] == "delivered"
+
+
+def test_keys_change_each_week_and_old_ones_open_what_was_under_way(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "sealed to the first")
+        letters = bea.letters()
+        for _ in range(2):
+            ana.moment.pass_ms(limits.BOX_ROTATE_MS)
+            ana.tend()
+        assert len(ana.store.boxes.boxes()) == 3
+        ana.gets(letters)
+        ana.opens()
+        assert ana.texts("bea") == ["sealed to the first"]
+
+
+def test_an_old_secret_goes_after_three_weeks_and_a_whole_exchange_of_mail(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, _):
+        first = ana.store.boxes.boxes()[0].public
+        for _ in range(5):
+            ana.moment.pass_ms(limits.BOX_ROTATE_MS)
+            ana.tend()
+        assert first in [box.public for box in ana.store.boxes.boxes()]  # nobody was met
+        with ana.store.write(durable=True):
+            ana.store.put_meta("mail_synced_ms", str(ana.moment()))
+        ana.tend()
+        left = ana.store.boxes.boxes()
+        assert first not in [box.public for box in left]
+        assert len(left) == 4  # current, and those succeeded less than three weeks ago
+
+
+def test_who_lost_their_keys_gets_the_words_sealed_to_the_new_one(tmp_path: Path) -> None:
+    """Restored from the 24 words: what was sealed to the lost key cannot be opened by anybody."""
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "hello")
+        ana.close()
+        lost = tmp_path / "ana"
+        lost.rename(tmp_path / "lost")
+        again = Talker(tmp_path, "ana")
+        again.moment.pass_ms(limits.HOUR_MS)
+        bea.moment.pass_ms(limits.HOUR_MS)
+        again.tend()
+        introduce(again, bea)
+        bea.tend()
+        bea.give(again, [open_record(raw) for _, raw in bea.store.iter_records()])
+        meet(again, bea)
+        assert again.texts(bea.key.public.hex()) == ["hello"]
+        assert bea.last("ana")["state"] == "delivered"
+        again.close()
+
+
+def test_a_blocked_author_is_neither_heard_nor_answered(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        ana.call("block", author=bea.key.public.hex())
+        bea.says("ana", "hello?")
+        meet(ana, bea)
+        assert ana.call("inbox")["rooms"] == []
+        assert bea.last("ana")["state"] == "written"
+        with pytest.raises(DeskError, match="is blocked"):
+            ana.says(bea.key.public.hex(), "no")
+
+
+def test_a_roll_back_tells_nothing_and_opens_it_later(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "hello")
+        ana.gets(bea.letters())
+
+        def fail(message: object) -> None:
+            raise RuntimeError("in the middle")
+
+        taken = ana.post()._take
+        ana.post()._take = fail  # type: ignore[method-assign,assignment]
+        with pytest.raises(RuntimeError):
+            ana.opens()
+        ana.post()._take = taken  # type: ignore[method-assign]
+        assert [each["event"] for each in ana.opens()] == ["message"]
+
+
+def test_a_forgotten_room_stays_forgotten(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "my telephone number")
+        meet(ana, bea)
+        assert ana.call("forget", to="bea")["deleted"] == 1
+        assert ana.call("inbox")["rooms"] == []
+        with ana.store.write(durable=True):
+            ana.store.put_meta("letters_opened_rid", "0")
+        assert ana.opens() == []
+        assert ana.call("inbox")["rooms"] == []
+        # Nothing of it is left in the file, nor in its log.
+        for path in ana.home.path.glob("store*"):
+            assert b"telephone" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "message"),
+    [
+        ("ana", "", "needs some words"),
+        ("ana", "x" * (limits.MESSAGE_CHARS_MAX + 1), "at most 2,000"),
+        ("ana", "𝄞" * (limits.MESSAGE_BYTES_MAX // 4 + 1), "at most 6,000"),
+        ("bea", "hello", "that is you"),
+        ("nobody", "hello", "no room, listing or person"),
+        ("00000000", "hello", "no room, listing or person"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, to: str, text: str, message: str) -> None:
+    with talkers(tmp_path, "ana", "bea") as (_, bea), pytest.raises(DeskError, match=message):
+        bea.says(to, text)
+
+
+def test_ones_own_listing_is_the_room_of_who_asked(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea", "cho") as (ana, bea, cho):
+        listing = ana.sell("Road bike")
+        introduce(ana, bea, cho)
+        with pytest.raises(DeskError, match="nobody has written"):
+            ana.says(listing, "hello?")
+        bea.says(listing, "mine?")
+        meet(ana, bea, cho)
+        ana.says(listing, "yes")
+        cho.says(listing, "or mine?")
+        meet(ana, bea, cho)
+        with pytest.raises(DeskError, match="2 rooms"):
+            ana.says(listing, "who?")
+
+
+def test_words_are_found_again(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "왕십리역 2번 출구에서 만나요")
+        meet(ana, bea)
+        (found,) = ana.call("inbox", find="왕십리역")["messages"]
+        assert found["name"] == "bea"
+
+
+def test_a_muted_room_counts_for_nothing(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "buy!")
+        meet(ana, bea)
+        ana.call("mute", to="bea")
+        bea.says("ana", "buy now!")
+        told = meet(ana, bea)
+        assert told["ana"][0]["muted"]
+        assert ana.call("inbox")["unread"] == 0
+        assert ana.call("inbox", unread=True)["rooms"] == []
+
+
+def test_a_person_opens_only_so_many_rooms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "ROOMS_PER_PERSON_MAX", 2)
+    monkeypatch.setattr(limits, "ROOM_MESSAGES_MAX", 2)
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        listings = [ana.sell(f"Thing {number}") for number in range(3)]
+        introduce(ana, bea)
+        for listing in listings:
+            bea.says(listing, "hello")
+        meet(ana, bea)
+        assert len(ana.call("inbox")["rooms"]) == 2
+        assert bea.last(listings[2])["state"] == "written"  # and never told that it came
+        for word in ("two", "three"):
+            bea.says(listings[0], word)
+        meet(ana, bea)
+        assert ana.texts(listings[0]) == ["hello", "two"]
