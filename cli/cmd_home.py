@@ -56,6 +56,8 @@ def _print(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> N
         f"{counted(counts['listings_active'], 'listing')} here, "
         f"{counts['own_active']:,} of them yours"
     )
+    if unread := result.get("unread"):
+        screen.say(f"{counted(unread, 'message')} not read yet: `{prefix} inbox`", "good")
     if is_nearly_full(counts):
         screen.say(f"the store is nearly full: {room_text(counts)}", "warn")
         screen.say(f"more room: {call.named(more_room_text(counts))}", "dim")

@@ -14,8 +14,8 @@ from .verb import verb
 
 @verb(
     examples=("jangteo watch", "jangteo watch --json | jq .event"),
-    prints="A line per event until Ctrl-C; with --json one event a line: peer, listing, sync, "
-    "warning, warning-over, stopping.",
+    prints="A line per event until Ctrl-C; with --json one event a line: peer, listing, message, "
+    "delivery, deal, sync, warning, warning-over, stopping.",
 )
 @click.pass_obj
 def watch(call: Call) -> None:

@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .listing_view import ID_CHARS_MIN, person_text, price_text
+from .message_view import message_text
 
 _CHANGES: Final = ("new", "changed", "withdrawn")
 
+_DELIVERY: Final = {
+    "expired": "! a message of yours did not come in 14 days: `jangteo outbox --all` shows it"
+}
 _OVER: Final = {"store-full": "the store has room again"}
 
 Event = Mapping[str, Any]
@@ -26,6 +30,12 @@ def event_text(event: Event) -> str | None:
             return _listing(event)
         case "listings":
             return _listings(event)
+        case "message":
+            return _message(event)
+        case "delivery":
+            return _DELIVERY.get(str(event.get("state")))
+        case "deal":
+            return f"deal {str(event.get('deal'))[:ID_CHARS_MIN]}: {event.get('shown')}"
         case "sync":
             return _sync(event)
         case "progress":
@@ -77,6 +87,14 @@ def _listings(event: Event) -> str:
     """A burst, summed up."""
     counts = (f"{event[name]:,} {name}" for name in _CHANGES if event.get(name))
     return f"listings: {', '.join(counts)}"
+
+
+def _message(event: Event) -> str | None:
+    if event.get("muted"):
+        return None
+    title = f" about {event['title']}" if event.get("title") else ""
+    told = " ".join(message_text(event).split())
+    return f"{person_text(event['author'], event['name'])}{title}: {told}"
 
 
 def _sync(event: Event) -> str | None:

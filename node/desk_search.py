@@ -127,6 +127,7 @@ def _state(clerk: Clerk) -> dict[str, Any]:
             "bytes_max": counts.record_bytes_max,
         },
         "unheld": counts.own_unheld,
+        "unread": clerk.store.rooms.unread(),
         "blocked": len(clerk.store.blocked()),
         "backed_up": clerk.owner is not None and clerk.owner.backed_up_ms() is not None,
     }
