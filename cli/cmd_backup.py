@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 _WORDS_COUNT = 24
 _FILE_BYTES_MAX = 256 * 1024 * 1024
 
+_NOT_IN_WORDS = (
+    "messages",
+    "deals",
+    "contacts",
+    "settings",
+    "letters that were sealed to you before",
+)
+
 
 @verb(
     examples=("jangteo backup ~/jangteo.backup",),
@@ -72,7 +80,7 @@ def backup(call: Call, path: str) -> None:
         "jangteo restore ~/jangteo.backup",
     ),
     prints='Who you are again and what came back; with --json {"author", "home", "records", '
-    '"peers", "listings"}.',
+    '"messages", "missing", "peers", "listings"}.',
 )
 @click.argument("path", metavar="[FILE]", required=False, type=click.Path(dir_okay=False))
 @click.option("--peer", metavar="ADDRESS", multiple=True, help="A neighbour to fetch from.")
@@ -102,7 +110,12 @@ def restore(
     screen.say(f"you are {brought['author'][:ID_CHARS_MIN]} again")
     screen.say(f"home: {home.path}", "dim")
     if path is not None and "records" in brought:
-        screen.say(f"{counted(brought['records'], 'record')} from the backup")
+        screen.say(
+            f"{counted(brought['records'], 'record')} and {counted(brought['messages'], 'message')}"
+            " from the backup"
+        )
+    if brought["missing"]:
+        screen.warn(f"words hold no {', no '.join(brought['missing'])}: only a backup does")
     fetched = _fetch(call, peer, wait_seconds)
     screen.row({**brought, "home": str(home.path), **fetched})
 
@@ -120,14 +133,19 @@ def _restore(call: Call, path: str | None, has_passphrase: bool) -> dict[str, An
         passphrase = new_passphrase() if has_passphrase else None
         author = backups.restore_words(home, words, passphrase=passphrase)
         home.owner.note_backed_up(now_ms)
-        return {"author": author.hex(), "records": 0}
+        return {"author": author.hex(), "records": 0, "messages": 0, "missing": _NOT_IN_WORDS}
     opened_with = file_passphrase()
     passphrase = new_passphrase("Passphrase for this home") if has_passphrase else None
     restored = backups.restore_file(
         home, data or b"", opened_with, now_ms=now_ms, passphrase=passphrase
     )
     home.owner.note_backed_up(now_ms)
-    return {"author": restored.author.hex(), "records": restored.records}
+    return {
+        "author": restored.author.hex(),
+        "records": restored.records,
+        "messages": restored.messages,
+        "missing": [],
+    }
 
 
 def _check_replaceable(path: str, before: bytes, passphrase: str, home: "Home") -> None:

@@ -1,8 +1,8 @@
 """A backup file: the identity, one's own records and what the home was told, under a passphrase.
 
 Version 1 is a key file (crypto/keyfile.py) whose secret is zlib over JSON: {"jangteo_backup": 1,
-"made_ms", "seed", "records": […], "config", "markets", "blocked", "contacts", "imports"}, bytes in
-base64. Files of before there were contacts have none.
+"made_ms", "seed", "records": […], "config", "markets", "blocked", "contacts", "imports", "talk"},
+bytes in base64. Files of before there were contacts, or talk, have none.
 Restoring admits the records as any others are: verified, and in any order.
 """
 
@@ -33,6 +33,7 @@ from ..store.contacts import Contact
 from ..store.errors import StoreError, StoreMissing
 from ..store.store import Store
 from . import import_source
+from .backup_talk import KeptTalk, fill_talk, read_talk, talk_of
 from .config import KEYS, Config, read_config, read_file, write_file
 from .desk_error import DeskError, bad_value
 from .home import Home
@@ -52,11 +53,13 @@ _MARK: Final = "jangteo_backup"
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """`records` are kept now; `left_out` were not taken, since they are over."""
+    """`records` are kept now; `left_out` were not taken, since they are over. `messages` were not
+    here before."""
 
     author: bytes
     records: int
     left_out: int
+    messages: int = 0
 
 
 def make_backup(
@@ -80,7 +83,7 @@ def make_backup(
         "made_ms": now_ms,
         "seed": b64encode(seed).decode(),
         "config": read_file(home),
-        **_of_store(home, config, AuthorKey.from_seed(seed).public),
+        **_of_store(home, config, seed),
     }
     packed = json.dumps(told).encode()
     sealed = seal_secret(
@@ -128,9 +131,11 @@ def restore_file(
         try:
             with closing(open_store(home, config, own=author)) as store:
                 kept = _fill(store, told, author, now_ms)
+                with store.write(durable=True):
+                    said = fill_talk(store, told.talk, told.seed, entropy, now_ms)
         except (StoreError, LocalProtocolError) as error:
             raise DeskError("store", str(error)) from error
-    return Restored(author, kept, len(told.records) - kept)
+    return Restored(author, kept, len(told.records) - kept, said)
 
 
 def author_of_backup(data: bytes, file_passphrase: str) -> bytes:
@@ -147,9 +152,11 @@ class _Told:
     blocked: list[bytes]
     contacts: list[Contact]
     imports: list[import_source.ImportSource]
+    talk: KeptTalk
 
 
-def _of_store(home: Home, config: Config, author: bytes) -> dict[str, Any]:
+def _of_store(home: Home, config: Config, seed: bytes) -> dict[str, Any]:
+    author = AuthorKey.from_seed(seed).public
     try:
         store = open_store(home, config, own=author, read_only=True)
     except StoreMissing:
@@ -158,6 +165,7 @@ def _of_store(home: Home, config: Config, author: bytes) -> dict[str, Any]:
         raise DeskError("store", str(error)) from error
     with closing(store):
         return {
+            "talk": talk_of(store, seed),
             "records": [
                 b64encode(raw).decode()
                 for _, raw in store.iter_records()
@@ -214,6 +222,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
             )
             for entry in told["imports"]
         ]
+        talk = read_talk(told["talk"]) if "talk" in told else KeptTalk()
         # Read, not only taken: what is written to the home's file is read before anything is done.
         config = {
             name: KEYS[name].read(value) for name, value in told["config"].items() if name in KEYS
@@ -241,7 +250,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
     )
     if not fits:
         raise bad_value("this is no backup file")
-    return _Told(seed, records, config, markets, blocked, contacts, imports)
+    return _Told(seed, records, config, markets, blocked, contacts, imports, talk)
 
 
 def _fill(store: Store, told: _Told, own: bytes, now_ms: int) -> int:

@@ -138,6 +138,28 @@ class Outbox:
         """The latest first, but for receipts."""
         return self._owed("WHERE is_receipt = 0 ORDER BY rid DESC LIMIT ?", (count_max,))
 
+    def everything(self) -> list[Owed]:
+        """For a backup, in order of writing, but for receipts."""
+        return self._owed("WHERE is_receipt = 0 ORDER BY rid", ())
+
+    def put_back(self, owed: Owed) -> None:
+        """As it was; its letter is not."""
+        self._require_write()
+        self._db.run(
+            "INSERT INTO outbox (id, person, is_receipt, letter, box, written_ms, ends_ms, "
+            "delivered_ms, read_ms, expired_ms, raw) VALUES (?,?,0,x'',x'',?,?,?,?,?,?)",
+            (
+                owed.id,
+                owed.person,
+                owed.written_ms,
+                owed.ends_ms,
+                owed.delivered_ms,
+                owed.read_ms,
+                owed.expired_ms,
+                owed.raw,
+            ),
+        )
+
     def of(self, ids: Sequence[bytes]) -> dict[bytes, Owed]:
         found: dict[bytes, Owed] = {}
         for message_id in ids:

@@ -174,9 +174,9 @@ class RoomBook:
         self._require_write()
         self._db.run("DELETE FROM message_gone WHERE until_ms <= ?", (now_ms,))
 
-    def raws(self) -> list[bytes]:
-        """Everything that was said, for a backup."""
-        return [row[0] for row in self._db.rows("SELECT raw FROM message ORDER BY rid")]
+    def everything(self) -> list[Said]:
+        """For a backup, in order of arrival."""
+        return self._said("ORDER BY rid", ())
 
     # -- private ----------------------------------------------------------------------------
 
