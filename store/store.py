@@ -24,6 +24,7 @@ from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
 from .errors import CorruptStore, NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
+from .mail_book import MailBook
 from .market_book import MarketBook
 from .query import Facets, Page, Query
 from .row import Counts, ListingRow, StoredRecord, opened
@@ -51,6 +52,7 @@ class Store:
         self._markets = MarketBook(db)
         self._blocklist = Blocklist(db)
         self._contacts = ContactBook(db)
+        self.mail = MailBook(db, self._require_write)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False
@@ -574,6 +576,7 @@ class Store:
         self._markets.drop()
         self._blocklist.drop()
         self._contacts.drop()
+        self.mail.drop()
         if self._registrar_made is not None:
             self._registrar_made.drop_memory()
 
