@@ -13,7 +13,7 @@ from typing import Any
 
 import trio
 
-from ..protocol import limits, sync_frame
+from ..protocol import limits, mail_frame, sync_frame
 from ..protocol.envelope import Verified
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.kind import BOX
@@ -27,6 +27,8 @@ from .dialer import Dialer
 from .event_board import EventBoard
 from .gossip import GossipIn, GossipOut
 from .listing_news import ListingNews
+from .mail_runner import MailRunner
+from .mail_shared import MailShared
 from .payer import Payers
 from .penalty import Penalties
 from .signature_check import SignatureCheck
@@ -91,6 +93,12 @@ class NodeCore:
             self.writer, intake, self.declined, self.clock, now_ms=now_ms, markets=self._markets
         )
         self.sync = SyncRunner(transport, self.shared, around.dice)
+        self._salt = around.dice.randbytes(_SALT_BYTES)
+        mail = MailShared(self.writer, now_ms=now_ms, share=lambda: self.shared.share)
+        # Dice of its own: what is carried must not change when records are reconciled.
+        mail_dice = random.Random(b"mail" + self._salt)  # noqa: S311  (jitter)
+        self.mail = MailRunner(transport, mail, mail_dice)
+        self.mail_held = trio.Event()
         self.dialer = Dialer(transport, around.dice)
         self.dialer.add(peers, is_static=True)
         self.addresses = AddressBook(transport, self.writer, now_ms=now_ms)
@@ -107,7 +115,6 @@ class NodeCore:
         self._is_clock_off = False
         self._banned: list[str] = []
         self._payers = Payers()
-        self._salt = around.dice.randbytes(_SALT_BYTES)
         self._house = trio.Event()
         self._wire(intake)
 
@@ -127,9 +134,14 @@ class NodeCore:
         self.sync.on_report = self._reported
         self.sync.on_penalty = self.penalize
         self.sync.may_talk = self.may_talk
+        self.mail.on_penalty = self.penalize
+        self.mail.on_held = self._mail_held
+        self.mail.may_talk = self.may_talk
+        self.mail.payer_of = self._payer_of
         self.dialer.may_dial = self.may_talk
         self.addresses.on_known = self.dialer.add
         self.transport.serve(sync_frame.PROTOCOL, self.sync.serve)
+        self.transport.serve(mail_frame.PROTOCOL, self.mail.serve)
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -145,6 +157,7 @@ class NodeCore:
                     nursery.start_soon(self._watch_peers)
                     nursery.start_soon(self.gossip_out.run)
                     nursery.start_soon(self.sync.run)
+                    nursery.start_soon(self.mail.run)
                     nursery.start_soon(self.dialer.run)
                     nursery.start_soon(self.addresses.run)
                     nursery.start_soon(self.news.run)
@@ -206,6 +219,7 @@ class NodeCore:
                 self._payers.down(event.peer)
                 self.dialer.peer_down(event.peer)
                 self.sync.peer_down(event.peer)
+                self.mail.peer_down(event.peer)
                 self.board.post({"event": "peer", "state": "down", "peer": event.peer})
                 continue
             if not self.may_talk(event.peer):
@@ -214,6 +228,7 @@ class NodeCore:
             self._payers.up(event.peer, self._address_of(event))
             self.dialer.peer_up(event.peer)
             self.sync.peer_up(event.peer)
+            self.mail.peer_up(event.peer)
             self.unwarn(LONELY)
             self.board.post(
                 {
@@ -234,6 +249,10 @@ class NodeCore:
         return next((at.address for at in self.transport.peers() if at.peer == event.peer), "")
 
     # --- what happened ------------------------------------------------------------------------
+
+    def _mail_held(self) -> None:
+        self.mail_held.set()
+        self.mail_held = trio.Event()
 
     def _markets(self) -> list[str]:
         return self.joined
@@ -352,6 +371,10 @@ class NodeCore:
         job = partial(_forget_expired, over_by_ms, None if offset_ms is None else str(offset_ms))
         while await self.writer.call(job) == limits.FORGET_RECORDS_AT_ONCE:
             log.debug("forgetting more of what has expired")
+        if over_by_ms is not None:
+            job = partial(_forget_mail, over_by_ms)
+            while await self.writer.call(job) == limits.FORGET_RECORDS_AT_ONCE:
+                log.debug("forgetting more letters whose time is over")
         if FULL in self.warnings and await self.writer.call(_has_room):
             self.unwarn(FULL)
             self.board.post({"event": "warning-over", "code": FULL})
@@ -388,3 +411,8 @@ def _forget_expired(over_by_ms: int | None, clock_offset: str | None, store: Sto
         if over_by_ms is None:
             return 0
         return store.forget_expired(over_by_ms, limits.FORGET_RECORDS_AT_ONCE)
+
+
+def _forget_mail(over_by_ms: int, store: Store) -> int:
+    with store.write(durable=False):
+        return store.mail.forget_over(over_by_ms, limits.FORGET_RECORDS_AT_ONCE)

@@ -5,9 +5,11 @@ owner's keys and what is owed in order. Nobody else asks for these verbs.
 from collections.abc import Mapping
 from typing import Any
 
+from ..protocol import limits
 from ..protocol.message import Message
 from .clerk import Clerk
 from .desk_args import Args
+from .postman import MAIL_SYNCED_META
 from .room_json import messages_json
 
 
@@ -22,10 +24,12 @@ def open_letters(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tend(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What time brings: {"happenings"}."""
-    Args("mail-tend", told, ())
+    """What time brings; `even_ms` is when a peer last had the same mail: {"happenings"}."""
+    even_ms = Args("mail-tend", told, ("even_ms",)).integer("even_ms", 0, limits.INTEGER_MAX)
     clerk.post().take_happenings()
     with clerk.pen().transaction():
+        if even_ms is not None:
+            clerk.store.put_meta(MAIL_SYNCED_META, str(even_ms))
         clerk.post().tend()
         happenings = [_shown(clerk, each) for each in clerk.post().take_happenings()]
     return {"happenings": happenings}

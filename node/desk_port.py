@@ -102,9 +102,10 @@ class NodeDesk(DeskPort):
         self._tell(result)
         return bool(result["more"])
 
-    async def tend_mail(self) -> None:
-        """Keys, what is owed and what is over, as time goes on."""
-        self._tell(await self.call("mail-tend", {}))
+    async def tend_mail(self, even_ms: int | None) -> None:
+        """Keys, what is owed and what is over, as time goes on. `even_ms` is when a peer last had
+        the same mail, None if none has."""
+        self._tell(await self.call("mail-tend", {"even_ms": even_ms}))
 
     def _tell(self, result: JsonObject) -> None:
         for happening in result["happenings"]:
@@ -154,7 +155,7 @@ class NodeDesk(DeskPort):
         message_id = bytes.fromhex(message["id"])
         with trio.move_on_after(limits.HELD_WAIT_MS_MAX / limits.SECOND_MS):
             while True:
-                held = self._core.mail.held
+                held = self._core.mail_held
                 stored_by = await self._run(partial(_stored_by, message_id))
                 if stored_by:
                     message["stored_by"], message["state"] = stored_by, "stored"

@@ -9,24 +9,33 @@ from typing import Final
 import trio
 
 from ..protocol import limits
+from .core import NodeCore
 from .desk_port import NodeDesk
+from .mail_shared import MailReport
 from .supervisor import survive
 
 _TEND_EVERY_S: Final = limits.MAIL_TEND_EVERY_MS / limits.SECOND_MS
 
 
 class MailKeeper:
-    """`wake` when letters came; `wake_to_seal` when box keys did, for what waits for one."""
+    """Hears of letters, box keys and sessions from `core`."""
 
-    def __init__(self, desk: NodeDesk) -> None:
+    def __init__(self, desk: NodeDesk, core: NodeCore) -> None:
         self._desk = desk
+        self._now_ms = core.now_ms
+        self._even_ms: int | None = None
         self._wake = trio.Event()
+        core.mail.on_letters = self.wake
+        core.mail.on_report = self._reported
+        core.on_box_keys = self.wake_to_seal
         self._tended_at = -inf
 
     def wake(self) -> None:
+        """Letters came."""
         self._wake.set()
 
     def wake_to_seal(self) -> None:
+        """Box keys came, for which something may wait."""
         self._tended_at = -inf
         self._wake.set()
 
@@ -37,9 +46,16 @@ class MailKeeper:
             await survive("opening letters", self._open)
             if trio.current_time() - self._tended_at >= _TEND_EVERY_S:
                 self._tended_at = trio.current_time()
-                await survive("tending the mail", self._desk.tend_mail)
+                await survive("tending the mail", self._tend)
             with trio.move_on_after(_TEND_EVERY_S):
                 await self._wake.wait()
+
+    def _reported(self, report: MailReport) -> None:
+        if report.is_even and not report.error:
+            self._even_ms = self._now_ms()
+
+    async def _tend(self) -> None:
+        await self._desk.tend_mail(self._even_ms)
 
     async def _open(self) -> None:
         while await self._desk.open_letters():

@@ -206,10 +206,7 @@ async def _faces(opened: Opened, core: NodeCore) -> AsyncIterator[JsonObject]:
         stack.callback(nursery.cancel_scope.cancel)
         await _serve_api(opened, core, nursery, desk, live)
         stack.callback(home.forget_node)
-        keeper = MailKeeper(desk)
-        core.mail.on_letters = keeper.wake
-        core.on_box_keys = keeper.wake_to_seal
-        nursery.start_soon(keeper.run)
+        nursery.start_soon(MailKeeper(desk, core).run)
         if config.mdns:
             nursery.start_soon(_search_neighbours, core)
         nursery.start_soon(_watch_loneliness, core, config.mdns)

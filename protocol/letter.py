@@ -17,6 +17,8 @@ PLAIN_SIZES: Final = (256, 1024, 4096, limits.LETTER_PLAIN_BYTES_MAX)
 """What a letter holds before it is sealed, in bytes, its length (2 bytes) and padding included."""
 _INFO: Final = b"jangteo/mail/1\x00"
 _HEADER_BYTES: Final = 6
+DAY_FIELD: Final = slice(2, _HEADER_BYTES)
+"""Where the last day of its life stands, in every version that this stream carries."""
 _LENGTH_BYTES: Final = 2
 LETTER_SIZES: Final = frozenset(_HEADER_BYTES + seal.OVERHEAD_BYTES + size for size in PLAIN_SIZES)
 LETTER_BYTES_MAX: Final = max(LETTER_SIZES)
@@ -43,7 +45,7 @@ def parse_letter(raw: bytes) -> Letter:
         raise RemoteProtocolError("R12.1", f"{len(raw)} bytes are no letter's size")
     if raw[0] != VERSION or raw[1] not in seal.SUITES:
         raise RemoteProtocolError("R12.2", f"letter version {raw[0]}, suite {raw[1]}", penalty=0)
-    return Letter(raw, sha256(raw), raw[1], int.from_bytes(raw[2:_HEADER_BYTES], "big"))
+    return Letter(raw, sha256(raw), raw[1], int.from_bytes(raw[DAY_FIELD], "big"))
 
 
 def may_live(letter: Letter, now_ms: int) -> bool:

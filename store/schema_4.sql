@@ -54,9 +54,11 @@ CREATE TABLE letter (
   id    BLOB    NOT NULL UNIQUE,
   day   INTEGER NOT NULL,
   share INTEGER NOT NULL,
+  size  INTEGER NOT NULL,
   raw   BLOB    NOT NULL
 ) STRICT;
-CREATE INDEX letter_share ON letter (share, day, rid);
+-- Everything that is asked of letters but their bytes; the first of a share is what goes first.
+CREATE INDEX letter_share ON letter (share, day, id, size);
 
 -- Which peers are known to hold a letter of one's own.
 CREATE TABLE letter_held (

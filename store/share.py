@@ -39,6 +39,12 @@ def bucket_of(salt: bytes, payer: str) -> int:
     return int.from_bytes(digest[:8], "big") % limits.STORE_SHARES
 
 
+def salt_of(db: Database) -> bytes | None:
+    """The store's salt; None before a node has run on it."""
+    told: str | None = db.value("SELECT value FROM meta WHERE key = ?", (_SALT_META,))
+    return None if told is None else bytes.fromhex(told)
+
+
 class ShareBook:
     """The bytes of each share, in the log. Changed in the transaction that changes the log."""
 
@@ -56,10 +62,9 @@ class ShareBook:
         if bringer is None:
             return UNKNOWN
         if self._salt is None:
-            told = self._db.value("SELECT value FROM meta WHERE key = ?", (_SALT_META,))
-            if told is None:
-                return UNKNOWN
-            self._salt = bytes.fromhex(told)
+            self._salt = salt_of(self._db)
+        if self._salt is None:
+            return UNKNOWN
         return bucket_of(self._salt, bringer)
 
     def salt(self, salt: bytes) -> None:

@@ -25,6 +25,7 @@ from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
 from .errors import CorruptStore, NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
+from .mail_book import MailBook
 from .market_book import MarketBook
 from .outbox import Outbox
 from .query import Facets, Page, Query
@@ -57,6 +58,7 @@ class Store:
         self.boxes = BoxBook(db, self._require_write)
         self.rooms = RoomBook(db, self._require_write, own_author)
         self.outbox = Outbox(db, self._require_write)
+        self.mail = MailBook(db, self._require_write)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False
@@ -580,6 +582,7 @@ class Store:
         self._markets.drop()
         self._blocklist.drop()
         self._contacts.drop()
+        self.mail.drop()
         if self._registrar_made is not None:
             self._registrar_made.drop_memory()
 
