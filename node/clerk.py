@@ -3,6 +3,7 @@
 Finds listings and people by what a person typed, and puts rows into JSON. Knows no verb.
 """
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from .owner import OwnerState
 
 if TYPE_CHECKING:
     from ..store.store import Store
+    from .deal_keeper import DealKeeper
     from .postman import Postman
     from .publisher import Publisher
 
@@ -40,12 +42,24 @@ class Clerk:
     publisher: "Publisher | None" = None
     owner: OwnerState | None = None
     postman: "Postman | None" = None
+    deals: "DealKeeper | None" = None
+    entropy: Callable[[int], bytes] = os.urandom
 
     def post(self) -> "Postman":
         """Who writes one's letters. DeskError as `pen` raises it."""
         self.pen()
         assert self.postman is not None  # noqa: S101 — whoever has a pen has one
         return self.postman
+
+    def keeper(self) -> "DealKeeper":
+        """Who keeps one's deals. DeskError as `pen` raises it."""
+        self.pen()
+        assert self.deals is not None  # noqa: S101 — whoever has a pen has one
+        return self.deals
+
+    def fresh(self, count: int) -> bytes:
+        """So many random bytes."""
+        return self.entropy(count)
 
     def pen(self) -> "Publisher":
         """DeskError where this home has no identity (or it was not opened)."""

@@ -65,12 +65,20 @@ VERBS: Final[Mapping[str, Verb]] = {
     "send": Verb("sign", "desk_talk", "send"),
     "meet": Verb("sign", "desk_talk", "meet"),
     "agree": Verb("sign", "desk_talk", "agree"),
+    "offer": Verb("sign", "desk_deal", "offer"),
+    "accept": Verb("sign", "desk_deal", "accept"),
+    "decline": Verb("sign", "desk_deal", "decline"),
+    "retract": Verb("sign", "desk_deal", "retract"),
+    "done": Verb("sign", "desk_deal", "done"),
+    "cancel": Verb("sign", "desk_deal", "cancel"),
+    "noshow": Verb("sign", "desk_deal", "noshow"),
     "seen": Verb("sign", "desk_talk", "seen"),
     "resend": Verb("sign", "desk_talk", "resend"),
     "mute": Verb("write", "desk_talk", "mute"),
     "forget": Verb("write", "desk_talk", "forget"),
     "mail-open": Verb("sign", "desk_mail", "open_letters"),
     "mail-tend": Verb("sign", "desk_mail", "tend"),
+    "deals": Verb("read", "desk_deal", "deals"),
     "inbox": Verb("read", "desk_talk", "inbox"),
     "room": Verb("read", "desk_talk", "room"),
     "outbox": Verb("read", "desk_talk", "outbox"),
@@ -125,8 +133,9 @@ class Desk:
         own: bytes | None = None,
         owner: OwnerState | None = None,
     ) -> None:
-        publisher = postman = None
+        publisher = postman = deals = None
         if key is not None:
+            from .deal_keeper import DealKeeper
             from .postman import Postman
             from .publisher import Publisher
 
@@ -135,7 +144,10 @@ class Desk:
             postman = Postman(
                 store, key, publisher, now_ms, entropy, tells_read=config.read_receipts
             )
-        self._clerk = Clerk(store, own, config.currency, now_ms, publisher, owner, postman)
+            deals = DealKeeper(store, key, publisher, postman, now_ms)
+        self._clerk = Clerk(
+            store, own, config.currency, now_ms, publisher, owner, postman, deals, entropy
+        )
 
     def call(self, verb: str, args: Mapping[str, Any]) -> JsonObject:
         """The result of one verb, committed and durable where it writes."""

@@ -8,6 +8,7 @@ from typing import Any
 from ..protocol import limits
 from ..protocol.message import Message
 from .clerk import Clerk
+from .deal_json import deal_json
 from .desk_args import Args
 from .postman import MAIL_SYNCED_META
 from .room_json import messages_json
@@ -36,6 +37,10 @@ def tend(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(clerk: Clerk, happening: dict[str, Any]) -> dict[str, Any]:
+    if happening["event"] == "deal":
+        deal = clerk.store.deals.deal(happening["deal"])
+        shown = {} if deal is None else deal_json(clerk, deal)
+        return {**shown, "event": "deal", "message": happening["message"].hex()}
     message = happening.get("message")
     if not isinstance(message, Message):
         return happening

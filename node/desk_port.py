@@ -28,7 +28,7 @@ _POLICY_VERBS = frozenset({"block", "unblock", "keep", "unkeep", "join", "leave"
 _READING_VERBS = frozenset(
     {
         "search", "show", "listings", "home", "status-local", "contacts",
-        "inbox", "room", "outbox",
+        "inbox", "room", "outbox", "deals",
     }
 )  # fmt: skip
 """What is seen of the store; what was committed before they were asked is in their answers."""

@@ -10,6 +10,7 @@ from ..protocol import message as said
 from ..store.outbox import Owed
 from ..store.room_book import Room, Said
 from .clerk import Clerk
+from .deal_json import step_json
 from .listing_json import time_text
 
 STATES: Final = ("written", "stored", "delivered", "read", "expired")
@@ -72,6 +73,8 @@ def _body_json(message: said.Message) -> JsonObject:
             return {"time": body["time"], "place": body.get("place", "")}
         case said.AGREE:
             return {"meet": body["meet"].hex()}
+        case said.DEAL:
+            return step_json(message)
         case _:
             return {}
 

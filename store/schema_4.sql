@@ -126,14 +126,20 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_person ON outbox (person);
 
--- Deals, as their messages make them (deal.py). `state` is the last one that was told.
+-- Deals: whose listing it is (`owner`) and on which side, as it was when the first step was said.
+-- What became of them their messages say (deal.py); `state` is the last one that was told.
 CREATE TABLE deal (
   id         BLOB    PRIMARY KEY,
   room       BLOB    NOT NULL,
   listing    BLOB    NOT NULL,
+  owner      BLOB    NOT NULL,
+  guest      BLOB    NOT NULL,
+  side       TEXT    NOT NULL,
+  title      TEXT    NOT NULL,
   state      TEXT    NOT NULL,
   changed_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX deal_room ON deal (room);
 
 -- Reviews that are written and not yet published, and what the other side has committed to.
 CREATE TABLE review_kept (

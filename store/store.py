@@ -23,6 +23,7 @@ from .blocklist import Blocklist
 from .box_book import BoxBook
 from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
+from .deal_book import DealBook
 from .errors import CorruptStore, NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
 from .mail_book import MailBook
@@ -59,6 +60,7 @@ class Store:
         self.rooms = RoomBook(db, self._require_write, own_author)
         self.outbox = Outbox(db, self._require_write)
         self.mail = MailBook(db, self._require_write)
+        self.deals = DealBook(db, self._require_write)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False

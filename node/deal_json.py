@@ -1,0 +1,107 @@
+"""A deal as JSON, and its state in a few words, as every face of the node shows it."""
+
+from typing import Any, Final
+
+from ..protocol import message as said
+from ..protocol.deal import ENDED, OPEN, Deal, Role, State
+from ..protocol.deal_step import Step, StepKind
+from ..protocol.errors import RemoteProtocolError
+from ..store.deal_book import DealRow
+from .clerk import Clerk
+from .deal_keeper import folded
+from .listing_json import price_json, time_text
+
+JsonObject = dict[str, Any]
+
+_SHOWN: Final = {
+    State.NONE: "nothing offered",
+    State.OFFERED: "offered",
+    State.COUNTERED: "countered",
+    State.ACCEPTED: "accepted, waits to be confirmed",
+    State.DECLINED: "declined",
+    State.RETRACTED: "taken back",
+    State.CONFIRMED: "a deal",
+    State.HANDED: "a deal, handed over",
+    State.RECEIVED: "a deal, received",
+    State.DONE: "done",
+    State.CANCELLED: "cancelled",
+    State.NOSHOW: "no show",
+}
+_EXPIRED: Final = "expired"
+_EXPIRED_UNLESS: Final = "expired, unless it was confirmed before"
+
+
+def shown_text(deal: Deal, now_ms: int) -> str:
+    """ "offered", "a deal, handed over", "declined: sold", "expired"."""
+    if deal.is_expired(now_ms):
+        return _EXPIRED_UNLESS if deal.state is State.ACCEPTED else _EXPIRED
+    told = _SHOWN[deal.state]
+    return f"{told}: {deal.reason}" if deal.reason else told
+
+
+def deal_json(clerk: Clerk, row: DealRow) -> JsonObject:
+    deal = folded(clerk.store, row)
+    now_ms = clerk.now_ms()
+    other = row.guest if row.owner == clerk.own else row.owner
+    offer = None if deal.offer is None else deal.standing
+    roles = deal.parties.roles(clerk.own or b"")
+    waits_for = deal.waits_for()
+    is_expired = deal.is_expired(now_ms)
+    return {
+        "deal": row.id.hex(),
+        "room": row.room.hex(),
+        "listing": row.listing.hex(),
+        "title": row.title,
+        "person": other.hex(),
+        "name": clerk.name_of(other),
+        "role": "seller" if Role.SELLER in roles else "buyer",
+        "mine": row.owner == clerk.own,
+        "state": deal.state.value,
+        "shown": shown_text(deal, now_ms),
+        "expired": is_expired,
+        "open": deal.state not in ENDED
+        and deal.state not in (State.DECLINED, State.RETRACTED, State.NONE)
+        and not (is_expired and deal.state in OPEN),
+        "waits_for": _waits_for(deal, roles, waits_for, is_expired),
+        "price": None if offer is None else price_json(offer.price),
+        "quantity": None if offer is None else offer.quantity,
+        "note": "" if offer is None else offer.note,
+        "expires_at": None if offer is None else time_text(offer.expires_ms),
+        "changed_at": time_text(row.changed_ms),
+        "reason": deal.reason,
+        "signed_by_both": bool(deal.is_made and deal.guest_signature and deal.owner_signature),
+    }
+
+
+def step_json(message: said.Message) -> JsonObject:
+    """What a step says, for a room; what it led to is the deal's."""
+    try:
+        step = Step.from_body(message.body)
+    except RemoteProtocolError:
+        return {"step": "unknown", "deal": None}
+    shown: JsonObject = {"deal": step.deal.hex(), "step": step.kind.value}
+    if step.re:
+        shown["re"] = step.re.hex()
+    if step.reason:
+        shown["reason"] = step.reason
+    if step.kind is StepKind.OFFER and step.offer is not None:
+        shown |= {
+            "price": price_json(step.offer.price),
+            "quantity": step.offer.quantity,
+            "note": step.offer.note,
+            "expires_at": time_text(step.offer.expires_ms),
+        }
+    return shown
+
+
+def _waits_for(
+    deal: Deal, roles: tuple[Role, ...], waits_for: Role | None, is_expired: bool
+) -> str | None:
+    """ "you", "them", "both" or None."""
+    if is_expired:
+        return None
+    if deal.state is State.CONFIRMED:
+        return "both"
+    if waits_for is None:
+        return None
+    return "you" if waits_for in roles else "them"

@@ -1,0 +1,254 @@
+"""Keeps deals: says one's own steps, takes the other's in, and does what each state asks of the
+owner of the goods.
+
+Works on the store's thread, within transactions. Knows what a state means for a listing; which
+states there are is protocol/deal.py's, what a person may type desk_deal.py's.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ..protocol import limits
+from ..protocol import message as said
+from ..protocol.deal import Deal, Parties, SaidStep, Side, State, fold
+from ..protocol.deal_step import Offer, Step, StepKind
+from ..protocol.errors import RemoteProtocolError
+from ..protocol.kind import LISTING
+from ..protocol.listing import Listing
+from ..protocol.message import Message
+from ..store.deal_book import DealRow
+from ..store.row import ListingRow
+from .postman import Postman
+from .publisher import Draft, Publisher
+
+if TYPE_CHECKING:
+    from ..crypto.keys import AuthorKey
+    from ..store.store import Store
+
+SOLD: Final = "sold"
+EXPIRED: Final = "expired"
+CHANGED: Final = "changed"
+"""Why an owner's node declines by itself: words of the protocol, shown in the reader's language."""
+
+
+class DealKeeper:
+    """One person's deals."""
+
+    def __init__(
+        self,
+        store: "Store",
+        own_key: "AuthorKey",
+        publisher: Publisher,
+        postman: Postman,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._key = own_key
+        self._publisher = publisher
+        self._postman = postman
+        self._now_ms = now_ms
+        postman.check_deal = self._check
+        postman.on_deal = self._came
+
+    def deal(self, row: DealRow) -> Deal:
+        """What its steps come to."""
+        return folded(self._store, row)
+
+    # -- one's own steps --------------------------------------------------------------------
+
+    def open(self, deal_id: bytes, parties: Parties, title: str) -> DealRow:
+        """A deal with no step yet."""
+        room = said.room_id(parties.owner, parties.guest, parties.listing)
+        return DealRow(
+            deal_id,
+            room,
+            parties.listing,
+            parties.owner,
+            parties.guest,
+            parties.side,
+            title,
+            State.NONE,
+            self._now_ms(),
+        )
+
+    def say(self, row: DealRow, step: Step) -> Message:
+        """Says a step that `next_state` allows; its consequences are drawn. In a transaction."""
+        other = row.guest if row.owner == self._key.public else row.owner
+        if self._store.deals.deal(row.id) is None:
+            self._store.deals.put(row)
+        message = self._postman.say(other, row.listing, said.DEAL, step.to_body())
+        self._settle(row, message)
+        return message
+
+    def offer(self, row: DealRow, offer: Offer) -> Step:
+        """The step that offers `offer`, signed where one is the guest."""
+        deal = self.deal(row)
+        signature = b""
+        if row.guest == self._key.public:
+            signature = deal.parties.proof(row.id, offer).sign(self._key)
+        re = b"" if deal.offer is None else deal.offer.id
+        return Step(row.id, StepKind.OFFER, deal.next_number, re, offer, signature)
+
+    def answer(self, row: DealRow, kind: StepKind, reason: str = "") -> Step:
+        """The step of `kind` about the offer that stands, signed where it must be."""
+        deal = self.deal(row)
+        re = b"" if deal.offer is None else deal.offer.id
+        if kind in (StepKind.ACCEPT, StepKind.CONFIRM):
+            signature = deal.proof.sign(self._key)
+            return Step(row.id, kind, deal.next_number, re, signature=signature)
+        if kind in (StepKind.DECLINE, StepKind.RETRACT):
+            return Step(row.id, kind, deal.next_number, re, reason=reason)
+        return Step(row.id, kind, deal.next_number, reason=reason)
+
+    def confirm(self, row: DealRow, listing: ListingRow) -> Message:
+        """Makes it a deal, and takes the quantity off the listing, in one transaction. Whether it
+        may be is the caller's to ask (`why_not`)."""
+        message = self.say(row, self.answer(row, StepKind.CONFIRM))
+        self._take(listing, -self.deal(row).standing.quantity)
+        return message
+
+    def why_not(self, row: DealRow, listing: ListingRow | None) -> str:
+        """Why the owner cannot confirm the offer that stands: SOLD, EXPIRED, CHANGED, or ""."""
+        deal, now_ms = self.deal(row), self._now_ms()
+        offer = deal.standing
+        if now_ms > offer.expires_ms:
+            return EXPIRED
+        if listing is None or listing.header.is_delete or listing.status_at(now_ms) == SOLD:
+            return SOLD
+        if listing.status_at(now_ms) == EXPIRED or listing.listing.quantity < offer.quantity:
+            return SOLD
+        return CHANGED if self._has_changed(listing, offer) else ""
+
+    # -- the other's steps ------------------------------------------------------------------
+
+    def _check(self, message: Message) -> None:
+        """RemoteProtocolError where it is no step of a deal between these two."""
+        step = Step.from_body(message.body)
+        row = self._store.deals.deal(step.deal)
+        if row is not None:
+            if row.room != message.room:
+                raise RemoteProtocolError("R14.10", "a deal of other people")
+            return
+        parties = self._parties(message)
+        if parties is None or message.author != parties.guest or step.kind is not StepKind.OFFER:
+            raise RemoteProtocolError("R14.10", "a deal begins with an offer to a listing's author")
+
+    def _came(self, message: Message) -> None:
+        """A step that is kept now."""
+        step = Step.from_body(message.body)
+        row = self._store.deals.deal(step.deal)
+        if row is None:
+            parties = self._parties(message)
+            listing = self._store.listing(message.about)
+            assert parties is not None  # noqa: S101 — `_check` has seen them
+            title = "" if listing is None else listing.listing.title
+            row = self.open(step.deal, parties, title)
+            self._store.deals.put(row)
+        self._settle(row, message)
+        if row.owner == self._key.public:
+            self._answer_by_itself(row)
+
+    def _answer_by_itself(self, row: DealRow) -> None:
+        """What the owner's node says without being asked: that goods are gone; and, to one who has
+        accepted the owner's own terms, that it is a deal. The first that comes wins (R14.11)."""
+        deal = self.deal(row)
+        if deal.state not in (State.OFFERED, State.ACCEPTED):
+            return
+        listing = self._store.listing(row.listing)
+        reason = self.why_not(row, listing)
+        if deal.state is State.OFFERED:
+            if reason == SOLD:
+                self.say(row, self.answer(row, StepKind.DECLINE, SOLD))
+        elif reason:
+            self.say(row, self.answer(row, StepKind.DECLINE, reason))
+        elif listing is not None and listing.listing.status == "active":
+            self.confirm(row, listing)
+        # Else it is reserved, perhaps for this very person: its owner decides.
+
+    def _settle(self, row: DealRow, message: Message) -> None:
+        """Tells what a step has changed, and draws its consequences for the listing."""
+        before = (self._store.deals.deal(row.id) or row).state
+        deal = self.deal(row)
+        self._store.deals.put(replace(row, state=deal.state, changed_ms=self._now_ms()))
+        if deal.state == before:
+            return
+        self._postman.tell({"event": "deal", "deal": row.id, "message": message.id})
+        if row.owner == self._key.public:
+            self._follow(row, deal, State(before))
+
+    def _follow(self, row: DealRow, deal: Deal, before: State) -> None:
+        listing = self._store.listing(row.listing)
+        if listing is None or listing.header.is_delete:
+            return
+        if deal.state in (State.CANCELLED, State.NOSHOW) and before not in (
+            State.CANCELLED,
+            State.NOSHOW,
+        ):
+            self._take(listing, deal.standing.quantity)
+        elif deal.state is State.DONE and not listing.listing.quantity:
+            if not any(
+                other.state in (State.CONFIRMED, State.HANDED, State.RECEIVED)
+                for other in self._store.deals.of_listing(row.listing)
+                if other.id != row.id
+            ):
+                self._revise(listing, replace(listing.listing, status="sold"))
+
+    # -- private ----------------------------------------------------------------------------
+
+    def _parties(self, message: Message) -> Parties | None:
+        """Of a first step: whose listing it is about. None where nobody here knows it."""
+        owner, side = owner_of(self._store, message.about)
+        if owner not in (message.author, message.person):
+            return None
+        guest = message.person if owner == message.author else message.author
+        return Parties(owner, guest, side, message.about)
+
+    def _has_changed(self, listing: ListingRow, offer: Offer) -> bool:
+        """Whether what the offer was about is not what it is now: price, goods or their state."""
+        if offer.record == listing.record_id:
+            return False
+        for _, revision, record_id in self._store.revisions(listing.listing_id):
+            if record_id == offer.record and revision is not None:
+                now = listing.listing
+                return (revision.price, revision.title, revision.condition) != (
+                    now.price,
+                    now.title,
+                    now.condition,
+                )
+        return True
+
+    def _take(self, listing: ListingRow, change: int) -> None:
+        """More pieces, or fewer: none left is reserved, until the deal is done."""
+        left = min(max(0, listing.listing.quantity + change), limits.QUANTITY_MAX)
+        status = listing.listing.status
+        if not left:
+            status = "reserved"
+        elif status == "reserved" and not listing.listing.quantity:
+            status = "active"
+        self._revise(listing, replace(listing.listing, quantity=left, status=status))
+
+    def _revise(self, row: ListingRow, listing: Listing) -> None:
+        if listing != row.listing:
+            draft = Draft(LISTING, row.header.thread_key, listing.to_body(), row.header)
+            self._publisher.publish(draft)
+
+
+def folded(store: "Store", row: DealRow) -> Deal:
+    """What the steps of a deal come to, as far as they have come here."""
+    steps = []
+    for each in store.rooms.of_deal(row.id):
+        message = each.message
+        if message.kind == said.DEAL and message.room == row.room:
+            step = Step.from_body(message.body)
+            steps.append(SaidStep(message.id, message.author, message.ts_ms, step))
+    return fold(row.id, row.parties, steps)
+
+
+def owner_of(store: "Store", listing_id: bytes) -> tuple[bytes | None, Side]:
+    """Whose listing it is, and on which side; (None, "sell") where it is not known here."""
+    row = store.listing(listing_id)
+    if row is not None:
+        return row.header.author, row.listing.side
+    withdrawn = store.withdrawal(listing_id)
+    return (None if withdrawn is None else withdrawn.author), "sell"

@@ -1,0 +1,358 @@
+"""The verbs of deals: offer, accept, decline, retract, done, cancel, noshow, deals.
+
+Finds the deal that a person means, and says in one line why something cannot be. What each step
+leads to is protocol/deal.py's.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..protocol import limits
+from ..protocol import message as said
+from ..protocol.deal import ENDED, MADE, OPEN, Deal, State, next_state
+from ..protocol.deal_step import Offer, StepKind
+from ..protocol.money import Price
+from ..protocol.proof import SALT_BYTES
+from ..store.deal_book import DealRow
+from ..store.row import ListingRow
+from .clerk import ID_HEX_MIN, Clerk
+from .deal_json import deal_json, shown_text
+from .deal_keeper import CHANGED, EXPIRED, SOLD, folded, owner_of
+from .desk_args import Args, parse_until
+from .desk_error import EXIT_UNKNOWN_ID, EXIT_USAGE, DeskError, bad_value
+from .desk_talk import check_may_write, find_where, sent
+
+_SHORT: Final = 8
+_DEAL_HEX: Final = 2 * limits.THREAD_BYTES
+_LIST_MAX: Final = 500
+
+
+def offer(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Offers a price for a listing, or counters the offer that stands there."""
+    args = Args("offer", told, ("to", "price", "quantity", "note", "expires"))
+    with clerk.pen().transaction():
+        row, is_new = _for_offer(clerk, args.needed("to"))
+        listing = clerk.store.listing(row.listing)
+        if listing is None or listing.header.is_delete:
+            raise bad_value("its author has taken it back: there is nothing to offer for")
+        _check_may_offer(clerk, row, listing)
+        terms = _offer_of(clerk, args, row, listing)
+        keeper = clerk.keeper()
+        if is_new:
+            row = keeper.open(clerk.fresh(limits.THREAD_BYTES), row.parties, listing.listing.title)
+        message = keeper.say(row, keeper.offer(row, terms))
+        return _told(clerk, row, message)
+
+
+def accept(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes the offer that the other side made: the guest accepts, the owner makes it a deal."""
+    args = Args("accept", told, ("to", "anyway"))
+    with clerk.pen().transaction():
+        row = find_deal(clerk, args.needed("to"), OPEN)
+        deal = folded(clerk.store, row)
+        check_may_write(clerk, _other(clerk, row))
+        if row.owner != clerk.own:
+            _check_guest_accepts(clerk, deal)
+            keeper = clerk.keeper()
+            return _told(clerk, row, keeper.say(row, keeper.answer(row, StepKind.ACCEPT)))
+        if deal.state is State.COUNTERED:
+            raise bad_value(
+                "that offer is your own: the other side is to answer it",
+                f"`jangteo retract {row.id.hex()[:_SHORT]}` takes it back",
+            )
+        _check_open(deal)
+        listing = clerk.store.listing(row.listing)
+        reason = clerk.keeper().why_not(row, listing)
+        if reason == CHANGED and args.flag("anyway"):
+            reason = ""
+        if reason or listing is None:
+            raise bad_value(*_why_not_text(deal, reason, listing))
+        return _told(clerk, row, clerk.keeper().confirm(row, listing))
+
+
+def decline(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Says no to the offer of the other side."""
+    args = Args("decline", told, ("to", "reason"))
+    return _step(clerk, args, StepKind.DECLINE, OPEN)
+
+
+def retract(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Takes one's own offer back, as long as it is not accepted."""
+    return _step(clerk, Args("retract", told, ("to",)), StepKind.RETRACT, OPEN)
+
+
+def done(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """One's own part is done: the seller has handed over, the buyer has received."""
+    args = Args("done", told, ("to",))
+    with clerk.pen().transaction():
+        row = find_deal(clerk, args.needed("to"), MADE)
+        deal = folded(clerk.store, row)
+        is_seller = deal.parties.seller == clerk.own
+        _check_made(deal)
+        if deal.state is (State.HANDED if is_seller else State.RECEIVED):
+            raise bad_value("you have said so already: it is for the other side now")
+        kind = StepKind.HANDED if is_seller else StepKind.RECEIVED
+        return _told(clerk, row, clerk.keeper().say(row, clerk.keeper().answer(row, kind)))
+
+
+def cancel(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Ends a deal before it is done, and says why."""
+    args = Args("cancel", told, ("to", "reason"))
+    if not (args.text("reason") or "").strip():
+        raise bad_value("say why: the other side has relied on it", "`jangteo cancel DEAL WHY`")
+    return _step(clerk, args, StepKind.CANCEL, MADE)
+
+
+def noshow(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """The other side did not come."""
+    return _step(clerk, Args("noshow", told, ("to",)), StepKind.NOSHOW, MADE | {State.NOSHOW})
+
+
+def deals(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """One's deals, the latest first; without `all` those that somebody is still to act in."""
+    args = Args("deals", told, ("all", "to", "limit"))
+    limit = args.integer("limit", 1, _LIST_MAX) or _LIST_MAX
+    if (typed := args.text("to")) is not None:
+        return {"deals": [deal_json(clerk, find_deal(clerk, typed, None))], "has_more": False}
+    rows = clerk.store.deals.deals()
+    shown = [deal_json(clerk, row) for row in rows[: limit + 1]]
+    if not args.flag("all"):
+        shown = [each for each in shown if each["open"]]
+    return {"deals": shown[:limit], "has_more": len(rows) > limit}
+
+
+def find_deal(clerk: Clerk, typed: str, wanted: frozenset[State] | None) -> DealRow:
+    """The deal that is meant by its id, or by a room, a listing or a person: the latest there that
+    is in one of the states `wanted`, else the latest. DeskError: none (3), ambiguous (2)."""
+    prefix = typed.strip().lower()
+    if re.fullmatch(rf"[0-9a-f]{{{ID_HEX_MIN},{_DEAL_HEX}}}", prefix):
+        found = clerk.store.deals.find(prefix)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(row.id.hex()[: _SHORT + 4] for row in found[:5])
+            raise DeskError(
+                "ambiguous", f"{typed!r} begins {len(found)} deals: {ids}", None, EXIT_USAGE
+            )
+    person, listing = find_where(clerk, typed)
+    if listing:
+        rows = clerk.store.deals.of_room(said.room_id(clerk.own or b"", person, listing))
+    else:
+        rows = [row for row in clerk.store.deals.deals() if person in (row.owner, row.guest)]
+    if not rows:
+        raise DeskError(
+            "unknown-id",
+            "no offer was made there yet",
+            "`jangteo offer ID PRICE` makes one, `jangteo deals --all` lists yours",
+            EXIT_UNKNOWN_ID,
+        )
+    fitting = [row for row in rows if wanted is None or State(row.state) in wanted]
+    if len(fitting) > 1 and not listing:
+        ids = ", ".join(f"{row.id.hex()[:_SHORT]} ({row.title})" for row in fitting[:5])
+        raise DeskError(
+            "ambiguous", f"there are {len(fitting)} deals with them: {ids}", None, EXIT_USAGE
+        )
+    return (fitting or rows)[0]
+
+
+# -- offers -----------------------------------------------------------------------------------
+
+
+def _for_offer(clerk: Clerk, typed: str) -> tuple[DealRow, bool]:
+    """The deal in which an offer is made: the one that is haggled over there, or a new one."""
+    prefix = typed.strip().lower()
+    if re.fullmatch(rf"[0-9a-f]{{{ID_HEX_MIN},{_DEAL_HEX}}}", prefix):
+        found = clerk.store.deals.find(prefix)
+        if len(found) == 1 and State(found[0].state) not in MADE | ENDED:
+            return found[0], False
+    _check_not_own(clerk, prefix)
+    person, listing = find_where(clerk, typed)
+    if not listing:
+        raise bad_value(
+            "an offer is about a listing: name the listing, or the room about it",
+            "`jangteo search` finds listings, `jangteo inbox` rooms",
+        )
+    for row in clerk.store.deals.of_room(said.room_id(clerk.own or b"", person, listing)):
+        if State(row.state) not in MADE | ENDED:
+            return row, False
+    owner, side = owner_of(clerk.store, listing)
+    if owner is None:
+        raise bad_value("the listing is not here any more: there is nothing to offer for")
+    if owner == clerk.own:
+        raise bad_value(
+            "it is your own listing, and they have not offered anything yet",
+            "`jangteo edit ID --price …` changes what you ask",
+        )
+    room = said.room_id(owner, clerk.own or b"", listing)
+    return DealRow(b"", room, listing, owner, clerk.own or b"", side, "", State.NONE, 0), True
+
+
+def _check_not_own(clerk: Clerk, prefix: str) -> None:
+    """An offer on one's own listing is a mistake that deserves its own words."""
+    if not re.fullmatch(rf"[0-9a-f]{{{ID_HEX_MIN},64}}", prefix):
+        return
+    found = clerk.store.find(prefix)
+    if len(found) == 1 and not clerk.store.rooms.rooms_about(found[0]):
+        owner, _ = owner_of(clerk.store, found[0])
+        if owner == clerk.own:
+            raise bad_value(
+                "that is your own listing: nobody offers to themselves",
+                "`jangteo edit ID --price …` changes what you ask",
+            )
+
+
+def _check_may_offer(clerk: Clerk, row: DealRow, listing: ListingRow) -> None:
+    check_may_write(clerk, _other(clerk, row))
+    status = listing.status_at(clerk.now_ms())
+    if status in (SOLD, EXPIRED):
+        raise bad_value(f"it is {status}: no offer can be made for it")
+    deal = folded(clerk.store, row) if row.id else None
+    if deal is not None and deal.state is State.ACCEPTED and row.owner != clerk.own:
+        raise bad_value(
+            "you have accepted already: it waits for the other side's confirmation",
+            "write to them with `jangteo send`",
+        )
+
+
+def _offer_of(clerk: Clerk, args: Args, row: DealRow, listing: ListingRow) -> Offer:
+    price = _price(clerk, args, listing)
+    quantity = args.integer("quantity", 1, limits.QUANTITY_MAX) or 1
+    if quantity > max(1, listing.listing.quantity):
+        raise bad_value(f"there are only {listing.listing.quantity:,} of it")
+    now_ms = clerk.now_ms()
+    told = args.text("expires")
+    expires_ms = now_ms + limits.OFFER_MS_DEFAULT if told is None else parse_until(told, now_ms)
+    if not now_ms < expires_ms <= now_ms + limits.OFFER_MS_MAX:
+        days = limits.OFFER_MS_MAX // limits.DAY_MS
+        raise bad_value(f"an offer stands for some time from now on, at most {days} days")
+    note = line(args.text("note") or "", "note")
+    salt = clerk.fresh(SALT_BYTES)
+    return Offer(listing.record_id, price, quantity, expires_ms, salt, note)
+
+
+def _price(clerk: Clerk, args: Args, listing: ListingRow) -> Price:
+    asked = listing.listing.price
+    default = asked.currency if asked is not None and asked.amount else clerk.currency
+    price = args.price("price", default)
+    if price is None:
+        raise bad_value("an offer names a price, such as 900000 or '$80', or free")
+    if asked is not None and asked.amount and price.amount and price.currency != asked.currency:
+        raise bad_value(f"it is sold for {asked.currency}: offer in that currency")
+    return price
+
+
+# -- other steps ------------------------------------------------------------------------------
+
+
+def _step(clerk: Clerk, args: Args, kind: StepKind, wanted: frozenset[State]) -> dict[str, Any]:
+    reason = line(args.text("reason") or "", "reason") if kind in _REASONED else ""
+    with clerk.pen().transaction():
+        row = find_deal(clerk, args.needed("to"), wanted)
+        deal = folded(clerk.store, row)
+        check_may_write(clerk, _other(clerk, row))
+        if next_state(deal, clerk.own or b"", kind) is None:
+            raise bad_value(*_cannot(clerk, deal, kind))
+        keeper = clerk.keeper()
+        return _told(clerk, row, keeper.say(row, keeper.answer(row, kind, reason)))
+
+
+_REASONED: Final = (StepKind.DECLINE, StepKind.CANCEL)
+
+
+def _check_guest_accepts(clerk: Clerk, deal: Deal) -> None:
+    if deal.state is State.OFFERED:
+        raise bad_value(
+            "that offer is your own: the other side is to answer it",
+            f"`jangteo retract {deal.id.hex()[:_SHORT]}` takes it back",
+        )
+    if deal.state is State.ACCEPTED:
+        raise bad_value("you have accepted already: it waits for the other side's confirmation")
+    _check_open(deal)
+    if deal.is_expired(clerk.now_ms()):
+        raise bad_value("the offer has expired", "make one yourself with `jangteo offer`")
+    listing = clerk.store.listing(deal.parties.listing)
+    if listing is None or listing.status_at(clerk.now_ms()) == SOLD:
+        raise bad_value("it is sold or taken back meanwhile: there is nothing to accept")
+
+
+def _check_open(deal: Deal) -> None:
+    match deal.state:
+        case State.OFFERED | State.COUNTERED | State.ACCEPTED:
+            return
+        case State.DECLINED | State.RETRACTED | State.NONE:
+            raise bad_value("no offer stands there any more", "make one with `jangteo offer`")
+        case _:
+            raise bad_value(f"it is a deal already: {shown_text(deal, 0)}")
+
+
+def _check_made(deal: Deal) -> None:
+    if deal.state in ENDED:
+        raise bad_value(f"it is over: {shown_text(deal, 0)}")
+    if deal.state not in MADE:
+        raise bad_value(
+            "it is no deal yet: the owner of the listing has to confirm it",
+            "`jangteo deals` shows what waits for whom",
+        )
+
+
+def _cannot(clerk: Clerk, deal: Deal, kind: StepKind) -> tuple[str, str | None]:
+    """Why a step that was asked for would be void."""
+    is_owner = deal.parties.owner == clerk.own
+    if kind in (StepKind.CANCEL, StepKind.NOSHOW):
+        if deal.state in ENDED:
+            return f"it is over: {shown_text(deal, 0)}", None
+        return "it is no deal yet", "`jangteo decline` or `jangteo retract` ends an offer"
+    if deal.is_made:
+        return f"it is a deal: {shown_text(deal, 0)}", "`jangteo cancel DEAL WHY` ends it"
+    if deal.state not in OPEN:
+        return "no offer stands there any more", None
+    is_own = deal.offer is not None and deal.offer.author == clerk.own
+    if kind is StepKind.DECLINE and is_own:
+        return "that offer is your own", "`jangteo retract` takes it back"
+    if kind is StepKind.RETRACT and not is_own:
+        return "that offer is the other side's", "`jangteo decline` says no to it"
+    if deal.state is State.ACCEPTED and not is_owner:
+        return "you have accepted it: write to the other side if you cannot keep it", None
+    return "that cannot be said now", None
+
+
+def _why_not_text(deal: Deal, reason: str, listing: ListingRow | None) -> tuple[str, str | None]:
+    match reason:
+        case _ if reason == EXPIRED:
+            return (
+                "the offer has expired",
+                "counter with the same terms: `jangteo offer DEAL PRICE`",
+            )
+        case _ if reason == CHANGED:
+            return (
+                "the listing has changed since this offer was made",
+                "look at it with `jangteo show`, then counter, or accept with --anyway",
+            )
+        case _:
+            left = 0 if listing is None else listing.listing.quantity
+            wanted = deal.standing.quantity
+            if listing is not None and left < wanted and listing.listing.status != SOLD:
+                return f"only {left:,} of {wanted:,} are left: others were confirmed before", None
+            return "it is sold, expired or withdrawn: relist it first", "`jangteo relist ID`"
+
+
+def _told(clerk: Clerk, row: DealRow, message: said.Message) -> dict[str, Any]:
+    """What was said, and what the deal is now. What the keeper told itself is not told again."""
+    clerk.post().take_happenings()
+    known = clerk.store.deals.deal(row.id)
+    assert known is not None  # noqa: S101 — a step was said in it just now
+    return sent(clerk, message) | {"deal": deal_json(clerk, known)}
+
+
+def _other(clerk: Clerk, row: DealRow) -> bytes:
+    return row.guest if row.owner == clerk.own else row.owner
+
+
+def line(text: str, name: str, chars_max: int = limits.OFFER_NOTE_CHARS_MAX) -> str:
+    """Words in one line, within their bound."""
+    clean = " ".join(unicodedata.normalize("NFC", text).split())
+    if len(clean) > chars_max:
+        raise bad_value(f"{name} has {len(clean):,} characters: at most {chars_max:,}")
+    return clean

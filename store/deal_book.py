@@ -1,0 +1,88 @@
+"""Which deals there are, and between whom; what became of each its messages say.
+
+Knows rows; the rules are protocol/deal.py's.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..protocol import limits
+from ..protocol.deal import Parties, Side
+from .database import Database
+
+_COLUMNS = "id, room, listing, owner, guest, side, title, state, changed_ms"
+_ID_HEX = 2 * limits.THREAD_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class DealRow:
+    """`title` is the listing's when the first step was said; `state` came at `changed_ms`."""
+
+    id: bytes
+    room: bytes
+    listing: bytes
+    owner: bytes
+    guest: bytes
+    side: Side
+    title: str
+    state: str
+    changed_ms: int
+
+    @property
+    def parties(self) -> Parties:
+        return Parties(self.owner, self.guest, self.side, self.listing)
+
+
+class DealBook:
+    """Over one store. Whoever changes anything is within a transaction of the store's."""
+
+    def __init__(self, db: Database, require_write: Callable[[], None]) -> None:
+        self._db = db
+        self._require_write = require_write
+
+    def put(self, row: DealRow) -> None:
+        self._require_write()
+        self._db.run(
+            "INSERT INTO deal VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE "
+            "SET state = excluded.state, changed_ms = excluded.changed_ms",
+            (
+                row.id,
+                row.room,
+                row.listing,
+                row.owner,
+                row.guest,
+                row.side,
+                row.title,
+                row.state,
+                row.changed_ms,
+            ),
+        )
+
+    def deal(self, deal_id: bytes) -> DealRow | None:
+        rows = self._deals("WHERE id = ?", (deal_id,))
+        return rows[0] if rows else None
+
+    def of_room(self, room: bytes) -> list[DealRow]:
+        """The latest changed first."""
+        return self._deals("WHERE room = ? ORDER BY changed_ms DESC, id", (room,))
+
+    def of_listing(self, listing: bytes) -> list[DealRow]:
+        return self._deals("WHERE listing = ? ORDER BY changed_ms DESC, id", (listing,))
+
+    def deals(self) -> list[DealRow]:
+        """All, the latest changed first."""
+        return self._deals("ORDER BY changed_ms DESC, id", ())
+
+    def find(self, prefix_hex: str) -> list[DealRow]:
+        """Those whose id begins so; at most FIND_IDS_MAX."""
+        if len(prefix_hex) > _ID_HEX:
+            return []
+        low = bytes.fromhex(prefix_hex.ljust(_ID_HEX, "0"))
+        high = bytes.fromhex(prefix_hex.ljust(_ID_HEX, "f"))
+        return self._deals(
+            "WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?", (low, high, limits.FIND_IDS_MAX)
+        )
+
+    def _deals(self, where: str, bindings: Sequence[object]) -> list[DealRow]:
+        rows = self._db.rows(f"SELECT {_COLUMNS} FROM deal {where}", tuple(bindings))  # noqa: S608
+        return [DealRow(*row) for row in rows]
