@@ -35,6 +35,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "done": ("cmd_deal", "done", "Say that it is handed over, or received."),
         "cancel": ("cmd_deal", "cancel", "End a deal, and say why."),
         "noshow": ("cmd_deal", "noshow", "Say that the other side did not come."),
+        "review": ("cmd_review", "review", "Say how a deal went."),
         "meet": ("cmd_send", "meet", "Propose when and where to meet."),
         "agree": ("cmd_send", "agree", "Agree to a meeting."),
         "mute": ("cmd_inbox", "mute", "Hear nothing more of a room."),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .deal_keeper import DealKeeper
     from .postman import Postman
     from .publisher import Publisher
+    from .review_keeper import ReviewKeeper
 
 ID_HEX_MIN: Final = 4
 _ID_HEX: Final = 64
@@ -43,6 +44,7 @@ class Clerk:
     owner: OwnerState | None = None
     postman: "Postman | None" = None
     deals: "DealKeeper | None" = None
+    reviews: "ReviewKeeper | None" = None
     entropy: Callable[[int], bytes] = os.urandom
 
     def post(self) -> "Postman":
@@ -56,6 +58,12 @@ class Clerk:
         self.pen()
         assert self.deals is not None  # noqa: S101 — whoever has a pen has one
         return self.deals
+
+    def reviewer(self) -> "ReviewKeeper":
+        """Who keeps one's reviews. DeskError as `pen` raises it."""
+        self.pen()
+        assert self.reviews is not None  # noqa: S101 — whoever has a pen has one
+        return self.reviews
 
     def fresh(self, count: int) -> bytes:
         """So many random bytes."""

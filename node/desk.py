@@ -72,6 +72,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "done": Verb("sign", "desk_deal", "done"),
     "cancel": Verb("sign", "desk_deal", "cancel"),
     "noshow": Verb("sign", "desk_deal", "noshow"),
+    "review": Verb("sign", "desk_review", "review"),
     "seen": Verb("sign", "desk_talk", "seen"),
     "resend": Verb("sign", "desk_talk", "resend"),
     "mute": Verb("write", "desk_talk", "mute"),
@@ -133,11 +134,12 @@ class Desk:
         own: bytes | None = None,
         owner: OwnerState | None = None,
     ) -> None:
-        publisher = postman = deals = None
+        publisher = postman = deals = reviews = None
         if key is not None:
             from .deal_keeper import DealKeeper
             from .postman import Postman
             from .publisher import Publisher
+            from .review_keeper import ReviewKeeper
 
             publisher = Publisher(store, key, now_ms, entropy)
             own = key.public
@@ -145,8 +147,18 @@ class Desk:
                 store, key, publisher, now_ms, entropy, tells_read=config.read_receipts
             )
             deals = DealKeeper(store, key, publisher, postman, now_ms)
+            reviews = ReviewKeeper(store, publisher, postman, now_ms)
         self._clerk = Clerk(
-            store, own, config.currency, now_ms, publisher, owner, postman, deals, entropy
+            store,
+            own,
+            config.currency,
+            now_ms,
+            publisher,
+            owner,
+            postman,
+            deals,
+            reviews,
+            entropy,
         )
 
     def call(self, verb: str, args: Mapping[str, Any]) -> JsonObject:

@@ -76,6 +76,7 @@ class Postman:
         self.check_deal: Callable[[Message], None] = _nothing
         self.on_deal: Callable[[Message], None] = _nothing
         self.on_review: Callable[[Message], None] = _nothing
+        self.on_tend: Callable[[], None] = lambda: None
 
     # -- saying -----------------------------------------------------------------------------
 
@@ -224,6 +225,7 @@ class Postman:
         for owed in store.outbox.note_expired(now_ms):
             self.tell({"event": "delivery", "state": "expired", "id": owed.id.hex()})
         store.rooms.forget_gone(now_ms)
+        self.on_tend()
 
     def _drop_old_boxes(self, now_ms: int) -> None:
         synced_ms = int(self._store.meta(MAIL_SYNCED_META) or "0")

@@ -61,6 +61,9 @@ class SyncIntake:
         Those of a version to come are left out."""
         envelopes, signed = await self._verifier(partial(_parse_all, market, raws))
         answers = await self._signatures(signed)
+        if others := [each for envelope in envelopes for each in envelope.others]:
+            # Asked apart: what is signed is of another length.
+            answers = _all_of(envelopes, answers, await self._signatures(others))
         return [
             verified(envelope, is_signed=is_signed)
             for envelope, is_signed in zip(envelopes, answers, strict=True)
@@ -124,3 +127,15 @@ def _parse_all(market: str, raws: Sequence[bytes]) -> tuple[list[Envelope], list
             raise RemoteProtocolError("R6.24", "a record of another market than asked for")
         envelopes.append(envelope)
     return envelopes, [signed_of(envelope) for envelope in envelopes]
+
+
+def _all_of(
+    envelopes: Sequence[Envelope], own: Sequence[bool], others: Sequence[bool]
+) -> list[bool]:
+    """Of each envelope, whether all signatures that it stands on are good; `others` in the order of
+    the envelopes."""
+    each_other = iter(others)
+    answers: list[bool] = []
+    for envelope, is_own in zip(envelopes, own, strict=True):
+        answers.append(all([is_own, *(next(each_other) for _ in envelope.others)]))
+    return answers

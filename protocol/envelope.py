@@ -14,6 +14,7 @@ from .errors import LocalProtocolError, RemoteProtocolError
 from .kind import KIND_MAX, lifetime_ms
 from .listing import Listing
 from .market import is_market
+from .review import Review
 
 VERSION: Final = 1
 _DOMAIN: Final = b"jangteo/record/1\x00"
@@ -58,6 +59,8 @@ class Envelope:
     body: Body | None
     listing: Listing | None = field(default=None, compare=False)
     """What a listing's body says, where `parse` has read it."""
+    others: tuple[Signed, ...] = field(default=(), compare=False)
+    """Signatures beside its author's that it stands on: a review's (R15.4)."""
 
 
 _SEAL: Final = object()
@@ -137,9 +140,11 @@ def parse(raw: bytes) -> Envelope:
             raise RemoteProtocolError("R2.4", "body is neither a map nor nil")
         if _NIL in payload:  # rarely, and then mostly in a key or an id
             _check_no_nil(body)
-    listing = schema.check(kind, market, thread, ts_ms, body)
+    known = schema.check(kind, author, market, thread, ts_ms, body)
     header = Header(kind, author, ts_ms, market, thread, revision, body is None)
-    return Envelope(raw, sha256(payload), header, body, listing)
+    if isinstance(known, Review):
+        return Envelope(raw, sha256(payload), header, body, None, known.signed())
+    return Envelope(raw, sha256(payload), header, body, known)
 
 
 def reopened(raw: bytes, record_id: bytes) -> Envelope:
@@ -155,18 +160,19 @@ def reopened(raw: bytes, record_id: bytes) -> Envelope:
 
 def verify(envelope: Envelope) -> Verified:
     """`envelope` as Verified; RemoteProtocolError R2.5 if its author did not sign it. ~40 µs."""
-    return verified(envelope, is_signed=is_signature(*signed_of(envelope)))
+    signed = (signed_of(envelope), *envelope.others)
+    return verified(envelope, is_signed=all(is_signature(*each) for each in signed))
 
 
 def signed_of(envelope: Envelope) -> Signed:
-    """What `is_signature` is to be asked of `envelope`."""
+    """What `is_signature` is to be asked of `envelope`; and of its `others`."""
     signature = envelope.raw[-limits.SIGNATURE_BYTES :]
     return envelope.header.author, signature, _DOMAIN + envelope.id
 
 
 def verified(envelope: Envelope, *, is_signed: bool) -> Verified:
-    """As `verify`, where `is_signed` is what `is_signature` has said of `signed_of(envelope)`.
-    Many are asked of another process."""
+    """As `verify`, where `is_signed` is what `is_signature` has said of `signed_of(envelope)` and
+    of its `others`. Many are asked of another process."""
     if not is_signed:
         raise RemoteProtocolError("R2.5", "the signature is not its author's", penalty=50)
     return Verified(envelope, _SEAL)
@@ -197,6 +203,8 @@ def author_record(key: AuthorKey, header: Header, body: Body | None) -> Verified
         envelope = parse(raw)
     except RemoteProtocolError as error:
         raise LocalProtocolError(f"cannot be published: {error.message}") from None
+    if not all(is_signature(*each) for each in envelope.others):
+        raise LocalProtocolError("cannot be published: the other signatures in it are not valid")
     if envelope.header != header:
         raise LocalProtocolError("a record's header must name its own author and delete")
     return Verified(envelope, _SEAL)

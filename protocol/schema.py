@@ -6,18 +6,19 @@ from typing import Any
 from .box_key import THREAD as BOX_THREAD
 from .box_key import BoxKey
 from .errors import RemoteProtocolError
-from .kind import BOX, LISTING, PROFILE
+from .kind import BOX, LISTING, PROFILE, REVIEW
 from .listing import Listing
 from .market import COMMONS
 from .profile import THREAD as PROFILE_THREAD
 from .profile import Profile
+from .review import Review
 
 
 def check(
-    kind: int, market: str, thread: bytes, ts_ms: int, body: Mapping[str, Any] | None
-) -> Listing | None:
-    """RemoteProtocolError (R7.*, R8.*) where a record of a known kind is not well formed; the
-    listing, if it is one."""
+    kind: int, author: bytes, market: str, thread: bytes, ts_ms: int, body: Mapping[str, Any] | None
+) -> Listing | Review | None:
+    """RemoteProtocolError (R7.*, R8.*, R15.*) where a record of a known kind is not well formed;
+    the listing or the review, if it is one."""
     if kind == LISTING:
         if market == COMMONS:
             raise RemoteProtocolError("R8.2", "a listing does not live in commons")
@@ -33,4 +34,12 @@ def check(
             raise RemoteProtocolError("R8.8", "a box key is thread 1 of commons")
         if body is not None:
             BoxKey.from_body(body)
+    elif kind == REVIEW:
+        if market != COMMONS:
+            raise RemoteProtocolError("R15.1", "a review lives in commons")
+        if body is not None:
+            review = Review.from_body(body)
+            if review.author != author or review.thread != thread:
+                raise RemoteProtocolError("R15.1", "a review is one of its author's, of its deal")
+            return review
     return None

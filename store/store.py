@@ -30,6 +30,7 @@ from .mail_book import MailBook
 from .market_book import MarketBook
 from .outbox import Outbox
 from .query import Facets, Page, Query
+from .review_book import ReviewBook
 from .room_book import RoomBook
 from .row import Counts, ListingRow, StoredRecord, opened
 from .share import KEPT, OWN, is_counted
@@ -61,6 +62,7 @@ class Store:
         self.outbox = Outbox(db, self._require_write)
         self.mail = MailBook(db, self._require_write)
         self.deals = DealBook(db, self._require_write)
+        self.reviews = ReviewBook(db, self._require_write)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False

@@ -1,0 +1,167 @@
+"""Reviews: only of a deal, once a side, blind until both or two weeks, with both's signatures."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jangteo.crypto.keys import AuthorKey
+from jangteo.node.desk_error import DeskError
+from jangteo.protocol import limits
+from jangteo.protocol.envelope import Header, author_record, open_record
+from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
+from jangteo.protocol.kind import REVIEW
+from jangteo.protocol.market import COMMONS
+from jangteo.protocol.review import Review
+from tests.desk_maker import DAY_MS
+from tests.market_maker import key
+from tests.talk_maker import Talker, introduce, meet, talkers
+
+Market = tuple[Talker, Talker, str]
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Iterator[Market]:
+    """Ana has sold Bea a bike, and both say so."""
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bike = ana.sell("Road bike", "950000 KRW")
+        introduce(ana, bea)
+        bea.call("offer", to=bike, price="900000")
+        meet(ana, bea)
+        ana.call("accept", to=bike)
+        meet(ana, bea)
+        ana.call("done", to=bike)
+        bea.call("done", to=bike)
+        meet(ana, bea)
+        yield ana, bea, bike
+
+
+def published(person: Talker) -> list[Review]:
+    """Reviews that are public at somebody's."""
+    records = [open_record(raw) for _, raw in person.store.iter_records()]
+    return [Review.from_body(one.body or {}) for one in records if one.header.kind == REVIEW]
+
+
+def test_they_are_shown_when_both_have_written(market: Market) -> None:
+    ana, bea, bike = market
+    first = ana.call("review", to=bike, mark="good", text="came on time")
+    assert not first["published"]
+    meet(ana, bea)
+    assert published(bea) == published(ana) == []
+    second = bea.call("review", to=bike, mark="good", text="as described")
+    assert second["published"]
+    meet(ana, bea)
+    for person in (ana, bea):
+        assert {(one.side, one.text) for one in published(person)} == {
+            ("seller", "came on time"),
+            ("buyer", "as described"),
+        }
+
+
+def test_or_after_two_weeks_though_the_other_never_writes(market: Market) -> None:
+    ana, bea, bike = market
+    ana.call("review", to=bike, mark="bad", text="hm")
+    meet(ana, bea)
+    for days, count in ((13, 0), (1, 1)):
+        ana.moment.pass_ms(days * DAY_MS)
+        bea.moment.pass_ms(days * DAY_MS)
+        ana.tend()
+        introduce(ana, bea)
+        assert len(published(bea)) == count
+
+
+def test_a_review_reveals_neither_listing_nor_price_unless_it_is_asked_to(market: Market) -> None:
+    ana, bea, bike = market
+    ana.call("review", to=bike, mark="good")
+    meet(ana, bea)
+    bea.call("review", to=bike, mark="good", reveal=True)
+    meet(ana, bea)
+    hidden, shown = sorted(published(ana), key=lambda one: one.side == "buyer")
+    assert hidden.terms is None
+    assert bytes.fromhex(bike) not in repr(hidden.to_body()).encode()
+    assert shown.terms is not None
+    assert (shown.terms.price.amount, shown.terms.listing.hex()) == (900_000, bike)
+
+
+def test_one_side_reviews_once(market: Market) -> None:
+    ana, _, bike = market
+    ana.call("review", to=bike, mark="good")
+    with pytest.raises(DeskError, match="already"):
+        ana.call("review", to=bike, mark="bad")
+
+
+def test_it_may_be_too_late(market: Market) -> None:
+    ana, _, bike = market
+    ana.moment.pass_ms(limits.REVIEW_LATE_MS + 1)
+    with pytest.raises(DeskError, match="too late"):
+        ana.call("review", to=bike, mark="good")
+
+
+def test_no_deal_no_review(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bike = ana.sell("Road bike", "950000 KRW")
+        introduce(ana, bea)
+        with pytest.raises(DeskError, match="no offer was made"):
+            bea.call("review", to=bike, mark="good")
+        bea.call("offer", to=bike, price="900000")
+        with pytest.raises(DeskError, match="no deal"):
+            bea.call("review", to=bike, mark="good")
+        meet(ana, bea)
+        ana.call("accept", to=bike)
+        with pytest.raises(DeskError, match="not over"):
+            ana.call("review", to=bike, mark="good")
+        for arguments in ({"mark": "superb"}, {"mark": "good", "text": "x" * 1001}):
+            with pytest.raises(DeskError):
+                ana.call("review", to=bike, **arguments)
+
+
+def forged(review: Review, author: AuthorKey, **changes: Any) -> Any:
+    """A record of `author`'s with this review, or what stands in the way."""
+    body = review.to_body() | changes
+    header = Header(REVIEW, author.public, 1_760_000_000_000, COMMONS, review.thread, 1, False)
+    return author_record(author, header, body)
+
+
+def test_only_who_made_the_deal_reviews_it(market: Market) -> None:
+    ana, bea, bike = market
+    ana.call("review", to=bike, mark="good")
+    meet(ana, bea)
+    bea.call("review", to=bike, mark="good")
+    meet(ana, bea)
+    review = next(one for one in published(ana) if one.side == "seller")
+    assert forged(review, key("ana")).body["mark"] == "good"
+    with pytest.raises(LocalProtocolError, match="its author"):
+        forged(review, key("eve"))
+    bad = bytes(limits.SIGNATURE_BYTES)
+    for signatures in ([review.seller_signature, bad], [bad, review.buyer_signature]):
+        with pytest.raises(LocalProtocolError, match="signatures"):
+            forged(review, key("ana"), signatures=signatures)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"mark": "superb"}, "R15.2"),
+        ({"side": "judge"}, "R15.2"),
+        ({"text": "x" * 1001}, "R15.2"),
+        ({"subject": bytes(32)}, "R15.3"),
+        ({"side": "buyer"}, "R15.3"),
+        ({"signatures": []}, "R15.4"),
+        ({"signatures": [b"", b""]}, "R15.4"),
+        ({"proof": [bytes(32)] * 3}, "R14.6"),
+        ({"proof": 5}, "R14.6"),
+        ({"terms": b"other terms"}, "R15.5"),
+        ({"terms": 5}, "R15.5"),
+    ],
+)
+def test_what_is_no_review_is_refused(market: Market, changes: dict[str, Any], rule: str) -> None:
+    ana, bea, bike = market
+    ana.call("review", to=bike, mark="good")
+    meet(ana, bea)
+    bea.call("review", to=bike, mark="good")
+    meet(ana, bea)
+    review = next(one for one in published(ana) if one.side == "seller")
+    with pytest.raises(RemoteProtocolError) as caught:
+        Review.from_body(review.to_body() | changes)
+    assert caught.value.rule == rule
