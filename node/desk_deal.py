@@ -208,6 +208,11 @@ def _check_may_offer(clerk: Clerk, row: DealRow, listing: ListingRow) -> None:
     status = listing.status_at(clerk.now_ms())
     if status in (SOLD, EXPIRED):
         raise bad_value(f"it is {status}: no offer can be made for it")
+    if not listing.listing.quantity:
+        raise bad_value(
+            "all of it is reserved for somebody by a deal: no offer can be made now",
+            "write to them with `jangteo send`, or look again later",
+        )
     deal = folded(clerk.store, row) if row.id else None
     if deal is not None and deal.state is State.ACCEPTED and row.owner != clerk.own:
         raise bad_value(
@@ -219,7 +224,7 @@ def _check_may_offer(clerk: Clerk, row: DealRow, listing: ListingRow) -> None:
 def _offer_of(clerk: Clerk, args: Args, row: DealRow, listing: ListingRow) -> Offer:
     price = _price(clerk, args, listing)
     quantity = args.integer("quantity", 1, limits.QUANTITY_MAX) or 1
-    if quantity > max(1, listing.listing.quantity):
+    if quantity > listing.listing.quantity:
         raise bad_value(f"there are only {listing.listing.quantity:,} of it")
     now_ms = clerk.now_ms()
     told = args.text("expires")
