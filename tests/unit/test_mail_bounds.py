@@ -1,7 +1,7 @@
-"""Mail sessions with strangers who speak the frames by hand: each bound is hit (SPEC.md R12)."""
+"""Each bound of mail sessions is hit: what is declined, budgets, how many at once (SPEC.md R12)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -10,47 +10,32 @@ import trio.testing
 
 from jangteo.crypto.digest import sha256
 from jangteo.node.mail_declined import MailDeclined
-from jangteo.node.mail_shared import MailReport
 from jangteo.node.mail_stream import MailStream
-from jangteo.node.memory_transport import MemoryTransport
 from jangteo.node.simulation import START_MS, Neighbourhood, SimulatedNode
-from jangteo.node.transport import Stream, StreamBroken, StreamEnded
+from jangteo.node.transport import StreamBroken, StreamEnded
 from jangteo.protocol import limits, mail_frame
 from jangteo.protocol.letter import Letter
 from jangteo.protocol.mail_frame import Bye, Get, Hello, Letters, Put, Recon, Stored
 from jangteo.store.mail_book import MailAdmission, letter_key
 from jangteo.store.store import Store
-from tests.letter_maker import SMALL, letter, letters
+from tests.letter_maker import SMALL
+from tests.mail_stranger import (
+    DIGEST,
+    carried,
+    first_report,
+    hello_to,
+    id_list,
+    met,
+    of_a_later_version,
+    points,
+    put,
+    put_to,
+    sealed,
+    shown_to,
+    some,
+)
 
 pytestmark = pytest.mark.trio
-DIGEST = bytes(16)
-Script = Callable[[MailStream], Awaitable[None]]
-
-
-def sealed(number: int, days: int = limits.LETTER_DAYS) -> Letter:
-    return letter(number, now_ms=START_MS, days=days)
-
-
-def some(numbers: range) -> list[Letter]:
-    return letters(numbers, now_ms=START_MS)
-
-
-def of_a_later_version(number: int) -> bytes:
-    return b"\x02" + sealed(number).raw[1:]
-
-
-async def put(
-    node: SimulatedNode, written: Sequence[Letter], *, is_own: bool = False
-) -> list[MailAdmission]:
-    def job(store: Store) -> list[MailAdmission]:
-        with store.write(durable=True):
-            return store.mail.put(written, node.now_ms(), None, is_own=is_own)
-
-    return await node.core.writer.call(job)
-
-
-def carried(node: SimulatedNode) -> set[bytes]:
-    return {raw for _, raw in node.store.mail.after(0, limits.MAIL_LETTERS_MAX)}
 
 
 @pytest.fixture
@@ -58,202 +43,6 @@ async def ann(tmp_path: Path) -> AsyncIterator[tuple[SimulatedNode, Neighbourhoo
     place = Neighbourhood(tmp_path)
     async with place.node("ann") as node:
         yield node, place
-
-
-@asynccontextmanager
-async def met(
-    node: SimulatedNode, place: Neighbourhood, script: Script | None = None, name: str = "stranger"
-) -> AsyncIterator[MemoryTransport]:
-    """A stranger's transport, connected with `node`; `script` answers the sessions it opens."""
-
-    async def serve(stream: Stream) -> None:
-        if script is not None:
-            await script(MailStream(stream))
-
-    async with place.network.open(name) as transport:
-        transport.serve(mail_frame.PROTOCOL, serve)
-        await transport.dial(f"/memory/{node.name}/p2p/{node.name}")
-        yield transport
-
-
-async def hello_to(transport: MemoryTransport, node: SimulatedNode) -> tuple[MailStream, Hello]:
-    stream = MailStream(await transport.open_stream(node.name, mail_frame.PROTOCOL))
-    await stream.send(Hello(mail_frame.VERSION, 1, DIGEST))
-    return stream, await stream.receive_a(Hello)
-
-
-async def shown_to(transport: MemoryTransport, node: SimulatedNode) -> tuple[int, int]:
-    """How many letters `node` shows to this peer, and how many of them it has only declined."""
-    stream, hello = await hello_to(transport, node)
-    await stream.send(Bye(""))
-    await is_hung_up_on(stream)
-    return hello.count, hello.declined_count
-
-
-async def put_to(transport: MemoryTransport, node: SimulatedNode, raws: Sequence[bytes]) -> Stored:
-    stream, _ = await hello_to(transport, node)
-    await stream.send(Put(tuple(raws)))
-    stored = await stream.receive_a(Stored)
-    await stream.send(Bye(""))
-    await is_hung_up_on(stream)
-    return stored
-
-
-async def first_report(node: SimulatedNode, place: Neighbourhood, script: Script) -> MailReport:
-    """What comes of the first session that `node` opens with a stranger, or that is its fault."""
-    reports: list[MailReport] = []
-    reported = trio.Event()
-
-    def note(report: MailReport) -> None:
-        reports.append(report)
-        reported.set()
-
-    node.core.mail.on_report = note
-    async with met(node, place, script):
-        await reported.wait()
-    return reports[0]
-
-
-def points(node: SimulatedNode, name: str = "stranger") -> float:
-    return node.core.penalties.points(name, node.now_ms())
-
-
-async def is_hung_up_on(stream: MailStream) -> None:
-    with pytest.raises((StreamBroken, StreamEnded)):
-        while True:
-            await stream.receive()
-
-
-def id_list(ids: Sequence[bytes]) -> bytes:
-    """A reconciliation message: everything, up to infinity, is these."""
-    count = len(ids)
-    length = bytes([count]) if count < 128 else bytes([count >> 7 | 0x80, count & 0x7F])
-    return b"\x61\x00\x00\x02" + length + b"".join(ids)
-
-
-def promising(ids: Sequence[bytes], answer: Callable[[Get], Letters | Put]) -> Script:
-    """A stranger that says it holds `ids`, and answers the first get with `answer`."""
-
-    async def script(stream: MailStream) -> None:
-        await stream.receive_a(Hello)
-        await stream.send(Hello(mail_frame.VERSION, len(ids), DIGEST))
-        await stream.receive_a(Recon)
-        await stream.send(Recon(id_list(ids)))
-        await stream.send(answer(await stream.receive_a(Get)))
-        with pytest.raises((StreamBroken, StreamEnded)):
-            while True:
-                await stream.receive()
-
-    return script
-
-
-# --- what breaks a rule is paid for ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("answer", "rule"),
-    [
-        pytest.param(Letters((sealed(2).raw,)), "R12.8", id="not asked for"),
-        pytest.param(Letters((sealed(1).raw,) * 2), "R12.8", id="twice"),
-        pytest.param(Letters((), more=True), "R12.8", id="empty with more to come"),
-        pytest.param(Letters((bytes(5),)), "R12.8", id="no letter"),
-        pytest.param(Put((sealed(1).raw,)), "R12.7", id="another frame"),
-    ],
-)
-async def test_an_answer_that_is_none_ends_the_session_and_costs(
-    ann: tuple[SimulatedNode, Neighbourhood],
-    autojump_clock: trio.testing.MockClock,
-    answer: Letters | Put,
-    rule: str,
-) -> None:
-    node, place = ann
-    script = promising([sealed(1).id], lambda asked: answer)
-    report = await first_report(node, place, script)
-    assert report.error.startswith(rule)
-    assert points(node) == pytest.approx(10, abs=0.1)
-    assert carried(node) == set()
-
-
-async def test_bytes_of_another_size_are_no_letter(
-    ann: tuple[SimulatedNode, Neighbourhood], autojump_clock: trio.testing.MockClock
-) -> None:
-    node, place = ann
-    raw = bytes((1, 1)) + bytes(100)
-    report = await first_report(node, place, promising([sha256(raw)], lambda _: Letters((raw,))))
-    assert report.error.startswith("R12.1")
-    assert points(node) == pytest.approx(10, abs=0.1)
-
-
-async def test_a_receipt_for_what_was_not_put_is_refused(
-    ann: tuple[SimulatedNode, Neighbourhood], autojump_clock: trio.testing.MockClock
-) -> None:
-    node, place = ann
-    mine = sealed(1)
-    await put(node, [mine], is_own=True)
-
-    async def script(stream: MailStream) -> None:
-        await stream.receive_a(Hello)
-        await stream.send(Hello(mail_frame.VERSION, 0, DIGEST))
-        await stream.receive_a(Recon)
-        await stream.send(Recon(id_list([])))
-        await stream.receive_a(Put)
-        await stream.send(Stored((mine.id, sealed(2).id)))
-        await is_hung_up_on(stream)
-
-    report = await first_report(node, place, script)
-    assert report.error.startswith("R12.9")
-    assert node.store.mail.held_counts([mine.id]) == {mine.id: 0}
-
-
-@pytest.mark.parametrize(
-    "frame", [Letters(()), Stored(()), Get((bytes(32),)), Put((sealed(1).raw,)), Recon(b"a")]
-)
-async def test_who_asks_begins_with_a_hello(
-    ann: tuple[SimulatedNode, Neighbourhood],
-    autojump_clock: trio.testing.MockClock,
-    frame: mail_frame.Frame,
-) -> None:
-    node, place = ann
-    async with met(node, place) as stranger:
-        stream = MailStream(await stranger.open_stream("ann", mail_frame.PROTOCOL))
-        await stream.send(frame)
-        await is_hung_up_on(stream)
-        assert points(node) == pytest.approx(10, abs=0.1)
-
-
-@pytest.mark.parametrize("frame", [Letters(()), Stored(())])
-async def test_an_answer_from_the_side_that_asks_is_refused(
-    ann: tuple[SimulatedNode, Neighbourhood],
-    autojump_clock: trio.testing.MockClock,
-    frame: mail_frame.Frame,
-) -> None:
-    node, place = ann
-    async with met(node, place) as stranger:
-        stream, _ = await hello_to(stranger, node)
-        await stream.send(frame)
-        await is_hung_up_on(stream)
-        assert points(node) == pytest.approx(10, abs=0.1)
-
-
-async def test_who_asks_for_everything_again_and_again_is_left(
-    ann: tuple[SimulatedNode, Neighbourhood], autojump_clock: trio.testing.MockClock
-) -> None:
-    node, place = ann
-    await put(node, some(range(200)))
-    ids = tuple(one.id for one in some(range(200)))
-    async with met(node, place) as stranger:
-        stream, _ = await hello_to(stranger, node)
-        served = 0
-        with pytest.raises((StreamBroken, StreamEnded)):
-            while True:
-                await stream.send(Get(ids))
-                while True:
-                    frame = await stream.receive_a(Letters)
-                    served += len(frame.raws)
-                    if not frame.more:
-                        break
-        assert served <= 2 * 200 + limits.MAIL_SERVED_LETTERS_SLACK
-        assert points(node) == pytest.approx(5, abs=0.1)
 
 
 # --- what is declined is not fetched again --------------------------------------------------------
