@@ -57,6 +57,11 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
         f"{counts['own_active']:,} of them yours; {counted(counts['records'], 'record')}, "
         f"{counts['bytes'] / 2**20:,.1f} of {counts['bytes_max'] / 2**20:,.1f} MiB"
     )
+    if (mail := result["mail"])["letters"]:
+        screen.say(
+            f"{counted(mail['letters'], 'sealed letter')} carried for everybody, "
+            f"{mail['bytes'] / 2**20:,.1f} MiB"
+        )
     if is_nearly_full(counts):
         screen.say(room_text(counts), "warn")
     if unheld := counts.get("own_unheld"):

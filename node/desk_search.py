@@ -107,6 +107,7 @@ def status_local(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _state(clerk: Clerk) -> dict[str, Any]:
     counts = clerk.store.counts(clerk.now_ms())
+    mail = clerk.store.mail.counts()
     markets = []
     for market in sorted(clerk.store.joined()):
         count, fingerprint = clerk.store.summary(market)
@@ -126,6 +127,7 @@ def _state(clerk: Clerk) -> dict[str, Any]:
             "bytes_contacts": counts.kept_bytes,
             "bytes_max": counts.record_bytes_max,
         },
+        "mail": {"letters": mail.letters, "bytes": mail.bytes},
         "unheld": counts.own_unheld,
         "unread": clerk.store.rooms.unread(),
         "blocked": len(clerk.store.blocked()),

@@ -166,7 +166,7 @@ class MailRunner:
         if report.received:
             self.schedule.want_all_but(report.peer, now, 1.0)
         if report.later:
-            self.schedule.want(report.peer, now, 1.0)
+            self.schedule.want(report.peer, now, limits.MAIL_LATER_MS / _S)
         if not is_ours and not report.is_even and not report.error:
             # It puts only a little: what this node lacks, it asks for itself.
             self.schedule.want(report.peer, now, 0.1)

@@ -53,7 +53,7 @@ class MailSession:
             await self.stream.send(state.hello())
             hello = await self.stream.receive_a(Hello)
             self.report.is_even = await self._shared.note_even(self._peer, state, hello)
-            if self.report.is_even or not await self._reconcile():
+            if self.report.is_even or not await self._reconcile() or self.report.later:
                 return
 
     async def _reconcile(self) -> bool:
@@ -111,11 +111,13 @@ class MailSession:
         for begin in range(0, len(ids), limits.MAIL_IDS_MAX):
             chunk = ids[begin : begin + limits.MAIL_IDS_MAX]
             allowed = chunk[: self._shared.allowed(self._peer, len(chunk))]
-            if not allowed:
-                self.report.later += len(ids) - begin
+            if allowed:
+                await self.stream.send(Get(tuple(allowed)))
+                count += await self._receive_got(allowed)
+            if len(allowed) < len(chunk):
+                self.report.later += len(ids) - begin - len(allowed)
+                self._shared.claims.release(self, ids[begin:])
                 break
-            await self.stream.send(Get(tuple(allowed)))
-            count += await self._receive_got(allowed)
         return count
 
     async def _receive_got(self, ids: Sequence[bytes]) -> int:
@@ -142,9 +144,7 @@ class MailSession:
             return False
         fresh = [each for each in dict.fromkeys(ids) if each not in self._put_ids]
         self._put_ids.update(fresh)
-        raws: Sequence[bytes] = (
-            await self._shared.writer.call(lambda store: store.mail.raws(fresh)) if fresh else []
-        )
+        raws: Sequence[bytes] = await self._shared.lacked(self._peer, fresh)
         if len(raws) < len(fresh):
             await self._shared.drop_absent(self._peer, fresh)
         has_moved = False

@@ -197,6 +197,16 @@ class MailShared:
         if count:
             self.on_held()
 
+    async def lacked(self, peer: str, ids: Sequence[bytes]) -> list[bytes]:
+        """The letters with these ids, which `peer` has not: what it once said to have of them, it
+        has let go."""
+        if not ids:
+            return []
+        raws, lost_count = await self.writer.call(partial(_lacked, ids, peer))
+        if lost_count:
+            self.on_held()
+        return raws
+
     async def note_even(self, peer: str, state: MailState, hello: Hello) -> bool:
         """Whether `peer` shows the same letters. Then it holds all of `state`, if it has declined
         none (R12.10)."""
@@ -254,6 +264,14 @@ def _put(letters: Sequence[Letter], now_ms: int, bringer: str, store: Store) -> 
 def _note_held(ids: Sequence[bytes], peer: str, now_ms: int, store: Store) -> int:
     with store.write(durable=False):
         return store.mail.note_held(ids, peer, now_ms)
+
+
+def _lacked(ids: Sequence[bytes], peer: str, store: Store) -> tuple[list[bytes], int]:
+    lost = store.mail.held_by(peer, ids)
+    if lost:
+        with store.write(durable=False):
+            store.mail.note_lost(lost, peer)
+    return store.mail.raws(ids), len(lost)
 
 
 def _note_all_held(rid: int, peer: str, now_ms: int, store: Store) -> int:

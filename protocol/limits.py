@@ -261,6 +261,7 @@ MAIL_PUT_LETTERS_MAX = 64  # an asker puts no more in a pass: what lacks more as
 MAIL_PASSES_MAX = 4
 MAIL_LETTERS_PER_SECOND = 100  # taken of one payer
 MAIL_LETTERS_BURST = 8192
+MAIL_LATER_MS = 5 * SECOND_MS  # until the rest is asked for
 MAIL_DECLINED_PER_PEER_MAX = 4096
 MAIL_DECLINED_PEERS_MAX = 128
 MAIL_DECLINED_MS = HOUR_MS  # then it may come again

@@ -6,7 +6,7 @@ way, as in share.py. Knows the outside of letters, and nobody they are for.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import sha256
 from typing import Final
@@ -49,8 +49,10 @@ class _Memory:
     of the room."""
 
     items: ListItemSet
-    bytes: int
+    total_bytes: int
     taken: dict[int, int]
+    floors: dict[int, tuple[bytes, int]] = field(default_factory=dict)
+    """share → the greatest key that went from it to make room, and when (Unix ms)."""
 
 
 def letter_key(letter: Letter) -> bytes:
@@ -85,7 +87,12 @@ class MailBook:
         """
         self._require_write()
         share = OWN if is_own else self._share_of(bringer)
-        return [self._put(letter, now_ms, share) for letter in letters]
+        admissions = [self._put(letter, now_ms, share) for letter in letters]
+        # What went again in the batch in which it came is not here.
+        return [
+            MailAdmission.FULL if how.is_kept and not self.has(letter_key(letter)) else how
+            for letter, how in zip(letters, admissions, strict=True)
+        ]
 
     def note_held(self, ids: Iterable[bytes], peer: str, now_ms: int) -> int:
         """`peer` holds these: remembered of one's own, MAIL_HOLDERS_MAX peers of each. How many
@@ -103,6 +110,13 @@ class MailBook:
                 self._db.run("INSERT INTO letter_held VALUES (?,?,?)", (letter_id, peer, now_ms))
                 count += 1
         return count
+
+    def note_lost(self, ids: Iterable[bytes], peer: str) -> None:
+        """`peer` has let these go, or never had them."""
+        self._require_write()
+        self._db.run_many(
+            "DELETE FROM letter_held WHERE id = ? AND peer = ?", [(each, peer) for each in ids]
+        )
 
     def forget_over(self, now_ms: int, count_max: int) -> int:
         """Lets go of up to `count_max` letters whose last day is over: how many."""
@@ -172,6 +186,11 @@ class MailBook:
         )
         return [row[0] for row in rows]
 
+    def held_by(self, peer: str, ids: Iterable[bytes]) -> list[bytes]:
+        """Those of `ids` that `peer` is known to hold."""
+        sql = "SELECT 1 FROM letter_held WHERE id = ? AND peer = ?"
+        return [each for each in ids if self._db.row(sql, (each, peer)) is not None]
+
     def held_counts(self, ids: Iterable[bytes]) -> dict[bytes, int]:
         """How many peers are known to hold each of `ids`, which are one's own."""
         sql = "SELECT count(*) FROM letter_held WHERE id = ?"
@@ -195,34 +214,38 @@ class MailBook:
             return MailAdmission.KNOWN
         if not may_live(letter, now_ms):
             return MailAdmission.EXPIRED
-        leavers = self._leavers(memory, key, len(letter.raw), share)
+        leavers = self._leavers(memory, key, len(letter.raw), share, now_ms)
         if leavers is None:
             return MailAdmission.FULL
-        for leaver in leavers:
+        for leaver_share, leaver in leavers:
+            floor = self._floor(memory, leaver_share, now_ms)
+            memory.floors[leaver_share] = (max(floor, leaver), now_ms)
             self._forget(leaver)
         self._db.run(
             "INSERT INTO letter (id, day, share, size, raw) VALUES (?,?,?,?,?)",
             (letter.id, letter.day, share, len(letter.raw), letter.raw),
         )
         memory.items.add(key)
-        memory.bytes += len(letter.raw)
+        memory.total_bytes += len(letter.raw)
         memory.taken[share] = memory.taken.get(share, 0) + self._weight(len(letter.raw))
         return MailAdmission.NEW
 
     def _leavers(
-        self, memory: _Memory, key: bytes, size: int, share: int
-    ) -> Sequence[bytes] | None:
-        """The keys of those that make room for a letter of `share`; None where none may. Each time
-        the one that ends first of the share that is fullest, the newcomer counted: it may be that
-        one itself (R12.12)."""
+        self, memory: _Memory, key: bytes, size: int, share: int, now_ms: int
+    ) -> Sequence[tuple[int, bytes]] | None:
+        """(share, key) of those that make room for a letter of `share`; None where none may. Each
+        time the one that ends first of the share that is fullest, the newcomer counted: it may be
+        that one itself (R12.12)."""
         count_over = memory.items.count() + 1 - self.letters_max
-        bytes_over = memory.bytes + size - self.bytes_max
+        bytes_over = memory.total_bytes + size - self.bytes_max
         if count_over <= 0 and bytes_over <= 0:
             return ()
+        if key <= self._floor(memory, share, now_ms):
+            return None
         filled = {each: taken for each, taken in memory.taken.items() if each != OWN}
         if share != OWN:
             filled[share] = filled.get(share, 0) + self._weight(size)
-        leaving: list[bytes] = []
+        leaving: list[tuple[int, bytes]] = []
         gone: dict[int, int] = {}
         while count_over > 0 or bytes_over > 0:
             # On a tie the newcomer's own, so that nothing moves for nothing; then the greatest.
@@ -233,12 +256,18 @@ class MailBook:
             first_key, first_size = row
             if fullest == share and key < first_key:
                 return None
-            leaving.append(first_key)
+            leaving.append((fullest, first_key))
             gone[fullest] = gone.get(fullest, 0) + 1
             filled[fullest] -= self._weight(first_size)
             count_over -= 1
             bytes_over -= first_size
         return leaving
+
+    @staticmethod
+    def _floor(memory: _Memory, share: int, now_ms: int) -> bytes:
+        """What is not greater than this makes nobody go: it, or what was like it, had its turn."""
+        floor, since_ms = memory.floors.get(share, (b"", 0))
+        return floor if abs(now_ms - since_ms) < limits.MAIL_DECLINED_MS else b""
 
     def _first(self, share: int, place: int) -> tuple[bytes, int] | None:
         """(key, size) of the `place`th letter of a share, those that end first coming first."""
@@ -255,7 +284,7 @@ class MailBook:
         if row is None:
             return
         share, size = row
-        memory.bytes -= size
+        memory.total_bytes -= size
         memory.taken[share] -= self._weight(size)
         self._db.run("DELETE FROM letter WHERE id = ?", (letter_id,))
         if share == OWN:
