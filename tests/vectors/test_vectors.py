@@ -12,6 +12,8 @@ from jangteo.crypto.phrase import seed_from_words, words_from_seed
 from jangteo.protocol.envelope import listing_id, open_record
 from jangteo.protocol.errors import RemoteProtocolError
 from jangteo.protocol.kind import lifetime_ms
+from jangteo.protocol.letter import open_letter, parse_letter
+from jangteo.protocol.message import open_message
 from jangteo.protocol.money import EXPONENTS
 
 HERE = Path(__file__).parent
@@ -21,8 +23,8 @@ def load(name: str) -> Any:
     return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
-def generator() -> Any:
-    spec = importlib.util.spec_from_file_location("make_vectors", HERE / "make_vectors.py")
+def generator(name: str = "make_vectors") -> Any:
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -33,6 +35,31 @@ def test_the_committed_vectors_are_what_the_generator_makes() -> None:
     made = generator()
     for name, make in made.FILES.items():
         assert (HERE / name).read_text(encoding="utf-8") == made.text_of(make), name
+
+
+def test_the_committed_letters_are_what_their_generator_makes() -> None:
+    """Their seal is written out from the standard: the library opens what another has sealed."""
+    made = generator("make_letters")
+    text = generator().text_of(made.letters)
+    assert (HERE / "letters.json").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("vector", load("letters.json"), ids=lambda vector: vector["name"])
+def test_a_letter_is_opened_or_refused_as_the_vector_says(vector: dict[str, Any]) -> None:
+    secret, public = bytes.fromhex(vector["secret"]), bytes.fromhex(vector["public"])
+    raw, person = bytes.fromhex(vector["letter"]), bytes.fromhex(vector["person"])
+    if "breaks" in vector:
+        with pytest.raises(RemoteProtocolError) as caught:
+            open_message(open_letter(parse_letter(raw), secret, public) or b"", person)
+        assert caught.value.rule == vector["breaks"]
+        return
+    plain = open_letter(parse_letter(raw), secret, public)
+    assert (plain is not None) is vector["opens"]
+    if plain is not None:
+        message, said = open_message(plain, person), vector["message"]
+        assert (message.id.hex(), message.author.hex()) == (said["id"], said["author"])
+        assert (message.about.hex(), message.ts_ms) == (said["about"], said["ts_ms"])
+        assert (message.kind, message.body["text"]) == (said["kind"], said["text"])
 
 
 @pytest.mark.parametrize("vector", load("records_good.json"), ids=lambda vector: vector["name"])
