@@ -6,19 +6,27 @@ the file is backup.py's.
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..crypto.seal import BOX_PUBLIC_BYTES, BOX_SECRET_BYTES, box_public, unwrap, wrap
-from ..protocol import limits
+from ..protocol import canonical, limits
+from ..protocol.deal import State
 from ..protocol.errors import RemoteProtocolError
+from ..protocol.listing import SIDES
 from ..protocol.message import Message, stored_message
+from ..protocol.review import Review
 from ..store.box_book import OwnBox
+from ..store.deal_book import DealRow
 from ..store.outbox import Owed
+from ..store.review_book import KeptReview
 from ..store.store import Store
+from .deal_keeper import folded
 from .identity import Entropy
 
 _NONCE_BYTES: Final = 12
+_DEAL_BYTES: Final = ("id", "room", "listing", "owner", "guest")
+_DEAL_REST: Final = ("side", "title", "changed_ms")
 _TIMES: Final = ("written_ms", "ends_ms", "delivered_ms", "read_ms", "expired_ms")
 
 
@@ -39,6 +47,8 @@ class KeptTalk:
     boxes: tuple[KeptBox, ...] = ()
     messages: tuple[tuple[Message, int], ...] = ()
     owed: tuple[tuple[Message, Mapping[str, int | None]], ...] = ()
+    deals: tuple[DealRow, ...] = ()
+    reviews: tuple[KeptReview, ...] = ()
 
 
 def talk_of(store: Store, seed: bytes) -> dict[str, Any]:
@@ -60,6 +70,21 @@ def talk_of(store: Store, seed: bytes) -> dict[str, Any]:
         "outbox": [
             {"raw": _text(owed.raw)} | {name: getattr(owed, name) for name in _TIMES}
             for owed in store.outbox.everything()
+        ],
+        "deals": [
+            {name: getattr(row, name).hex() for name in _DEAL_BYTES}
+            | {name: getattr(row, name) for name in _DEAL_REST}
+            for row in store.deals.deals()
+        ],
+        "reviews": [
+            {
+                "deal": kept.deal.hex(),
+                "body": None if kept.body is None else _text(kept.body),
+                "due_ms": kept.due_ms,
+                "theirs": None if kept.theirs is None else kept.theirs.hex(),
+                "published_ms": kept.published_ms,
+            }
+            for kept in store.reviews.everything()
         ],
     }
 
@@ -89,7 +114,9 @@ def read_talk(told: Mapping[str, Any]) -> KeptTalk:
         )
     except RemoteProtocolError as error:
         raise ValueError(f"a message is damaged: {error}") from None
-    return KeptTalk(boxes, messages, owed)
+    deals = tuple(_deal(entry) for entry in told["deals"])
+    reviews = tuple(_review(entry) for entry in told["reviews"])
+    return KeptTalk(boxes, messages, owed, deals, reviews)
 
 
 def fill_talk(store: Store, kept: KeptTalk, seed: bytes, entropy: Entropy, now_ms: int) -> int:
@@ -112,7 +139,41 @@ def fill_talk(store: Store, kept: KeptTalk, seed: bytes, entropy: Entropy, now_m
     for message, times in kept.owed:
         if message.id not in known:
             store.outbox.put_back(_owed(message, times))
+    for row in kept.deals:
+        if store.deals.deal(row.id) is None:
+            store.deals.put(replace(row, state=folded(store, row).state))
+    for review in kept.reviews:
+        if store.reviews.of_deal(review.deal) is None:
+            store.reviews.put(review)
     return count
+
+
+def _deal(entry: Mapping[str, Any]) -> DealRow:
+    ids = {name: bytes.fromhex(entry[name]) for name in _DEAL_BYTES}
+    rest = {name: entry[name] for name in _DEAL_REST}
+    sizes = [len(each) for each in ids.values()]
+    if sizes != [limits.THREAD_BYTES] + [limits.ID_BYTES] * 4 or rest["side"] not in SIDES:
+        raise ValueError("a deal is damaged")
+    return DealRow(
+        **ids,
+        side=rest["side"],
+        title=str(rest["title"]),
+        state=State.NONE,
+        changed_ms=int(rest["changed_ms"]),
+    )
+
+
+def _review(entry: Mapping[str, Any]) -> KeptReview:
+    body = None if entry["body"] is None else b64decode(entry["body"], validate=True)
+    if body is not None:
+        Review.from_body(canonical.decode(body))
+    return KeptReview(
+        bytes.fromhex(entry["deal"]),
+        body,
+        int(entry["due_ms"]),
+        None if entry["theirs"] is None else bytes.fromhex(entry["theirs"]),
+        None if entry["published_ms"] is None else int(entry["published_ms"]),
+    )
 
 
 def _owed(message: Message, times: Mapping[str, int | None]) -> Owed:

@@ -107,9 +107,13 @@ class Client:
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
         try:
-            return response.read(_ANSWER_BYTES_MAX)
+            data = response.read(_ANSWER_BYTES_MAX)
         except _BROKEN as error:
             raise NodeGone(self._face, error, was_asked=True) from None
+        # http.client says nothing of what is missing, of the headers or where a size is asked for.
+        if response.length or not data:
+            raise NodeGone(self._face, "its answer broke off", was_asked=True)
+        return data
 
     def _read_line(self, response: http.client.HTTPResponse) -> bytes:
         try:

@@ -212,13 +212,18 @@ with home.lock("node"):
     print(url, flush=True)
     asked, _ = listening.accept()
     asked.recv(100_000)
+    asked.sendall(sys.argv[2].encode())
     os._exit(1)
 """
+HALF_AN_ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"result"'
 
 
-def test_what_a_node_was_asked_before_it_died_is_not_done_twice(home: Home) -> None:
+@pytest.mark.parametrize("answer", ["", "HTTP/1.1 200 OK\r\nContent-Le", HALF_AN_ANSWER])
+def test_what_a_node_was_asked_before_it_died_is_not_done_twice(home: Home, answer: str) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", DYING_NODE, str(home.path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", DYING_NODE, str(home.path), answer],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout
         assert process.stdout.readline().startswith("http")
