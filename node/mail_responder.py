@@ -14,7 +14,7 @@ from ..protocol.mail_frame import Bye, Get, Hello, Letters, Put, Recon, Stored
 from ..protocol.reconcile import Reconciliation
 from ..store.store import Store
 from .mail_shared import MailItems, MailReport, MailShared
-from .mail_stream import MailStream
+from .mail_stream import MailStream, PeerSaidBye
 from .transport import StreamEnded, TransportError
 
 
@@ -38,7 +38,7 @@ class MailResponder:
             while not isinstance(frame := await self.stream.receive(), Bye):
                 await self._answer(frame)
             await self.stream.close()
-        except StreamEnded:
+        except (StreamEnded, PeerSaidBye):
             await self.stream.close()
         except TransportError as error:
             self.report.error = str(error)

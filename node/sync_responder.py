@@ -21,7 +21,7 @@ from ..store.store import Store
 from .sync_items import MarketState, SyncItems
 from .sync_report import SyncReport
 from .sync_shared import SyncShared
-from .sync_stream import SyncStream
+from .sync_stream import PeerSaidBye, SyncStream
 from .transport import StreamEnded, TransportError
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class SyncResponder:
                     break
                 await self._answer(frame)
             await self.stream.close()
-        except StreamEnded:
+        except (StreamEnded, PeerSaidBye):
             await self.stream.close()
         except MarketNotJoined as error:
             await self.stream.send(Bye(f"not in {error}"))

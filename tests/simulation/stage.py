@@ -19,7 +19,7 @@ import trio
 import trio.testing
 
 from jangteo.node.simulation import Clock, Neighbourhood, SimulatedNode
-from jangteo.protocol import canonical, limits, sync_frame
+from jangteo.protocol import canonical, limits, mail_frame, sync_frame
 from jangteo.protocol.envelope import Header, ThreadKey, Verified, author_record, parse
 from jangteo.protocol.errors import RemoteProtocolError
 from jangteo.protocol.kind import LISTING
@@ -364,11 +364,14 @@ class Stage:
         core.sync.on_report = report
         core.sync.on_penalty = penalize
         core.gossip_in.on_penalty = penalize
+        core.mail.on_penalty = penalize
 
     def _sent(self, sender: str, receiver: str, about: str, data: bytes) -> None:
         self._note(f"{trio.current_time():.6f} {sender} {receiver} {about} ", data)
         if sender not in self._honest or receiver not in self._honest:
             return
+        if about == mail_frame.PROTOCOL:
+            return  # no letters are written here: test_mail.py has them
         sent, got = self.journal.traffic[sender], self.journal.traffic[receiver]
         if about != sync_frame.PROTOCOL:
             sent.gossip_bytes += len(data)

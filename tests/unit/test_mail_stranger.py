@@ -8,11 +8,12 @@ import trio
 import trio.testing
 
 from jangteo.crypto.digest import sha256
+from jangteo.node.mail_shared import MailReport
 from jangteo.node.mail_stream import MailStream
 from jangteo.node.simulation import Neighbourhood, SimulatedNode
 from jangteo.node.transport import StreamBroken, StreamEnded
 from jangteo.protocol import limits, mail_frame
-from jangteo.protocol.mail_frame import Get, Hello, Letters, Put, Recon, Stored
+from jangteo.protocol.mail_frame import Bye, Get, Hello, Letters, Put, Recon, Stored
 from tests.mail_stranger import (
     DIGEST,
     carried,
@@ -124,6 +125,19 @@ async def test_an_answer_from_the_side_that_asks_is_refused(
         await stream.send(frame)
         await is_hung_up_on(stream)
         assert points(node) == pytest.approx(10, abs=0.1)
+
+
+async def test_a_session_that_begins_with_a_bye_is_over(
+    ann: tuple[SimulatedNode, Neighbourhood], autojump_clock: trio.testing.MockClock
+) -> None:
+    node, place = ann
+    reports: list[MailReport] = []
+    async with met(node, place) as stranger:
+        node.core.mail.on_report = reports.append
+        stream = MailStream(await stranger.open_stream("ann", mail_frame.PROTOCOL))
+        await stream.send(Bye("no"))
+        await is_hung_up_on(stream)
+        assert "" in [report.error for report in reports]
 
 
 async def test_who_asks_for_everything_again_and_again_is_left(

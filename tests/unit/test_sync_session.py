@@ -524,3 +524,18 @@ async def test_a_bye_in_the_middle_is_taken_for_what_it_is(
         report: SyncReport = await first_report(ann, place, script)
         assert report.error == "going to bed"
         assert ann.core.penalties.points("stranger", ann.now_ms()) == 0
+
+
+async def test_a_session_that_begins_with_a_bye_is_over(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    reports: list[SyncReport] = []
+    async with place.node("ann") as ann, met(ann, place) as stranger:
+        await trio.sleep(5)
+        ann.core.sync.on_report = reports.append
+        stream = await ask(stranger, ann)
+        await stream.send(Bye("no"))
+        with pytest.raises((StreamBroken, StreamEnded)):
+            await stream.receive()
+        assert [report.error for report in reports] == [""]

@@ -6,6 +6,7 @@ from tests.faults.fuzz import (
     desk_targets,
     file_targets,
     libp2p_targets,
+    mail_targets,
     session_targets,
     wire_targets,
 )
@@ -14,7 +15,14 @@ from tests.faults.fuzz.target import Target
 HERE = Path(__file__).parent
 TARGETS: dict[str, Target] = {
     target.name: target
-    for module in (wire_targets, session_targets, libp2p_targets, file_targets, desk_targets)
+    for module in (
+        wire_targets,
+        session_targets,
+        mail_targets,
+        libp2p_targets,
+        file_targets,
+        desk_targets,
+    )
     for target in module.TARGETS
 }
 
