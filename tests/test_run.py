@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # A build backend that makes the editable wheel by hand, so that the test needs no real one.
@@ -254,3 +256,17 @@ def test_without_any_way_to_make_an_environment_it_says_what_to_install(
     assert (code, stdout, checkout.stamps) == (1, "", [])
     [line] = stderr.splitlines()
     assert "apt install python3-venv" in line
+
+
+def test_the_files_that_are_begun_first_exist() -> None:
+    assert [name for name in LONGEST if not (ROOT / name).is_file()] == []
+
+
+def test_the_whole_suite_is_shared_out_and_what_is_chosen_is_not(ready: Checkout) -> None:
+    """On a module of the name pytest that says what it was given."""
+    (ready.path / "pytest.py").write_text("import sys\nprint(*sys.argv[1:])\n")
+    shared = "-n logical --maxprocesses=8 --dist loadfile --no-loadscope-reorder"
+    assert ready.run("test")[:2] == (0, f"{shared}\n")
+    assert ready.run("test", "-x", "--lf")[:2] == (0, f"{shared} -x --lf\n")
+    for chosen in ("-k word", "-kword", "-x -m slow", "-n0", "-n 3", "--lf tests/unit"):
+        assert ready.run("test", *chosen.split())[:2] == (0, f"{chosen}\n")
