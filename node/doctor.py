@@ -235,6 +235,8 @@ def privacy(live: Mapping[str, Any] | None) -> Check:
         "seen by others",
         "note",
         "neighbours see this machine's IP address, when it is up, what is published under your "
-        f"key, and that this node{peer} passed a record on first, which hints at whose it is",
+        f"key, and that this node{peer} passed a record on first, which hints at whose it is; of "
+        "your conversations that sealed letters of four sizes appear here and when, which hints "
+        "at who writes; never whom to, nor a word",
         "what nobody may link to you should not be published from here",
     )
