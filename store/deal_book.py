@@ -5,10 +5,13 @@ Knows rows; the rules are protocol/deal.py's.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..protocol import limits
-from ..protocol.deal import Parties, Side
 from .database import Database
+
+if TYPE_CHECKING:  # a search is to start at once
+    from ..protocol.deal import Parties, Side
 
 _COLUMNS = "id, room, listing, owner, guest, side, title, state, changed_ms"
 _ID_HEX = 2 * limits.THREAD_BYTES
@@ -23,13 +26,15 @@ class DealRow:
     listing: bytes
     owner: bytes
     guest: bytes
-    side: Side
+    side: "Side"
     title: str
     state: str
     changed_ms: int
 
     @property
-    def parties(self) -> Parties:
+    def parties(self) -> "Parties":
+        from ..protocol.deal import Parties
+
         return Parties(self.owner, self.guest, self.side, self.listing)
 
 
