@@ -17,6 +17,7 @@ from .safe_text import safe_line
 from .verb import verb
 
 _ADDRESSES_SHOWN = 4
+_TOLD = ("event", "room", "author", "person", "name", "listing", "title", "kind", "deal", "muted")
 _USUAL_THRESHOLDS = (700, 10, 10)
 
 
@@ -28,8 +29,8 @@ _USUAL_THRESHOLDS = (700, 10, 10)
         "jangteo --home ~/second up --listen /ip4/0.0.0.0/tcp/4200",
     ),
     prints="Your addresses, then a line when a neighbour comes or a listing arrives; with --json "
-    'first {"event": "ready", "author", "peer", "addresses", "api"}, then peer, listing, sync, '
-    'warning, warning-over, stopping; before all, {"event": "upgrade", "done", "total"} while the '
+    'first {"event": "ready", "author", "peer", "addresses", "api"}, then peer, listing, message '
+    '(without its words), delivery, deal, sync, warning, warning-over, stopping; before all, {"event": "upgrade", "done", "total"} while the '
     "store of an older version is brought up to date.",
 )
 @click.option(
@@ -95,6 +96,7 @@ class _Voice:
         self._has_bar = False
 
     def tell(self, event: dict[str, Any]) -> None:
+        event = _without_words(event)
         if self._call.screen.is_json:
             self._call.screen.row(event)
         elif event["event"] == "ready":
@@ -141,6 +143,14 @@ class _Voice:
             sys.stdout.write("\r\x1b[K")
             self._has_bar = False
         print(line)
+
+
+def _without_words(event: dict[str, Any]) -> dict[str, Any]:
+    """What a node prints ends in a system's log: that somebody wrote may stand there, what they
+    wrote not. `talk`, `inbox` and `watch` show it."""
+    if event["event"] not in ("message", "deal"):
+        return event
+    return {name: event[name] for name in _TOLD if name in event}
 
 
 def _log_to_stderr(verbose: int) -> None:

@@ -35,7 +35,7 @@ def event_text(event: Event) -> str | None:
         case "delivery":
             return _DELIVERY.get(str(event.get("state")))
         case "deal":
-            return f"deal {str(event.get('deal'))[:ID_CHARS_MIN]}: {event.get('shown')}"
+            return _deal(event)
         case "sync":
             return _sync(event)
         case "progress":
@@ -93,8 +93,15 @@ def _message(event: Event) -> str | None:
     if event.get("muted"):
         return None
     title = f" about {event['title']}" if event.get("title") else ""
-    told = " ".join(message_text(event).split())
-    return f"{person_text(event['author'], event['name'])}{title}: {told}"
+    who = person_text(event["author"], event["name"])
+    if "mine" not in event:  # in what a node prints there are no words
+        return f"{who} wrote to you{title}"
+    return f"{who}{title}: {' '.join(message_text(event).split())}"
+
+
+def _deal(event: Event) -> str:
+    short = str(event.get("deal"))[:ID_CHARS_MIN]
+    return f"deal {short}: {event['shown']}" if "shown" in event else f"deal {short} has changed"
 
 
 def _sync(event: Event) -> str | None:

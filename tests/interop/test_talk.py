@@ -97,6 +97,9 @@ def test_a_trade_is_typed_at_two_terminals(lan: Lan, tmp_path: Path) -> None:
             assert node.json("show", bike)[0]["status"] == "sold"
             assert node.json("verify")[-1]["ok"]
             node.wait_until(lambda node=node: not node.json("outbox"), "all has come")  # type: ignore[misc]
+            printed = [event for _, event in list(node.events)]
+            assert [event for event in printed if event["event"] == "message"]
+            assert not any(word in str(printed) for word in (PLACE, "still there", "900000"))
 
 
 def letters_of(home: Path) -> list[bytes]:
