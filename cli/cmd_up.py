@@ -30,8 +30,9 @@ _USUAL_THRESHOLDS = (700, 10, 10)
     ),
     prints="Your addresses, then a line when a neighbour comes or a listing arrives; with --json "
     'first {"event": "ready", "author", "peer", "addresses", "api"}, then peer, listing, message '
-    '(without its words), delivery, deal, sync, warning, warning-over, stopping; before all, {"event": "upgrade", "done", "total"} while the '
-    "store of an older version is brought up to date.",
+    "(without its words), delivery, deal, sync, warning, warning-over, stopping; before all, "
+    '{"event": "upgrade", "done", "total"} while the store of an older version is brought up to '
+    "date.",
 )
 @click.option(
     "--listen",

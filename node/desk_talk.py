@@ -106,11 +106,11 @@ def room(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         }
     limit = args.integer("limit", 1, _PAGE_MAX) or _PAGE
     before = args.integer("before", 1, limits.INTEGER_MAX)
-    page = clerk.store.rooms.messages(room_id, before_rid=before, count_max=limit + 1)
-    shown = page[-limit:]
+    page = clerk.store.rooms.messages(room_id, before_rid=before, count_max=limit)
     return room_json(clerk, found) | {
-        "messages": messages_json(clerk, shown),
-        "has_more": len(page) > limit,
+        "messages": messages_json(clerk, page),
+        "has_more": bool(page)
+        and clerk.store.rooms.has_before(room_id, min(each.rid for each in page)),
     }
 
 

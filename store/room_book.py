@@ -84,12 +84,18 @@ class RoomBook:
         return rows[0] if rows else None
 
     def messages(self, room: bytes, *, before_rid: int | None, count_max: int) -> list[Said]:
-        """A page of a room, oldest first: the latest, or those before `before_rid`."""
+        """A page of a room, oldest first: those that came last, or last before `before_rid`. When
+        they were written and when they came are two orders; a page is cut by the second."""
         found = self._said(
             "WHERE room = ? AND rid < ? ORDER BY rid DESC LIMIT ?",
             (room, limits.INTEGER_MAX if before_rid is None else before_rid, count_max),
         )
         return sorted(found, key=lambda said: (said.shown_ms, said.rid))
+
+    def has_before(self, room: bytes, rid: int) -> bool:
+        return bool(
+            self._db.value("SELECT 1 FROM message WHERE room = ? AND rid < ? LIMIT 1", (room, rid))
+        )
 
     def of_deal(self, deal: bytes) -> list[Said]:
         """A deal's steps in the order in which they came."""

@@ -51,11 +51,11 @@ class Terminal:
         return text
 
     def leave(self) -> int:
-        """Ctrl-D; the exit code."""
-        os.write(self._master, _END_OF_INPUT)
+        """Ctrl-D, again and again: one that comes while nobody reads is lost. The exit code."""
         deadline = time.monotonic() + STEP_S
         while self.process.poll() is None and time.monotonic() < deadline:
-            self._read(0.1)
+            os.write(self._master, _END_OF_INPUT)
+            self._read(0.5)
         return self.process.wait(1)
 
     def close(self) -> None:

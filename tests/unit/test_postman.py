@@ -268,3 +268,25 @@ def test_a_person_opens_only_so_many_rooms(tmp_path: Path, monkeypatch: pytest.M
             bea.says(listings[0], word)
         meet(ana, bea)
         assert ana.texts(listings[0]) == ["hello", "two"]
+
+
+def test_a_room_is_read_page_by_page_whatever_order_it_came_in(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        for number in range(30):
+            bea.moment.pass_ms(1000)
+            bea.says("ana", f"number {number}")
+        ana.moment.pass_ms(limits.HOUR_MS)
+        letters = bea.letters()
+        for number in range(29, -1, -1):  # the last comes first
+            ana.gets([letters[number]])
+            ana.opens()
+        seen: list[str] = []
+        before: dict[str, int] = {}
+        while True:
+            room = ana.call("room", to="bea", limit=7, **before)
+            seen += [each["text"] for each in room["messages"]]
+            if not room["has_more"]:
+                break
+            before = {"before": min(each["cursor"] for each in room["messages"])}
+        assert sorted(seen) == sorted(f"number {number}" for number in range(30))
+        assert ana.texts("bea") == [f"number {number}" for number in range(30)]
