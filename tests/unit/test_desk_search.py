@@ -9,6 +9,7 @@ import pytest
 
 from jangteo.node.desk_error import DeskError
 from tests.desk_maker import DAY_MS, Stall, stall
+from tests.letter_maker import SMALL, letters
 
 
 @pytest.fixture
@@ -167,3 +168,11 @@ def test_verify_checks_every_signature_and_reindex_changes_nothing(ana: Stall) -
     assert checked["records"] == len(list(ana.store.iter_records()))
     *_, summary = ana.desk.stream("verify", {})
     assert summary["event"] == "summary"
+
+
+def test_status_tells_how_much_mail_is_carried(ana: Stall) -> None:
+    assert ana.call("status-local")["mail"] == {"letters": 0, "bytes": 0}
+    some = letters(range(3), now_ms=ana.moment())
+    with ana.store.write(durable=True):
+        ana.store.mail.put(some, ana.moment(), None, is_own=True)
+    assert ana.call("status-local")["mail"] == {"letters": 3, "bytes": 3 * SMALL}

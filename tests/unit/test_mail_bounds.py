@@ -18,7 +18,7 @@ from jangteo.protocol.letter import Letter
 from jangteo.protocol.mail_frame import Bye, Get, Hello, Letters, Put, Recon, Stored
 from jangteo.store.mail_book import MailAdmission, letter_key
 from jangteo.store.store import Store
-from tests.letter_maker import SMALL
+from tests.letter_maker import SMALL, letters
 from tests.mail_stranger import (
     DIGEST,
     carried,
@@ -163,6 +163,25 @@ async def test_nothing_is_fetched_of_a_peer_that_rests_and_letters_are_put_to_it
         await put(bob, some(range(6000, 6100)), is_own=True)
         report = await ann.core.mail.meet("bob")
         assert (report.received, report.sent) == (0, 10)
+
+
+async def test_a_flood_does_not_displace_what_others_brought(
+    ann: tuple[SimulatedNode, Neighbourhood], autojump_clock: trio.testing.MockClock
+) -> None:
+    node, place = ann
+    node.store.mail.letters_max = 200
+    node.store.mail.drop()
+    mine = [sealed(9000 + number, days=0) for number in range(20)]
+    await put(node, mine, is_own=True)
+    honest = [sealed(number, days=1) for number in range(40)]
+    async with met(node, place, name="bob") as bob:
+        await put_to(bob, node, [one.raw for one in honest])
+    async with met(node, place, name="flooder") as flooder:
+        for first in range(1000, 3000, 250):
+            flood = letters(range(first, first + 250), now_ms=START_MS, days=limits.LETTER_DAYS + 1)
+            assert (await put_to(flooder, node, [one.raw for one in flood])).ids
+    assert {one.raw for one in [*mine, *honest]} <= carried(node)
+    assert node.store.mail.counts().letters == 200
 
 
 # --- budgets --------------------------------------------------------------------------------------

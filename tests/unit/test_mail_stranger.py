@@ -137,6 +137,7 @@ async def test_a_session_that_begins_with_a_bye_is_over(
         stream = MailStream(await stranger.open_stream("ann", mail_frame.PROTOCOL))
         await stream.send(Bye("no"))
         await is_hung_up_on(stream)
+        await trio.sleep(1)
         assert "" in [report.error for report in reports]
 
 
