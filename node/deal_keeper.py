@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..protocol import limits
 from ..protocol import message as said
-from ..protocol.deal import Deal, Parties, SaidStep, Side, State, fold
+from ..protocol.deal import Deal, Parties, SaidStep, Side, State, fold, may_say
 from ..protocol.deal_step import Offer, Step, StepKind
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.kind import LISTING
@@ -73,7 +73,7 @@ class DealKeeper:
         )
 
     def say(self, row: DealRow, step: Step) -> Message:
-        """Says a step that `next_state` allows; its consequences are drawn. In a transaction."""
+        """Says a step that `may_say` allows; its consequences are drawn. In a transaction."""
         other = row.guest if row.owner == self._key.public else row.owner
         if self._store.deals.deal(row.id) is None:
             self._store.deals.put(row)
@@ -105,7 +105,9 @@ class DealKeeper:
         """Makes it a deal, and takes the quantity off the listing, in one transaction. Whether it
         may be is the caller's to ask (`why_not`)."""
         message = self.say(row, self.answer(row, StepKind.CONFIRM))
-        self._take(listing, -self.deal(row).standing.quantity)
+        deal = self.deal(row)
+        if deal.confirm is not None and deal.confirm.id == message.id:
+            self._take(listing, -deal.standing.quantity)
         return message
 
     def why_not(self, row: DealRow, listing: ListingRow | None) -> str:
@@ -126,13 +128,20 @@ class DealKeeper:
         """RemoteProtocolError where it is no step of a deal between these two."""
         step = Step.from_body(message.body)
         row = self._store.deals.deal(step.deal)
-        if row is not None:
-            if row.room != message.room:
-                raise RemoteProtocolError("R14.10", "a deal of other people")
-            return
-        parties = self._parties(message)
-        if parties is None or message.author != parties.guest or step.kind is not StepKind.OFFER:
-            raise RemoteProtocolError("R14.10", "a deal begins with an offer to a listing's author")
+        if row is not None and row.room != message.room:
+            raise RemoteProtocolError("R14.10", "a deal of other people")
+        if row is None:
+            # Not only by an offer: what was said after it may come before it, and is opened once.
+            parties = self._parties(message)
+            if parties is None or message.author != parties.guest:
+                raise RemoteProtocolError("R14.10", "a deal is begun by a listing's guest")
+        theirs = [
+            each.message.id
+            for each in self._store.rooms.of_deal(step.deal)
+            if each.message.kind == said.DEAL and each.message.author == message.author
+        ]
+        if len(theirs) >= limits.DEAL_STEPS_MAX // 2 and message.id not in theirs:
+            raise RemoteProtocolError("R14.10", "no more steps are taken in one deal")
 
     def _came(self, message: Message) -> None:
         """A step that is kept now."""
@@ -153,18 +162,18 @@ class DealKeeper:
         """What the owner's node says without being asked: that goods are gone; and, to one who has
         accepted the owner's own terms, that it is a deal. The first that comes wins (R14.11)."""
         deal = self.deal(row)
-        if deal.state not in (State.OFFERED, State.ACCEPTED):
+        if not may_say(deal, self._key.public, StepKind.CONFIRM):
             return
         listing = self._store.listing(row.listing)
         reason = self.why_not(row, listing)
-        if deal.state is State.OFFERED:
-            if reason == SOLD:
-                self.say(row, self.answer(row, StepKind.DECLINE, SOLD))
-        elif reason:
-            self.say(row, self.answer(row, StepKind.DECLINE, reason))
-        elif listing is not None and listing.listing.status == "active":
-            self.confirm(row, listing)
-        # Else it is reserved, perhaps for this very person: its owner decides.
+        if reason:
+            is_told = deal.state is State.ACCEPTED or reason == SOLD
+            if is_told and may_say(deal, self._key.public, StepKind.DECLINE):
+                self.say(row, self.answer(row, StepKind.DECLINE, reason))
+        elif deal.state is State.ACCEPTED and listing is not None:
+            if listing.listing.status == "active":
+                self.confirm(row, listing)
+            # Else it is reserved, perhaps for this very person: its owner decides.
 
     def _settle(self, row: DealRow, message: Message) -> None:
         """Tells what a step has changed, and draws its consequences for the listing."""

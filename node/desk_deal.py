@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..protocol import limits
 from ..protocol import message as said
-from ..protocol.deal import ENDED, MADE, OPEN, Deal, State, next_state
+from ..protocol.deal import ENDED, MADE, OPEN, Deal, State, may_say, next_state
 from ..protocol.deal_step import Offer, StepKind
 from ..protocol.money import Price
 from ..protocol.proof import SALT_BYTES
@@ -55,6 +55,7 @@ def accept(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         check_may_write(clerk, _other(clerk, row))
         if row.owner != clerk.own:
             _check_guest_accepts(clerk, deal)
+            _check_has_steps(clerk, deal, StepKind.ACCEPT)
             keeper = clerk.keeper()
             return _told(clerk, row, keeper.say(row, keeper.answer(row, StepKind.ACCEPT)))
         if deal.state is State.COUNTERED:
@@ -69,6 +70,7 @@ def accept(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
             reason = ""
         if reason or listing is None:
             raise bad_value(*_why_not_text(deal, reason, listing))
+        _check_has_steps(clerk, deal, StepKind.CONFIRM)
         return _told(clerk, row, clerk.keeper().confirm(row, listing))
 
 
@@ -94,6 +96,7 @@ def done(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         if deal.state is (State.HANDED if is_seller else State.RECEIVED):
             raise bad_value("you have said so already: it is for the other side now")
         kind = StepKind.HANDED if is_seller else StepKind.RECEIVED
+        _check_has_steps(clerk, deal, kind)
         return _told(clerk, row, clerk.keeper().say(row, clerk.keeper().answer(row, kind)))
 
 
@@ -175,7 +178,7 @@ def _for_offer(clerk: Clerk, typed: str) -> tuple[DealRow, bool]:
             "`jangteo search` finds listings, `jangteo inbox` rooms",
         )
     for row in clerk.store.deals.of_room(said.room_id(clerk.own or b"", person, listing)):
-        if State(row.state) not in MADE | ENDED:
+        if State(row.state) not in MADE | ENDED and _is_worth_an_offer(clerk, row):
             return row, False
     owner, side = owner_of(clerk.store, listing)
     if owner is None:
@@ -219,6 +222,14 @@ def _check_may_offer(clerk: Clerk, row: DealRow, listing: ListingRow) -> None:
             "you have accepted already: it waits for the other side's confirmation",
             "write to them with `jangteo send`",
         )
+    if deal is not None:
+        _check_has_steps(clerk, deal, StepKind.OFFER)
+
+
+def _is_worth_an_offer(clerk: Clerk, row: DealRow) -> bool:
+    """Whether one is made there, or refused there: what is over and full is left for a new one."""
+    deal = folded(clerk.store, row)
+    return deal.state in OPEN or may_say(deal, clerk.own or b"", StepKind.OFFER)
 
 
 def _offer_of(clerk: Clerk, args: Args, row: DealRow, listing: ListingRow) -> Offer:
@@ -259,6 +270,7 @@ def _step(clerk: Clerk, args: Args, kind: StepKind, wanted: frozenset[State]) ->
         check_may_write(clerk, _other(clerk, row))
         if next_state(deal, clerk.own or b"", kind) is None:
             raise bad_value(*_cannot(clerk, deal, kind))
+        _check_has_steps(clerk, deal, kind)
         keeper = clerk.keeper()
         return _told(clerk, row, keeper.say(row, keeper.answer(row, kind, reason)))
 
@@ -280,6 +292,15 @@ def _check_guest_accepts(clerk: Clerk, deal: Deal) -> None:
     listing = clerk.store.listing(deal.parties.listing)
     if listing is None or listing.status_at(clerk.now_ms()) == SOLD:
         raise bad_value("it is sold or taken back meanwhile: there is nothing to accept")
+
+
+def _check_has_steps(clerk: Clerk, deal: Deal, kind: StepKind) -> None:
+    if not may_say(deal, clerk.own or b"", kind):
+        raise bad_value(
+            "as much was said in this deal as can be: no more offers and answers go into it",
+            "agree with them by `jangteo send`; when nothing stands any more, `jangteo offer` "
+            "begins a new deal",
+        )
 
 
 def _check_open(deal: Deal) -> None:
@@ -308,6 +329,8 @@ def _cannot(clerk: Clerk, deal: Deal, kind: StepKind) -> tuple[str, str | None]:
     if kind in (StepKind.CANCEL, StepKind.NOSHOW):
         if deal.state in ENDED:
             return f"it is over: {shown_text(deal, 0)}", None
+        if deal.state in MADE:
+            return "one of you has said that they came", "`jangteo cancel DEAL WHY` ends it"
         return "it is no deal yet", "`jangteo decline` or `jangteo retract` ends an offer"
     if deal.is_made:
         return f"it is a deal: {shown_text(deal, 0)}", "`jangteo cancel DEAL WHY` ends it"

@@ -2,14 +2,16 @@
 
 Two people haggle over a listing: its author (the owner) and another (the guest). Whoever knows the
 same steps knows the same state, whatever order they came in, and however often. A deal exists by
-the owner's confirmation alone, and whether it came in time is judged there.
+the owner's confirmation of what the guest has signed, and nothing that comes later undoes that it
+was made; whether it came in time is judged there.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, assert_never
 
+from . import limits
 from .deal_step import Offer, Step, StepKind
 from .proof import Proof, Terms
 
@@ -47,14 +49,12 @@ TABLE: Final[Mapping[tuple[State, StepKind, Role], State]] = {
     (State.OFFERED, StepKind.OFFER, Role.OWNER): State.COUNTERED,
     (State.OFFERED, StepKind.DECLINE, Role.OWNER): State.DECLINED,
     (State.OFFERED, StepKind.RETRACT, Role.GUEST): State.RETRACTED,
-    (State.OFFERED, StepKind.CONFIRM, Role.OWNER): State.CONFIRMED,
     (State.COUNTERED, StepKind.OFFER, Role.GUEST): State.OFFERED,
     (State.COUNTERED, StepKind.OFFER, Role.OWNER): State.COUNTERED,
     (State.COUNTERED, StepKind.ACCEPT, Role.GUEST): State.ACCEPTED,
     (State.COUNTERED, StepKind.DECLINE, Role.GUEST): State.DECLINED,
     (State.COUNTERED, StepKind.RETRACT, Role.OWNER): State.RETRACTED,
     # The owner answers an acceptance: the goods may be gone by then.
-    (State.ACCEPTED, StepKind.CONFIRM, Role.OWNER): State.CONFIRMED,
     (State.ACCEPTED, StepKind.DECLINE, Role.OWNER): State.DECLINED,
     (State.ACCEPTED, StepKind.OFFER, Role.OWNER): State.COUNTERED,
     # Nothing came of it yet, and something still may.
@@ -62,6 +62,13 @@ TABLE: Final[Mapping[tuple[State, StepKind, Role], State]] = {
     (State.DECLINED, StepKind.OFFER, Role.OWNER): State.COUNTERED,
     (State.RETRACTED, StepKind.OFFER, Role.GUEST): State.OFFERED,
     (State.RETRACTED, StepKind.OFFER, Role.OWNER): State.COUNTERED,
+    # What the guest has signed becomes a deal whatever else was said meanwhile: the owner who says
+    # so may not have heard it (R14.13).
+    (State.OFFERED, StepKind.CONFIRM, Role.OWNER): State.CONFIRMED,
+    (State.COUNTERED, StepKind.CONFIRM, Role.OWNER): State.CONFIRMED,
+    (State.ACCEPTED, StepKind.CONFIRM, Role.OWNER): State.CONFIRMED,
+    (State.DECLINED, StepKind.CONFIRM, Role.OWNER): State.CONFIRMED,
+    (State.RETRACTED, StepKind.CONFIRM, Role.OWNER): State.CONFIRMED,
     # It is a deal: no way leads back.
     (State.CONFIRMED, StepKind.HANDED, Role.SELLER): State.HANDED,
     (State.CONFIRMED, StepKind.RECEIVED, Role.BUYER): State.RECEIVED,
@@ -85,6 +92,11 @@ OPEN: Final = frozenset((State.OFFERED, State.COUNTERED, State.ACCEPTED))
 MADE: Final = frozenset((State.CONFIRMED, State.HANDED, State.RECEIVED))
 """A deal that both are to fulfil."""
 ENDED: Final = frozenset((State.DONE, State.CANCELLED, State.NOSHOW))
+
+_TO_CONFIRM: Final = frozenset((State.OFFERED, State.ACCEPTED))
+_FULFILLING: Final = frozenset((StepKind.HANDED, StepKind.RECEIVED))
+_ENDING: Final = frozenset((StepKind.CANCEL, StepKind.NOSHOW))
+_HAGGLING: Final = frozenset((StepKind.OFFER, StepKind.ACCEPT, StepKind.DECLINE, StepKind.RETRACT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +143,27 @@ class Parties:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """What the steps come to. `offer` is the one that stands, or that was confirmed; `void` are the
-    ids of steps without effect, `history` (id, state after it) of the others, in their order."""
+    """What the steps come to. `offer` is the one that stands, or that was confirmed; `ended_by` who
+    declined, retracted, cancelled or missed the other. `history` is (id, state after it) of what
+    had effect, in its order; `void` are the ids of what had none, `waiting` of what comes after
+    something that has not come yet, `doubled` of confirmations of another offer than the one that
+    counts. `said_count` is of each side's steps, by their author."""
 
     id: bytes
     parties: Parties
     state: State = State.NONE
     offer: SaidStep | None = None
+    confirm: SaidStep | None = None
     guest_signature: bytes = b""
     owner_signature: bytes = b""
     next_number: int = 1
     reason: str = ""
-    ended_by: bytes = b""
+    ended_by: tuple[bytes, ...] = ()
     void: tuple[bytes, ...] = ()
+    waiting: tuple[bytes, ...] = ()
+    doubled: tuple[bytes, ...] = ()
     history: tuple[tuple[bytes, State], ...] = ()
+    said_count: Mapping[bytes, int] = field(default_factory=dict)
 
     @property
     def standing(self) -> Offer:
@@ -183,17 +202,30 @@ class Deal:
 
 
 def fold(deal_id: bytes, parties: Parties, said: Iterable[SaidStep]) -> Deal:
-    """The deal that these steps make: each is looked at once, in the order of (number, rank of its
-    kind, id), which all who know them share (R14.9)."""
+    """The deal that these steps make: each is looked at once, in an order that all who know them
+    share (R14.9). Those of other people and of other deals are left out."""
     steps = {each.id: each for each in said if each.step.deal == deal_id}
-    deal = Deal(deal_id, parties)
-    for each in sorted(steps.values(), key=_order):
-        deal = _after(deal, each)
+    ours = sorted((each for each in steps.values() if parties.roles(each.author)), key=_order)
+    deal = Deal(deal_id, parties, said_count=_counts(parties, ours))
+    number, heard = 0, len(ours)
+    for at, each in enumerate(ours):
+        if each.step.number > number + 1:
+            # R14.8: or the greatest number, said at once, would leave none for anybody else.
+            heard = at
+            break
+        number = each.step.number
+    waiting = tuple(each.id for each in ours[heard:])
+    deal = replace(deal, next_number=number + 1, waiting=waiting)
+    signed = _Signed({}, {})
+    for each in sorted(ours[:heard], key=_rank):
+        deal = _after(deal, each, signed)
     return deal
 
 
 def next_state(deal: Deal, person: bytes, kind: StepKind) -> State | None:
-    """Where a step of `person` would lead; None: it would be void."""
+    """Where a step of `person` about what stands would lead; None: it would be void."""
+    if kind is StepKind.NOSHOW and deal.state is State.NOSHOW and person in deal.ended_by:
+        return None
     for role in deal.parties.roles(person):
         after = TABLE.get((deal.state, kind, role))
         if after is not None:
@@ -201,49 +233,123 @@ def next_state(deal: Deal, person: bytes, kind: StepKind) -> State | None:
     return None
 
 
+def may_say(deal: Deal, person: bytes, kind: StepKind) -> bool:
+    """Whether `person`, who knows `deal` as it is, is to say such a step (R14.12): it would not be
+    void, what it confirms stands, and it leaves them steps for what a deal needs."""
+    if next_state(deal, person, kind) is None:
+        return False
+    if kind is StepKind.CONFIRM and deal.state not in _TO_CONFIRM:
+        return False
+    kept = limits.DEAL_STEPS_KEPT if kind in _HAGGLING else 0
+    return deal.said_count.get(person, 0) < limits.DEAL_STEPS_MAX // 2 - kept
+
+
+def _counts(parties: Parties, ours: Iterable[SaidStep]) -> dict[bytes, int]:
+    counts = {parties.owner: 0, parties.guest: 0}
+    for each in ours:
+        counts[each.author] += 1
+    return counts
+
+
 def _order(each: SaidStep) -> tuple[int, int, bytes]:
     return each.step.number, each.step.kind.rank, each.id
 
 
-def _after(deal: Deal, each: SaidStep) -> Deal:
+def _rank(each: SaidStep) -> tuple[int, int, int, bytes]:
+    """First what makes the deal, then what fulfils it, then what ends it without: that both say it
+    is done is not undone by a step that names a smaller number."""
+    kind = each.step.kind
+    return 1 if kind in _FULFILLING else 2 if kind in _ENDING else 0, *_order(each)
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """What was folded so far: all offers by their ids, and the guest's signatures under them. They
+    hold whatever was said besides: a confirmation of them is one for good."""
+
+    offers: dict[bytes, SaidStep]
+    by_guest: dict[bytes, bytes]
+
+
+def _after(deal: Deal, each: SaidStep, signed: _Signed) -> Deal:
     step = each.step
-    deal = replace(deal, next_number=max(deal.next_number, step.number + 1))
-    state = next_state(deal, each.author, step.kind)
-    signature = b"" if state is None else _signature(deal, each)
-    if state is None or signature is None:
-        return replace(deal, void=(*deal.void, each.id))
+    is_one = _is_one(deal, each, signed)
+    state = next_state(deal, each.author, step.kind) if is_one else None
+    if state is None:
+        deal = replace(deal, void=(*deal.void, each.id))
+        if is_one and step.kind is StepKind.CONFIRM and deal.confirm is not None:
+            if step.re != deal.confirm.step.re:
+                return replace(deal, doubled=(*deal.doubled, each.id))
+        return deal
     deal = replace(deal, state=state, history=(*deal.history, (each.id, state)))
     match step.kind:
         case StepKind.OFFER:
-            return replace(deal, offer=each, guest_signature=signature, reason="")
+            signature = step.signature if each.author == deal.parties.guest else b""
+            return replace(deal, offer=each, guest_signature=signature, reason="", ended_by=())
         case StepKind.ACCEPT:
-            return replace(deal, guest_signature=signature)
+            return replace(deal, guest_signature=step.signature)
         case StepKind.CONFIRM:
-            return replace(deal, owner_signature=signature)
-        case StepKind.DECLINE | StepKind.RETRACT | StepKind.CANCEL | StepKind.NOSHOW:
-            return replace(deal, reason=step.reason, ended_by=each.author)
-        case _:
+            return replace(
+                deal,
+                offer=signed.offers[step.re],
+                confirm=each,
+                guest_signature=signed.by_guest[step.re],
+                owner_signature=step.signature,
+                reason="",
+                ended_by=(),
+            )
+        case StepKind.DECLINE | StepKind.RETRACT | StepKind.CANCEL:
+            return replace(deal, reason=step.reason, ended_by=(each.author,))
+        case StepKind.NOSHOW:
+            return replace(deal, ended_by=(*deal.ended_by, each.author))
+        case StepKind.HANDED | StepKind.RECEIVED:
             return deal
+        case _:
+            assert_never(step.kind)
 
 
-def _signature(deal: Deal, each: SaidStep) -> bytes | None:
-    """What `each` has signed, b"" where nothing is to be; None where it is void: about another
-    offer than the one that stands, not signed as it must be, or a confirmation that is too late."""
+def _is_one(deal: Deal, each: SaidStep, signed: _Signed) -> bool:
+    """Whether it says what its kind has to, and is signed where it must be (R14.8); an offer and an
+    acceptance are noted in `signed`."""
     step, parties = each.step, deal.parties
-    if step.kind is StepKind.OFFER:
-        if step.offer is None:
-            return None
-        if each.author == parties.owner:
-            return b""
-        proof = parties.proof(deal.id, step.offer)
-        return step.signature if proof.is_signed(parties.guest, step.signature) else None
-    if not step.re:
-        return b""
-    if deal.offer is None or step.re != deal.offer.id:
-        return None
-    if step.kind not in (StepKind.ACCEPT, StepKind.CONFIRM):
-        return b""
-    if step.kind is StepKind.CONFIRM and each.ts_ms > deal.standing.expires_ms:
-        return None
-    proof = parties.proof(deal.id, deal.standing)
-    return step.signature if proof.is_signed(each.author, step.signature) else None
+    is_owner = each.author == parties.owner
+    about = signed.offers.get(step.re)
+    match step.kind:
+        case StepKind.OFFER:
+            if step.offer is None or not (is_owner or _is_signed(parties, each, each)):
+                return False
+            signed.offers[each.id] = each
+            if not is_owner:
+                signed.by_guest[each.id] = step.signature
+            return True
+        case StepKind.ACCEPT:
+            if is_owner or about is None or about.author != parties.owner:
+                return False
+            if not _is_signed(parties, each, about):
+                return False
+            signed.by_guest.setdefault(about.id, step.signature)
+            return _stands(deal, step)
+        case StepKind.CONFIRM:
+            if not is_owner or about is None or about.id not in signed.by_guest:
+                return False
+            assert about.step.offer is not None  # noqa: S101 — only offers are noted
+            if each.ts_ms > about.step.offer.expires_ms:
+                return False
+            return _is_signed(parties, each, about)
+        case StepKind.DECLINE | StepKind.RETRACT:
+            return _stands(deal, step)
+        case StepKind.HANDED | StepKind.RECEIVED | StepKind.CANCEL | StepKind.NOSHOW:
+            return deal.confirm is not None and step.number > deal.confirm.step.number
+        case _:
+            assert_never(step.kind)
+
+
+def _stands(deal: Deal, step: Step) -> bool:
+    return deal.offer is not None and deal.offer.id == step.re
+
+
+def _is_signed(parties: Parties, each: SaidStep, about: SaidStep) -> bool:
+    offer = about.step.offer
+    if offer is None:
+        return False
+    return parties.proof(each.step.deal, offer).is_signed(each.author, each.step.signature)

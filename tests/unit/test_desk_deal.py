@@ -1,14 +1,16 @@
 """Deals between desks: haggled, confirmed, fulfilled; crossing on the way, and every mistake."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jangteo.node.deal_keeper import folded
 from jangteo.node.desk_error import DeskError
 from jangteo.protocol import limits
-from jangteo.protocol.deal_step import StepKind
+from jangteo.protocol.deal_step import Step, StepKind
 from tests.talk_maker import Talker, introduce, meet, talkers
 
 
@@ -306,3 +308,110 @@ def test_a_stranger_cannot_step_into_a_deal(market: Market) -> None:
     meet(ana, bea, cho)
     assert both(ana, bea, bike) == "offered"
     assert len(ana.call("inbox")["rooms"]) == 1
+
+
+def say_by_hand(person: Talker, other: Talker, to: str, step: Step) -> None:
+    """What a node that keeps no rules might say."""
+    with person.pen().transaction():
+        person.post().say(other.key.public, bytes.fromhex(to), "deal", step.to_body())
+
+
+def only_deal(person: Talker) -> Any:
+    (row,) = person.store.deals.deals()
+    return row
+
+
+def test_the_greatest_number_said_at_once_stops_nobody(market: Market) -> None:
+    ana, bea, _, bike = market
+    bea.call("offer", to=bike, price="900000")
+    meet(ana, bea)
+    ana.call("sold", id=bike)
+    row = only_deal(bea)
+    keeper = bea.desk._clerk.keeper()
+    again = keeper.offer(row, folded(bea.store, row).standing)
+    say_by_hand(bea, ana, bike, replace(again, number=limits.DEAL_STEPS_MAX))
+    meet(ana, bea)
+    bea.says(bike, "are you there?")
+    meet(ana, bea)
+    (room,) = ana.call("inbox")["rooms"]
+    assert "are you there?" in ana.texts(room["room"])
+    assert both(ana, bea, bike) == "declined"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
+def test_steps_that_come_in_another_order_are_not_lost(
+    market: Market, order: tuple[int, int, int]
+) -> None:
+    ana, bea, _, bike = market
+    before = {letter.id for letter in bea.letters()}
+    bea.call("offer", to=bike, price="900000")
+    bea.call("retract", to=bike)
+    bea.call("offer", to=bike, price="910000")
+    letters = [letter for letter in bea.letters() if letter.id not in before]
+    assert len(letters) == 3
+    for at in order:
+        ana.gets([letters[at]])
+        ana.opens()
+    assert both(ana, bea, bike) == "offered"
+    (deal,) = ana.call("deals", to=bike)["deals"]
+    assert deal["price"]["amount"] == "910000"
+
+
+def test_a_confirmation_stands_though_a_retraction_with_a_smaller_number_comes_later(
+    market: Market,
+) -> None:
+    ana, bea, _, bike = market
+    bea.call("offer", to=bike, price="900000")
+    meet(ana, bea)
+    ana.call("offer", to=bike, price="930000")
+    meet(ana, bea)
+    bea.call("accept", to=bike)
+    meet(ana, bea)
+    assert both(ana, bea, bike) == "confirmed"
+    row = only_deal(bea)
+    cheap = replace(folded(bea.store, row).standing, salt=bytes(16))
+    step = replace(bea.desk._clerk.keeper().offer(row, cheap), number=2)
+    say_by_hand(bea, ana, bike, step)
+    meet(ana, bea)
+    assert both(ana, bea, bike) == "confirmed"
+    assert listing(ana, bike)["status"] == "reserved"
+
+
+def test_who_says_endlessly_much_in_a_deal_is_not_heard_and_the_other_still_is(
+    market: Market,
+) -> None:
+    ana, bea, _, bike = market
+    bea.call("offer", to=bike, price="900000")
+    meet(ana, bea)
+    ana.call("accept", to=bike)
+    meet(ana, bea)
+    row = only_deal(bea)
+    for number in range(3, 3 + limits.DEAL_STEPS_MAX // 2):
+        say_by_hand(bea, ana, bike, Step(row.id, StepKind.DECLINE, number, row.id * 2))
+    meet(ana, bea)
+    deal = folded(ana.store, only_deal(ana))
+    assert deal.said_count[bea.key.public] == limits.DEAL_STEPS_MAX // 2
+    ana.call("done", to=bike)
+    with pytest.raises(DeskError, match="has said that they came"):
+        ana.call("noshow", to=bike)
+    ana.call("cancel", to=bike, reason="nobody there")
+    meet(ana, bea)
+    assert both(ana, bea, bike) == "cancelled"
+
+
+def test_no_more_is_haggled_than_a_deal_holds(market: Market) -> None:
+    ana, bea, _, bike = market
+    most = limits.DEAL_STEPS_MAX // 2 - limits.DEAL_STEPS_KEPT
+    for _ in range(most):
+        bea.call("offer", to=bike, price="900000")
+    with pytest.raises(DeskError, match="as much was said"):
+        bea.call("offer", to=bike, price="900000")
+    with pytest.raises(DeskError, match="as much was said"):
+        bea.call("retract", to=bike)
+    meet(ana, bea)
+    ana.call("accept", to=bike)
+    meet(ana, bea)
+    bea.call("done", to=bike)
+    ana.call("done", to=bike)
+    meet(ana, bea)
+    assert both(ana, bea, bike) == "done"
