@@ -72,8 +72,8 @@ class MailRunner:
         if now < self._written_at:
             return  # they are about to be told of
         self._written_at = max(
-            now + limits.SYNC_PUBLISHED_WAIT_MS / _S,
-            self._written_at + limits.SYNC_PUBLISHED_EVERY_MS / _S,
+            now + limits.MAIL_WRITTEN_WAIT_MS / _S,
+            self._written_at + limits.MAIL_WRITTEN_EVERY_MS / _S,
         )
         self.schedule.want_some(limits.SYNC_PUBLISHED_PEERS_MAX, now, self._written_at - now)
         self._wake.set()
@@ -164,7 +164,7 @@ class MailRunner:
             has_moved=report.has_moved,
         )
         if report.received:
-            self.schedule.want_all_but(report.peer, now, 1.0)
+            self.schedule.want_all_but(report.peer, now, limits.MAIL_PASSED_ON_MS / _S)
         if report.later:
             self.schedule.want(report.peer, now, limits.MAIL_LATER_MS / _S)
         if not is_ours and not report.is_even and not report.error:
