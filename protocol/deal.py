@@ -95,7 +95,7 @@ ENDED: Final = frozenset((State.DONE, State.CANCELLED, State.NOSHOW))
 
 _TO_CONFIRM: Final = frozenset((State.OFFERED, State.ACCEPTED))
 _FULFILLING: Final = frozenset((StepKind.HANDED, StepKind.RECEIVED))
-_ENDING: Final = frozenset((StepKind.CANCEL, StepKind.NOSHOW))
+_AFTERWARDS: Final = _FULFILLING | {StepKind.CANCEL, StepKind.NOSHOW}
 _HAGGLING: Final = frozenset((StepKind.OFFER, StepKind.ACCEPT, StepKind.DECLINE, StepKind.RETRACT))
 
 
@@ -217,7 +217,10 @@ def fold(deal_id: bytes, parties: Parties, said: Iterable[SaidStep]) -> Deal:
     waiting = tuple(each.id for each in ours[heard:])
     deal = replace(deal, next_number=number + 1, waiting=waiting)
     signed = _Signed({}, {})
-    for each in sorted(ours[:heard], key=_rank):
+    for each in ours[:heard]:
+        if each.step.kind not in _AFTERWARDS:
+            deal = _after(deal, each, signed)
+    for each in _afterwards(deal, ours[:heard]):
         deal = _after(deal, each, signed)
     return deal
 
@@ -255,11 +258,16 @@ def _order(each: SaidStep) -> tuple[int, int, bytes]:
     return each.step.number, each.step.kind.rank, each.id
 
 
-def _rank(each: SaidStep) -> tuple[int, int, int, bytes]:
-    """First what makes the deal, then what fulfils it, then what ends it without: that both say it
-    is done is not undone by a step that names a smaller number."""
-    kind = each.step.kind
-    return 1 if kind in _FULFILLING else 2 if kind in _ENDING else 0, *_order(each)
+def _afterwards(deal: Deal, heard: list[SaidStep]) -> list[SaidStep]:
+    """The steps that follow a deal, in their order. Where both say that their part is done, that
+    comes first: no step that names a smaller number undoes it."""
+    steps = [each for each in heard if each.step.kind in _AFTERWARDS]
+    seller, buyer = deal.parties.seller, deal.parties.buyer
+    number = 0 if deal.confirm is None else deal.confirm.step.number
+    claims = {(each.step.kind, each.author) for each in steps if each.step.number > number}
+    if {(StepKind.HANDED, seller), (StepKind.RECEIVED, buyer)} <= claims:
+        steps.sort(key=lambda each: each.step.kind not in _FULFILLING)
+    return steps
 
 
 @dataclass(frozen=True, slots=True)

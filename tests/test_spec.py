@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from jangteo.protocol import limits
+from tests.state_diagram import written
 
 ROOT = Path(__file__).parent.parent
 SPEC = (ROOT / "protocol" / "SPEC.md").read_text(encoding="utf-8")
@@ -38,3 +39,7 @@ def test_every_rule_that_code_or_a_vector_names_stands_in_the_spec() -> None:
 def test_no_rule_is_defined_twice() -> None:
     rules = re.findall(r"\*\*(R\d+\.\d+)\*\*", SPEC)
     assert len(rules) == len(set(rules))
+
+
+def test_the_states_of_a_deal_are_the_table_s() -> None:
+    assert written(SPEC) == SPEC, "python -m tests.state_diagram writes them anew"
