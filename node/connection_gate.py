@@ -1,9 +1,9 @@
 """Who may come in: counts inbound connections by address and by state, and makes room.
 
 Whoever has come from one address many times makes room for who comes from another. In a house full
-of strangers a newcomer gets a place at once, and who was inside lately one that another has had for
-minutes: so nobody is kept out for long, and few are sent away (SPEC.md R11.4). Knows addresses as
-text and cancel scopes, nothing of sockets or libp2p.
+of strangers newcomers get a place in the order in which they first came for it, and who was inside
+lately one that another has had for minutes: so nobody is kept out for long, and few are sent away
+(SPEC.md R11.4). Knows addresses as text and cancel scopes, nothing of sockets or libp2p.
 """
 
 import ipaddress
@@ -75,6 +75,7 @@ class ConnectionGate:
         self._per_ip: Counter[str] = Counter()
         self._visits = _Visits()
         self._guests = _Guests()
+        self._line = _Line()
         self._turn_at = -math.inf
         self._changed = trio.Event()
         self._rates = {
@@ -89,9 +90,10 @@ class ConnectionGate:
     def enter(self, ip: str, stay: trio.CancelScope) -> Admission | None:
         """An accepted connection of `ip`; None if it is to be closed at once.
 
-        A full porch drops who has stood there longest: of the address that has the most there;
-        among equals, of the one that has come most often; then, of those whose handshake is not
-        done. That may be this one.
+        A full porch drops one of the address that has the most there; among equals, of who was
+        inside lately the one that has come most often. If there is none: of those who wait for a
+        place the last in line, if they take more than half of the porch; else of the others who is
+        in no line and has come most often, then who has stood there longest. That may be this one.
         """
         shares = _OWN_SHARES if ip in OWN_MACHINE else 1
         now = trio.current_time()
@@ -103,11 +105,7 @@ class ConnectionGate:
         crowd = [*self._pending, admission]
         leaving = None
         if len(crowd) > CONNECTIONS_PENDING_MAX:
-            here = Counter(each.ip for each in crowd)
-            leaving = max(
-                crowd,
-                key=lambda one: (here[one.ip], self._visits.of(one.ip, now), not one.is_waiting),
-            )
+            leaving = self._last_on_porch(crowd, now)
         if leaving is admission:
             return None
         if not self._rates[shares].of(ip, now).take(1, now):
@@ -119,11 +117,27 @@ class ConnectionGate:
             leaving.stay.cancel()
         return admission
 
+    def _last_on_porch(self, crowd: list[Admission], now: float) -> Admission:
+        here = Counter(each.ip for each in crowd)
+        strangers = [each for each in crowd if not self._guests.has(each.group, now)]
+        is_waiters = sum(each.is_waiting for each in strangers) > CONNECTIONS_PENDING_MAX // 2
+
+        def rank(one: Admission) -> tuple[int, bool, float, float]:
+            visits, since = self._visits.of(one.ip, now), self._line.since(one.group)
+            if one not in strangers:
+                return here[one.ip], True, visits, not one.is_waiting
+            if one.is_waiting:
+                return here[one.ip], False, is_waiters, since
+            return here[one.ip], False, not is_waiters, visits if since == math.inf else 0
+
+        return max(crowd, key=rank)
+
     async def settle(self, admission: Admission) -> bool:
         """Its handshake is done: waits for a place, for as long as it may be on the porch. False if
         it was crowded out, or has nothing to hope for any more."""
         await trio.lowlevel.checkpoint()
         admission.is_waiting = True
+        self._line.join(admission.group, trio.current_time())
         while admission in self._pending:
             now = trio.current_time()
             if not self._has_hope(admission.ip, now):
@@ -136,8 +150,19 @@ class ConnectionGate:
         return False
 
     def leave(self, admission: Admission) -> None:
+        now = trio.current_time()
+        if admission.is_authenticated:
+            is_over = admission in self._established or now >= admission.came_in_at + _STAY_S
+            self._line.leave(admission.group)
+            if is_over or self._guests.has(admission.group, now):
+                self._guests.add(admission.group, now)
+            else:
+                self._line.join(admission.group, now)
+        else:
+            self._guests.came(admission.group, now)
+            if admission in self._pending and not admission.is_waiting:
+                self._line.leave(admission.group)  # it only takes room on the porch
         self._pending.pop(admission, None)
-        self._guests.came(admission.group, trio.current_time())
         self._established.pop(admission, None)
         self._per_ip[admission.ip] -= 1
         if self._per_ip[admission.ip] <= 0:
@@ -147,7 +172,6 @@ class ConnectionGate:
     def _move_in(self, admission: Admission, now: float) -> None:
         del self._pending[admission]
         self._established[admission] = None
-        self._guests.add(admission.group, now)
         admission.came_in_at = now
         admission.is_authenticated = True
         admission.is_waiting = False
@@ -175,17 +199,16 @@ class ConnectionGate:
         return not is_guest or self._free_at(is_guest=True) <= now + _HANDSHAKE_S
 
     def _first_in_line(self, now: float) -> Admission:
-        """Of those who wait: whose group has the fewest places; then newcomers; then who has come
-        least often; then who came first."""
+        """Of those who wait: whose group has the fewest places; then newcomers, in the order in
+        which they first came for one; then who has come least often."""
         here = self._places()
-        return min(
-            (each for each in self._pending if each.is_waiting),
-            key=lambda one: (
-                here[one.group],
-                self._guests.has(one.group, now),
-                self._visits.of(one.ip, now),
-            ),
-        )
+
+        def rank(one: Admission) -> tuple[int, bool, float]:
+            is_guest = self._guests.has(one.group, now)
+            order = self._visits.of(one.ip, now) if is_guest else self._line.since(one.group)
+            return here[one.group], is_guest, order
+
+        return min((each for each in self._pending if each.is_waiting), key=rank)
 
     def _make_room(self, admission: Admission, now: float) -> bool:
         if len(self._established) < CONNECTIONS_INBOUND_MAX:
@@ -277,9 +300,29 @@ class _Visits:
         return float(count * 0.5 ** ((now - at) / _VISITS_HALVE_S))
 
 
+class _Line:
+    """Since when each of the latest PENALTY_PEERS_MAX groups has been coming for a place: since the
+    first time that its handshake was done. Who comes again after a failure has lost nothing."""
+
+    def __init__(self) -> None:
+        self._since: OrderedDict[str, float] = OrderedDict()
+
+    def join(self, group: str, now: float) -> None:
+        self._since.setdefault(group, now)
+        self._since.move_to_end(group)
+        if len(self._since) > PENALTY_PEERS_MAX:
+            self._since.popitem(last=False)
+
+    def leave(self, group: str) -> None:
+        self._since.pop(group, None)
+
+    def since(self, group: str) -> float:
+        return self._since.get(group, math.inf)
+
+
 class _Guests:
     """The groups that had a place of late: the latest PENALTY_PEERS_MAX. One that goes on coming
-    stays one of them, let in or not."""
+    stays one of them, let in or not. Who was sent away after a moment has had none."""
 
     def __init__(self) -> None:
         self._seen_at: OrderedDict[str, float] = OrderedDict()

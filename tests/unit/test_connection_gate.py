@@ -16,6 +16,7 @@ from jangteo.protocol.limits import (
     CONNECTIONS_PER_SECOND,
     CONNECTIONS_TURN_MS,
     CONNECTIONS_TURNS_BURST,
+    PENALTY_PEERS_MAX,
     SECOND_MS,
 )
 
@@ -143,15 +144,8 @@ async def test_one_address_keeps_one_place_for_being_useful(
     assert [each.stay.cancel_called for each in (inside[-1], second)].count(True) == 1
 
 
-async def test_who_has_come_often_waits_for_who_has_not(
-    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
-) -> None:
-    await fill(gate)
-    for n in range(CONNECTIONS_TURNS_BURST):
-        await settle(gate, f"10.0.1.{n}")
-    for _ in range(3):
-        gate.leave(come(gate, "10.0.2.1"))
-    often, seldom = come(gate, "10.0.2.1"), come(gate, LAN_IP)
+async def in_turn(gate: ConnectionGate, *waiting: Admission) -> list[str]:
+    """Their addresses, in the order in which they get a place."""
     order: list[str] = []
 
     async def wait(admission: Admission) -> None:
@@ -159,9 +153,110 @@ async def test_who_has_come_often_waits_for_who_has_not(
         order.append(admission.ip)
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(wait, often)
-        nursery.start_soon(wait, seldom)
+        for each in waiting:
+            nursery.start_soon(wait, each)
+    return order
+
+
+async def full_house_without_turns(gate: ConnectionGate) -> list[Admission]:
+    inside = await fill(gate)
+    for n in range(CONNECTIONS_TURNS_BURST):
+        await settle(gate, f"10.0.1.{n}")
+    return inside
+
+
+async def gives_up(gate: ConnectionGate, ip: str) -> None:
+    """Its handshake is done, and no place comes in time."""
+    admission = come(gate, ip)
+    with trio.move_on_after(0.1):
+        await gate.settle(admission)
+    gate.leave(admission)
+
+
+async def test_who_came_first_and_comes_again_goes_before_who_came_since(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    await full_house_without_turns(gate)
+    for _ in range(3):
+        await gives_up(gate, LAN_IP)
+    fresh = [come(gate, f"10.0.2.{n}") for n in range(2)]
+    order = await in_turn(gate, *fresh, come(gate, LAN_IP))
+    assert order[0] == LAN_IP
+
+
+async def test_who_never_ends_its_handshake_is_in_no_line(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    await full_house_without_turns(gate)
+    await gives_up(gate, "10.0.2.1")
+    gate.leave(come(gate, "10.0.2.1"))  # this loses what it had
+    await gives_up(gate, LAN_IP)
+    order = await in_turn(gate, come(gate, "10.0.2.1"), come(gate, LAN_IP))
     assert order == [LAN_IP, "10.0.2.1"]
+
+
+async def test_who_is_sent_away_at_once_has_a_turn_as_newcomers_have(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    inside = await full_house_without_turns(gate)
+    last = inside[-1]
+    assert last.stay.cancel_called
+    gate.leave(last)
+    await trio.sleep(0.1)
+    fresh = [come(gate, f"10.0.2.{n}") for n in range(2)]
+    assert (await in_turn(gate, *fresh, come(gate, last.ip)))[0] == last.ip
+
+
+async def test_who_has_had_its_time_gets_no_second_turn(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    inside = await fill(gate)
+    await trio.sleep(CONNECTION_STAY_MS_MIN / SECOND_MS)
+    for n in range(2):
+        await settle(gate, f"10.0.1.{n}")
+    for number, leaving in ((-1, inside[-1]), (-2, inside[-2])):
+        assert gone(inside)[number] == inside.index(leaving)
+        gate.leave(leaving)
+        assert gate.enter(leaving.ip, trio.CancelScope()) is None
+
+
+async def test_who_leaves_a_place_of_itself_has_had_it(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    inside = await fill(gate)
+    gate.leave(inside[-1])
+    await settle(gate, "10.0.1.1")
+    assert gate.enter(inside[-1].ip, trio.CancelScope()) is None
+
+
+async def test_the_line_remembers_a_bounded_number(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    await full_house_without_turns(gate)
+    gate._turn_at = trio.current_time() + 3600
+    for n in range(PENALTY_PEERS_MAX + 1):
+        await gives_up(gate, f"10.{2 + (n >> 8)}.0.{n & 255}")
+    assert len(gate._line._since) == PENALTY_PEERS_MAX
+
+
+async def test_a_full_porch_drops_the_last_in_line_if_most_of_it_waits(
+    gate: ConnectionGate, autojump_clock: trio.testing.MockClock
+) -> None:
+    await full_house_without_turns(gate)
+    gate._turn_at = trio.current_time() + 3600
+    half = CONNECTIONS_PENDING_MAX // 2
+    waiting = [come(gate, f"10.0.2.{n}") for n in range(half + 1)]
+    async with trio.open_nursery() as nursery:
+        for each in waiting:
+            nursery.start_soon(gate.settle, each)
+            await trio.sleep(0.1)
+        greeting = [come(gate, f"10.0.3.{n}") for n in range(half)]  # one too many
+        assert gone(waiting) == [half]
+        assert gone(greeting) == []
+        come(gate, LAN_IP)
+        assert gone(waiting) == [half]  # those who wait keep half of it
+        assert gone(greeting) == [0]
+        nursery.cancel_scope.cancel()
 
 
 async def test_on_the_internet_a_network_counts_as_one(gate: ConnectionGate) -> None:
