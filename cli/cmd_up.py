@@ -18,7 +18,9 @@ from .verb import verb
 
 _ADDRESSES_SHOWN = 4
 _TOLD = ("event", "room", "author", "person", "name", "listing", "title", "kind", "deal", "muted")
-_USUAL_THRESHOLDS = (700, 10, 10)
+_NODE_THRESHOLDS = (10_000, 10, 10)
+"""Thousands of records are on their way at once, and none of them is garbage: Python's own 700
+would look at all of them again and again."""
 
 
 @verb(
@@ -82,9 +84,9 @@ def up(
     voice = _Voice(call, is_first=not home.has_identity)
     from ..node.foreground import run_in_foreground
 
-    # What is loaded stays; from here on the node lives long, and collects as any long process.
+    # What is loaded stays; from here on the node lives long, and collects.
     gc.freeze()
-    gc.set_threshold(*_USUAL_THRESHOLDS)
+    gc.set_threshold(*_NODE_THRESHOLDS)
     run_in_foreground(home, config, voice.tell, ask_passphrase=ask_passphrase)
 
 

@@ -4,7 +4,6 @@ rule of consensus, and libsodium refuses the small-order keys that OpenSSL lets 
 PyNaCl is imported at the first signature: it costs 20 ms, and a search over one's own store
 checks none."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
@@ -57,8 +56,3 @@ def is_signature(public: bytes, signature: bytes, message: bytes) -> bool:
 
 Signed = tuple[bytes, bytes, bytes]
 """Who is said to have signed (public key), the signature, and what was signed."""
-
-
-def are_signatures(signed: Sequence[Signed]) -> list[bool]:
-    """`is_signature` of each."""
-    return [is_signature(*each) for each in signed]

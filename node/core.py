@@ -29,9 +29,9 @@ from .gossip import GossipIn, GossipOut
 from .listing_news import ListingNews
 from .mail_runner import MailRunner
 from .mail_shared import MailShared
+from .opener import Opener, WorkerOpener
 from .payer import Payers
 from .penalty import Penalties
-from .signature_check import SignatureCheck
 from .supervisor import survive
 from .sync_intake import SyncIntake
 from .sync_report import SyncReport
@@ -55,14 +55,14 @@ _SALT_BYTES = 16
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a node takes from the world around it. `own` is its author's key, None without one;
-    `signatures` checks many at once, None where the verifier itself does."""
+    `opener` opens many records at once, None where the verifier itself does."""
 
     now_ms: Callable[[], int]
     dice: random.Random
     writer_worker: Worker
     verifier: Worker
     own: bytes | None = None
-    signatures: SignatureCheck | None = None
+    opener: Opener | None = None
 
 
 class NodeCore:
@@ -86,8 +86,7 @@ class NodeCore:
             self.writer,
             self.declined,
             now_ms=now_ms,
-            verifier=around.verifier,
-            signatures=around.signatures,
+            opener=around.opener or WorkerOpener(around.verifier),
         )
         self.shared = SyncShared(
             self.writer, intake, self.declined, self.clock, now_ms=now_ms, markets=self._markets

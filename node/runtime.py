@@ -35,9 +35,9 @@ from .live_core import LiveCore
 from .live_node import JsonObject
 from .lonely import lonely_advice
 from .mail_keeper import MailKeeper
+from .opener import process_openers
 from .own_nursery import own_nursery
 from .renewal import Renewal
-from .signature_check import signature_process
 from .worker import ThreadWorker
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ async def run_node(opened: Opened, voice: "Voice", stop: trio.Event) -> None:
 
     verifier = ThreadWorker()
     async with (
-        signature_process(verifier) as signatures,
+        process_openers(verifier) as opener,
         open_libp2p(opened.peer_seed, _listen(opened)) as transport,
     ):
         around = Surroundings(
@@ -139,7 +139,7 @@ async def run_node(opened: Opened, voice: "Voice", stop: trio.Event) -> None:
             writer_worker=ThreadWorker(),
             verifier=verifier,
             own=opened.author,
-            signatures=signatures,
+            opener=opener,
         )
         core = NodeCore(transport, opened.store, around, peers=opened.config.peers)
         with core.board.watching() as events:

@@ -5,17 +5,14 @@ Knows the writer and the overlay of declined records; no frames and no order of 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import trio
 
-from ..crypto.keys import Signed
-from ..protocol.envelope import Envelope, UnknownVersion, Verified, parse, signed_of, verified
+from ..protocol.envelope import Verified
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.verdict import Admission
 from .declined import Declined
-from .signature_check import SignatureCheck, WorkerCheck
-from .worker import Worker
+from .opener import Opener
 from .writer import Outcome, Writer
 
 
@@ -46,34 +43,27 @@ class SyncIntake:
         declined: Declined,
         *,
         now_ms: Callable[[], int],
-        verifier: Worker,
-        signatures: SignatureCheck | None = None,
+        opener: Opener,
     ) -> None:
         self._writer = writer
         self._declined = declined
         self._now_ms = now_ms
-        self._verifier = verifier
-        self._signatures = signatures or WorkerCheck(verifier)
+        self._opener = opener
         self.on_rested: Callable[[str, str], None] = lambda peer, market: None
 
     async def open(self, market: str, raws: Sequence[bytes]) -> list[Verified]:
         """`raws` verified; RemoteProtocolError for the first that is wrong or of another market.
         Those of a version to come are left out."""
-        envelopes, signed = await self._verifier(partial(_parse_all, market, raws))
-        answers = await self._signatures(signed)
-        if others := [each for envelope in envelopes for each in envelope.others]:
-            # Asked apart: what is signed is of another length.
-            answers = _all_of(envelopes, answers, await self._signatures(others))
-        return [
-            verified(envelope, is_signed=is_signed)
-            for envelope, is_signed in zip(envelopes, answers, strict=True)
-        ]
+        records = await self._opener(raws)
+        if any(record.header.market != market for record in records):
+            raise RemoteProtocolError("R6.24", "a record of another market than asked for")
+        return records
 
     def open_soon(
         self, nursery: trio.Nursery, market: str, raws: Sequence[bytes]
     ) -> Outcome[list[Verified]]:
-        """`open` in a task of its own: those of one frame are parsed while the signatures of the
-        one before are checked."""
+        """`open` in a task of its own: those of one frame are on their way while those of the
+        one before are opened."""
         outcome: Outcome[list[Verified]] = Outcome()
 
         async def run() -> None:
@@ -114,28 +104,3 @@ class SyncIntake:
             kept=sum(each.is_kept for each in admissions),
             declined=sum(each.is_declined for each in admissions),
         )
-
-
-def _parse_all(market: str, raws: Sequence[bytes]) -> tuple[list[Envelope], list[Signed]]:
-    envelopes: list[Envelope] = []
-    for raw in raws:
-        try:
-            envelope = parse(raw)
-        except UnknownVersion:
-            continue
-        if envelope.header.market != market:
-            raise RemoteProtocolError("R6.24", "a record of another market than asked for")
-        envelopes.append(envelope)
-    return envelopes, [signed_of(envelope) for envelope in envelopes]
-
-
-def _all_of(
-    envelopes: Sequence[Envelope], own: Sequence[bool], others: Sequence[bool]
-) -> list[bool]:
-    """Of each envelope, whether all signatures that it stands on are good; `others` in the order of
-    the envelopes."""
-    each_other = iter(others)
-    answers: list[bool] = []
-    for envelope, is_own in zip(envelopes, own, strict=True):
-        answers.append(all([is_own, *(next(each_other) for _ in envelope.others)]))
-    return answers

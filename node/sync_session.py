@@ -93,6 +93,10 @@ class SyncSession:
             self.report.of(market).is_resting = True
             return False
         self.report.expected += max(0, theirs.count - ours.count)
+        if not theirs.count and ours.held_count > limits.SYNC_PUSH_RECORDS_MAX:
+            # Nothing to get, too much to push (R6.26): comparing would tell each of them apart.
+            self.report.of(market).left = ours.held_count
+            return False
         if claims.is_ranging(market) and market not in self._waited:
             # Another session is filling this market: what it brings need not be asked for here.
             # Not twice: others that promise much and send little must not take turns.

@@ -28,8 +28,8 @@ def encode(value: Value) -> bytes:
     return packed
 
 
-def encode_flat(values: list[str | bytes]) -> bytes:
-    """As `encode`, of whole text and bytes alone: there is nothing in them to check."""
+def encode_flat(values: list[Value]) -> bytes:
+    """As `encode`, of whole text, bytes and truths alone: there is nothing in them to check."""
     packed: bytes = msgpack.packb(values)
     return packed
 

@@ -153,9 +153,10 @@ IMPORT_VARIANTS_MAX = 2_048
 # --- the running node: writer, gossip, sessions, schedule -------------------------------------
 WRITER_RECORDS_MAX = 4096  # verified records that wait for the writer
 WRITER_JOBS_MAX = 64
-SIGNATURES_BULK_MIN = 128  # checked in a process beside the node; fewer, on a thread
-SIGNATURES_IDLE_MS = 20 * SECOND_MS  # until that process ends
-SIGNATURES_WAIT_MS_MAX = 20 * SECOND_MS  # for its answer; then they are checked on a thread
+OPENER_BULK_MIN = 128  # records that are opened in a process beside the node; fewer, on a thread
+OPENER_PROCESSES_MAX = 2
+OPENER_IDLE_MS = 20 * SECOND_MS  # until such a process ends
+OPENER_WAIT_MS_MAX = 20 * SECOND_MS  # for its answer; then they are opened on a thread
 WRITER_GROUP_RECORDS_MAX = 2048  # admitted in one transaction
 TEXT_NOW_RECORDS_MAX = 64  # in a transaction, whose words are added in it; those of more, later
 TEXT_IDLE_MS = 200  # of the writer, before it adds words

@@ -74,7 +74,7 @@ class Registrar:
         is_text_later: bool = False,
     ) -> list[Admission]:
         """One outcome for each record, in their order. `is_text_later`: `index_texts` adds the
-        words of others' new listings."""
+        words of others' new listings, where they are not made yet."""
         self._census.trim()
         self._queues.trim()
         rid_last, record_bytes = read_tally(self._db)
@@ -348,11 +348,13 @@ class Registrar:
         for key, current in changed:
             if current.rid not in batch.records:
                 continue  # an own one that was crowded out: shown as before
-            entries.append((current.arrival, current.rid, batch.records[current.rid][0]))
+            record = batch.records[current.rid][0]
+            entries.append((current.arrival, current.rid, record))
             if batch.before[key] is not None:
                 stored.add(current.arrival)
-            elif is_text_later and key[1] != self._own_author and current.rid == current.arrival:
-                later.add(current.arrival)
+            elif is_text_later and current.rid == current.arrival:
+                if not record.words and key[1] != self._own_author:
+                    later.add(current.arrival)
         write_views(self._db, entries, stored, later)
         for arrival in later:
             record = batch.records[arrival][0]

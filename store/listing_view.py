@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..protocol import limits
-from ..protocol.envelope import Envelope, Header, Verified, listing_id
+from ..protocol.envelope import Envelope, Header, Verified, Words, listing_id
 from ..protocol.kind import LISTING
 from ..protocol.listing import Listing
 from ..protocol.money import Price
@@ -67,7 +67,8 @@ def put(
         listing = _listing_of(record)
         listings.append(_row(arrival, rid, header, listing))
         if arrival not in later:
-            (texts_again if arrival in known else texts).append(_text(arrival, header, listing))
+            words = record.words or words_of(header, listing)
+            (texts_again if arrival in known else texts).append((arrival, *words))
     again = [(text[0],) for text in texts_again]
     if again:
         db.run_many("DELETE FROM listing WHERE arrival = ?", again)
@@ -94,7 +95,7 @@ def index_texts(
             texted = remembered.get(rid) or _texted(db, rid)
         except CorruptStore:
             continue  # it must not keep the words of all others out: `verify` tells of it
-        texts.append(_text(rid, *texted))
+        texts.append((rid, *words_of(*texted)))
     _put_words(db, texts)
     return int(last) if seen == count_max else None
 
@@ -342,7 +343,8 @@ def _row(arrival: int, rid: int, header: Header, listing: Listing) -> Bindings:
     )
 
 
-def _text(arrival: int, header: Header, listing: Listing) -> Bindings:
+def words_of(header: Header, listing: Listing) -> Words:
+    """What the full text keeps of a listing."""
     group, amount = price_group(listing.price)
     facets = [
         market_facet(header.market),
@@ -356,7 +358,6 @@ def _text(arrival: int, header: Header, listing: Listing) -> Bindings:
         facets.append(status_facet(listing.status))
     body = "\n".join((listing.description, *listing.tags)) if listing.tags else listing.description
     return (
-        arrival,
         index_text(listing.title),
         index_text(body),
         index_text(listing.category),

@@ -178,7 +178,8 @@ class Store:
         """Takes in what may be (SPEC.md R10.6); an outcome for each record, in their order.
 
         `bringer` names the payer who delivered them (R11.7), None where that is unknown.
-        `is_text_later`: others' new listings are found by their words after `index_texts` only.
+        `is_text_later`: others' new listings are found by their words after `index_texts` only,
+        where these are not made yet.
         """
         self._require_write()
         return self._registrar.admit(records, now_ms, bringer, is_text_later=is_text_later)

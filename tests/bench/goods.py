@@ -25,7 +25,7 @@ MIXES: Final = {
 }
 AGE_MS_MAX: Final = 80 * 86_400_000
 SELLERS: Final = 200
-SMALL_KINDS: Final = ((2, 70), (66, 20), (LISTING, 10))
+SMALL_KINDS: Final = ((40, 70), (100, 20), (LISTING, 10))
 """Kinds that no program knows yet, as it will be of the next version's; a LISTING is a withdrawal.
 With their weights."""
 

@@ -8,7 +8,8 @@ import apsw
 import pytest
 
 from jangteo.protocol import limits
-from jangteo.protocol.envelope import Verified
+from jangteo.protocol.envelope import Verified, vouched
+from jangteo.store.listing_view import words_of
 from jangteo.store.query import Query
 from jangteo.store.store import Store
 from tests.market_maker import NOW_MS, Seller, public_id
@@ -30,6 +31,12 @@ def store(path: Path) -> Iterator[Store]:
 def admit(store: Store, *records: Verified, is_text_later: bool = True) -> None:
     with store.write(durable=False):
         store.admit(records, NOW_MS, is_text_later=is_text_later)
+
+
+def with_words(record: Verified) -> Verified:
+    """As another process has opened it."""
+    assert record.listing is not None
+    return vouched(record.raw, words_of(record.header, record.listing))
 
 
 def index(store: Store, count: int = limits.TEXT_RECORDS_AT_ONCE) -> int:
@@ -60,6 +67,18 @@ def test_one_s_own_listings_are_found_at_once(store: Store) -> None:
     index(store)
     assert len(found(store, "bike")) == 2
     assert store.check_views() == []
+
+
+def test_words_that_are_made_already_are_added_at_once(store: Store) -> None:
+    admit(store, with_words(OTHER.lists(1, "red bike")))
+    assert (len(found(store, "bike")), store.fts_lag(), store.check_views()) == (1, 0, [])
+    admit(store, OTHER.lists(2, "red bike"))
+    admit(store, with_words(OTHER.lists(3, "red bike")), OTHER.withdraws(4))
+    admit(store, with_words(OTHER.lists(3, "blue boat", revision=2)))
+    assert len(found(store, "bike")) == 1
+    assert len(found(store, "boat")) == 1
+    index(store)
+    assert (len(found(store, "bike")), store.fts_lag(), store.check_views()) == (2, 0, [])
 
 
 def test_an_edit_is_found_by_its_new_words_alone_and_at_once(store: Store) -> None:

@@ -156,6 +156,29 @@ async def test_what_is_much_is_not_pushed_but_fetched(
     assert (await bob.summary())[0] == many + 1
 
 
+async def test_who_has_nothing_is_not_compared_with(
+    pair: tuple[SimulatedNode, SimulatedNode], autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, bob = pair
+    many = limits.SYNC_PUSH_RECORDS_MAX + 1
+    await ann.commit([listing(n, key=ann.key) for n in range(many)])
+    report = await ann.core.sync.sync_now("bob")
+    assert (report.markets["open"].left, report.error) == (many, "")
+    assert report.sent_bytes < 400
+    await trio.sleep(2)
+    assert await bob.summary() == await ann.summary()
+
+
+async def test_who_has_nothing_is_pushed_a_little(
+    pair: tuple[SimulatedNode, SimulatedNode], autojump_clock: trio.testing.MockClock
+) -> None:
+    ann, bob = pair
+    await ann.commit([listing(n, key=ann.key) for n in range(limits.SYNC_PUSH_RECORDS_MAX)])
+    report = await ann.core.sync.sync_now("bob")
+    assert report.sent == limits.SYNC_PUSH_RECORDS_MAX
+    assert await bob.summary() == await ann.summary()
+
+
 async def test_an_empty_store_is_filled_in_order_without_ids(
     pair: tuple[SimulatedNode, SimulatedNode], autojump_clock: trio.testing.MockClock
 ) -> None:

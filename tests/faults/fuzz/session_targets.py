@@ -11,6 +11,7 @@ import trio.testing
 
 from jangteo.node.clock import ClockWatch
 from jangteo.node.declined import Declined
+from jangteo.node.opener import WorkerOpener
 from jangteo.node.store_share import StoreShare
 from jangteo.node.sync_intake import SyncIntake
 from jangteo.node.sync_responder import SyncResponder
@@ -136,7 +137,9 @@ async def session(role: Role, store: Store, stream: Any) -> None:
     """One session to its end, RemoteProtocolError being one of the ends that it may have."""
     writer = Writer(store, now_ms=lambda: NOW_MS, worker=InlineWorker())
     declined = Declined()
-    intake = SyncIntake(writer, declined, now_ms=lambda: NOW_MS, verifier=InlineWorker())
+    intake = SyncIntake(
+        writer, declined, now_ms=lambda: NOW_MS, opener=WorkerOpener(InlineWorker())
+    )
     shared = SyncShared(
         writer,
         intake,
