@@ -58,6 +58,8 @@ def _print(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> N
     )
     if unread := result.get("unread"):
         screen.say(f"{counted(unread, 'message')} not read yet: `{prefix} inbox`", "good")
+    if unseen := result.get("unseen"):
+        screen.say(f"{counted(unseen, 'notification')}: `{prefix} notifications`", "good")
     if is_nearly_full(counts):
         screen.say(f"the store is nearly full: {room_text(counts)}", "warn")
         screen.say(f"more room: {call.named(more_room_text(counts))}", "dim")

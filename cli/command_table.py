@@ -19,6 +19,18 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "show": ("cmd_show", "show", "Show one listing, its seller and its history."),
         "mine": ("cmd_mine", "mine", "List what you have put up."),
         "watch": ("cmd_watch", "watch", "Print what happens, as it happens."),
+        "favourites": (
+            "cmd_wish",
+            "favourites",
+            "Mark listings, and hear when their price or state changes.",
+        ),
+        "follow": ("cmd_wish", "follow", "Hear when a seller puts something up."),
+        "saved": ("cmd_wish", "saved", "Save a search, and hear when something comes that fits."),
+        "notifications": (
+            "cmd_wish",
+            "notifications",
+            "Show what came of your favourites, follows and saved searches.",
+        ),
         "export": ("cmd_export", "export", "Write listings to a file or to stdout."),
     },
     "Talk and trade": {

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from .listing_view import ID_CHARS_MIN, person_text, price_text
 from .message_view import message_text
+from .notification_view import notification_text
 
 _CHANGES: Final = ("new", "changed", "withdrawn")
 
@@ -34,6 +35,8 @@ def event_text(event: Event) -> str | None:
             return _message(event)
         case "delivery":
             return _DELIVERY.get(str(event.get("state")))
+        case "notification":
+            return notification_text(event)
         case "deal":
             return _deal(event)
         case "sync":

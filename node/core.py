@@ -107,6 +107,7 @@ class NodeCore:
         self._bytes_max = 0
         self.last_sync_ms: int | None = None
         self.on_box_keys: Callable[[], None] = _nobody
+        self.on_news: Callable[[], None] = _nobody
         self.warnings: dict[str, str] = {}
         self.reported = trio.Event()
         self._stop = trio.Event()
@@ -271,6 +272,8 @@ class NodeCore:
         self.news.note(admitted)
         if any(record.header.kind == BOX for record, _ in admitted):
             self.on_box_keys()
+        if any(admission is Admission.NEW for _, admission in admitted):
+            self.on_news()
         self.unwarn(UNSTORED)
 
     def _write_failed(self, error: BaseException, source: str) -> None:

@@ -77,9 +77,20 @@ VERBS: Final[Mapping[str, Verb]] = {
     "resend": Verb("sign", "desk_talk", "resend"),
     "mute": Verb("write", "desk_talk", "mute"),
     "forget": Verb("write", "desk_talk", "forget"),
+    "favour": Verb("write", "desk_wish", "favour"),
+    "unfavour": Verb("write", "desk_wish", "unfavour"),
+    "follow": Verb("write", "desk_wish", "follow"),
+    "save": Verb("write", "desk_wish", "save"),
+    "unsave": Verb("write", "desk_wish", "unsave"),
+    "see": Verb("write", "desk_wish", "see"),
+    "look-out": Verb("write", "desk_wish", "watch_for"),
     "mail-open": Verb("sign", "desk_mail", "open_letters"),
     "mail-tend": Verb("sign", "desk_mail", "tend"),
     "deals": Verb("read", "desk_deal", "deals"),
+    "favourites": Verb("read", "desk_wish", "favourites"),
+    "follows": Verb("read", "desk_wish", "follows"),
+    "saved": Verb("read", "desk_wish", "saved"),
+    "notifications": Verb("read", "desk_wish", "notifications"),
     "inbox": Verb("read", "desk_talk", "inbox"),
     "room": Verb("read", "desk_talk", "room"),
     "outbox": Verb("read", "desk_talk", "outbox"),
@@ -100,7 +111,7 @@ STREAMS: Final[Mapping[str, Verb]] = {
     "import": Verb("sign", "desk_import", "import_file", is_reminding=True),
     "verify": Verb("read", "desk_export", "verify"),
 }
-INTERNAL_VERBS: Final = frozenset(("renew-due", "mail-open", "mail-tend"))
+INTERNAL_VERBS: Final = frozenset(("renew-due", "mail-open", "mail-tend", "look-out"))
 """What the running node does by itself; no caller of the API may."""
 
 

@@ -29,6 +29,7 @@ _READING_VERBS = frozenset(
     {
         "search", "show", "listings", "home", "status-local", "contacts",
         "inbox", "room", "outbox", "deals",
+        "favourites", "follows", "saved", "notifications",
     }
 )  # fmt: skip
 """What is seen of the store; what was committed before they were asked is in their answers."""
@@ -110,6 +111,12 @@ class NodeDesk(DeskPort):
     def _tell(self, result: JsonObject) -> None:
         for happening in result["happenings"]:
             self._core.board.post(happening)
+
+    async def look_out(self) -> bool:
+        """Notes what is new of what the owner keeps an eye on; whether some is still to come."""
+        result = await self.call("look-out", {})
+        self._tell(result)
+        return bool(result["behind"])
 
     async def _refresh(self) -> None:
         """What the verb changed for peers: markets, blocked authors."""

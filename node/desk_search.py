@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..store.query import Facets, Query
 
 LIMIT_DEFAULT: Final = 20
-_ARGUMENTS: Final = (
+SEARCH_ARGUMENTS: Final = (
     "text", "category", "min_price", "max_price", "currency", "place", "condition", "market",
     "seller", "wanted", "status", "sort", "limit", "after", "facets",
 )  # fmt: skip
@@ -28,7 +28,7 @@ _HOME_SHOWN: Final = 5
 
 def search(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """One page: {"rows", "has_more"}, and where `facets` was said {"facets"}."""
-    query = _query(clerk, "search", told)
+    query = query_of(clerk, told)
     page = clerk.store.search(query, clerk.now_ms())
     found: dict[str, Any] = {
         "rows": [
@@ -130,15 +130,17 @@ def _state(clerk: Clerk) -> dict[str, Any]:
         "mail": {"letters": mail.letters, "bytes": mail.bytes},
         "unheld": counts.own_unheld,
         "unread": clerk.store.rooms.unread(),
+        "unseen": clerk.store.wishes.unseen_count(),
         "blocked": len(clerk.store.blocked()),
         "backed_up": clerk.owner is not None and clerk.owner.backed_up_ms() is not None,
     }
 
 
-def _query(clerk: Clerk, verb: str, told: Mapping[str, Any]) -> "Query":
+def query_of(clerk: Clerk, told: Mapping[str, Any]) -> "Query":
+    """What a search is asked with; DeskError for what it cannot be."""
     from ..store.query import DEFAULT_STATUSES, SORTS, Query
 
-    args = Args(verb, told, _ARGUMENTS)
+    args = Args("search", told, SEARCH_ARGUMENTS)
     text = args.text("text") or ""
     wanted = args.flag("wanted")
     args.flag("facets")

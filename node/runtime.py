@@ -38,6 +38,7 @@ from .mail_keeper import MailKeeper
 from .opener import process_openers
 from .own_nursery import own_nursery
 from .renewal import Renewal
+from .watchman import Watchman
 from .worker import ThreadWorker
 
 log = logging.getLogger(__name__)
@@ -207,6 +208,7 @@ async def _faces(opened: Opened, core: NodeCore) -> AsyncIterator[JsonObject]:
         await _serve_api(opened, core, nursery, desk, live)
         stack.callback(home.forget_node)
         nursery.start_soon(MailKeeper(desk, core).run)
+        nursery.start_soon(Watchman(desk, core).run)
         if config.mdns:
             nursery.start_soon(_search_neighbours, core)
         nursery.start_soon(_watch_loneliness, core, config.mdns)

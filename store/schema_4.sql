@@ -152,7 +152,12 @@ CREATE TABLE review_kept (
 
 -- ---- what one keeps an eye on -----------------------------------------------------------------
 
-CREATE TABLE favourite (listing BLOB PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- `title` is what a listing was called: of one that is withdrawn nothing else is left.
+CREATE TABLE favourite (
+  listing  BLOB    PRIMARY KEY,
+  since_ms INTEGER NOT NULL,
+  title    TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE follow (author BLOB PRIMARY KEY, since_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE saved_search (
   name     TEXT    PRIMARY KEY,

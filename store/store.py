@@ -34,6 +34,7 @@ from .review_book import ReviewBook
 from .room_book import RoomBook
 from .row import Counts, ListingRow, StoredRecord, opened
 from .share import KEPT, OWN, is_counted
+from .wish_book import WishBook
 
 if TYPE_CHECKING:  # loaded by those that write: a search is to start at once
     from .admission import Registrar
@@ -63,6 +64,7 @@ class Store:
         self.mail = MailBook(db, self._require_write)
         self.deals = DealBook(db, self._require_write)
         self.reviews = ReviewBook(db, self._require_write)
+        self.wishes = WishBook(db, self._require_write)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False
