@@ -19,9 +19,10 @@ from hypothesis.stateful import (
 )
 
 from jangteo.protocol import limits
+from jangteo.protocol.box_key import BoxKey
 from jangteo.protocol.envelope import ThreadKey, Verified
 from jangteo.protocol.item_set import item_key
-from jangteo.protocol.kind import LISTING, PROFILE
+from jangteo.protocol.kind import BOX, LISTING, PROFILE
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.profile import Profile
 from jangteo.protocol.verdict import Admission
@@ -36,6 +37,7 @@ OWN = SELLERS[0]
 MARKETS = ("open", "bikes")
 DAY_MS = limits.DAY_MS
 UNKNOWN_KIND = 5
+LONG_UNKNOWN_KIND = 127
 
 
 @cache
@@ -349,13 +351,14 @@ def odd(
 ) -> Verified:
     """Any kind in any thread, a profile's too, and a time that need not rise with revisions."""
     market, number = place
-    if kind == PROFILE:
-        market, number = "commons", 0
+    if kind in (PROFILE, BOX):
+        market, number = "commons", int(kind == BOX)
     elif kind == LISTING and market == "commons":
         market = "open"
     body = {
         LISTING: Listing(f"at {age_ms}", created_ms=0).to_body(),
         PROFILE: Profile(f"at {age_ms}").to_body(),
+        BOX: BoxKey(age_ms.to_bytes(32, "big", signed=True)).to_body(),
     }.get(kind, {"at": age_ms})
     return SELLERS[seller].publishes(
         kind,
@@ -372,7 +375,7 @@ ODD_RECORDS = st.builds(
     odd,
     seller=st.integers(1, 2),
     place=st.tuples(st.sampled_from((*MARKETS, "commons")), st.integers(0, 3)),
-    kind=st.sampled_from((LISTING, LISTING, UNKNOWN_KIND, PROFILE, PROFILE + 1)),
+    kind=st.sampled_from((LISTING, LISTING, UNKNOWN_KIND, PROFILE, BOX, LONG_UNKNOWN_KIND)),
     revision=st.integers(0, 2),
     age_ms=st.sampled_from(
         (-limits.FUTURE_MS_MAX - 1, -1, 0, LIFE_MS - 1, LIFE_MS, 2 * LIFE_MS, 9 * LIFE_MS)

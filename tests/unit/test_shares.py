@@ -14,6 +14,7 @@ from jangteo.store.errors import OutdatedViews
 from jangteo.store.share import KEPT, OWN, UNKNOWN, bucket_of
 from jangteo.store.store import Store
 from tests.market_maker import NOW_MS, Seller
+from tests.old_store import make_older
 
 OWN_SELLER = Seller.named("oneself")
 FRIEND = Seller.named("a friend")
@@ -351,6 +352,7 @@ def test_a_long_queue_is_read_page_by_page(path: Path) -> None:
 def test_a_store_of_before_there_were_shares_is_brought_up_to_date(path: Path) -> None:
     with opened(path) as store:
         admit(store, lamp(FRIEND), lamp(OWN_SELLER), *fresh("a", 3), bringer="p")
+    make_older(path)
     connection = apsw.Connection(str(path))
     for sql in (
         "ALTER TABLE record DROP COLUMN bucket",

@@ -1,6 +1,5 @@
 """Opening, transactions, and the world's errors in words that say what to do."""
 
-import re
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from jangteo.store.errors import (
 from jangteo.store.query import Query
 from jangteo.store.store import Store
 from tests.market_maker import NOW_MS, Seller
+from tests.old_store import make_older
 
 SELLER = Seller.named("a seller")
 
@@ -90,20 +90,6 @@ def test_a_higher_view_version_rebuilds_on_the_first_writing_open(path: Path) ->
     with Store.open(path) as store:
         assert len(store.search(Query("lamp"), NOW_MS).rows) == 3
         assert store.check_views() == []
-
-
-def make_older(path: Path) -> None:
-    """As version 2 of the schema left it."""
-    connection = apsw.Connection(str(path))
-    folder = Path(database.__file__).parent
-    schema = (folder / "schema.sql").read_text()
-    later = re.findall(r"CREATE TABLE (\w+)", (folder / "schema_4.sql").read_text())
-    for table in ("listing", "words", *later):
-        connection.execute(f"DROP TABLE {table}")
-        for statement in re.findall(rf"CREATE [A-Z ]+{table}.+?;", schema, re.DOTALL):
-            connection.execute(statement)
-    connection.execute("UPDATE tally SET view_version = 2; PRAGMA user_version = 2")
-    connection.close()
 
 
 def test_an_upgrade_tells_how_far_it_is(path: Path) -> None:
