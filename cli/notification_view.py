@@ -13,8 +13,11 @@ def notification_text(note: Json) -> str:
     match note.get("kind"):
         case "saved":
             return f"new in {note['saved']}: {_listing(note)}"
+        case "follow" if note.get("count", 1) == 1:
+            price = price_text(note["price"])
+            return f"{_who(note)} has put up {_short(note)} {note['title']} · {price}"
         case "follow":
-            return f"new: {_listing(note)}"
+            return f"{_who(note)} has put up {_listing(note)}"
         case "favourite":
             return _favourite(note)
         case "question":
