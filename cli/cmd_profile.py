@@ -3,25 +3,33 @@
 import click
 
 from .call import Call
+from .person_view import place_text
 from .safe_text import safe_block, safe_line
 from .verb import verb
 
 
 @verb(
-    examples=('jangteo profile --name 은하 --about "연남동, 주말 직거래"', "jangteo profile"),
-    prints='Your profile; with --json {"author", "name", "about"}.',
+    examples=(
+        'jangteo profile --name 은하 --about "주말 직거래" --place 연남동',
+        "jangteo profile --languages ko,en",
+        "jangteo profile",
+    ),
+    prints='Your profile; with --json {"author", "name", "about", "place", "languages"}.',
 )
 @click.option("--name", metavar="TEXT", help="Up to 40 characters.")
 @click.option("--about", metavar="TEXT", help="Up to 1,000 characters; everybody can read it.")
+@click.option("--place", metavar="TEXT", help="Roughly where you are, up to 80 characters.")
+@click.option("--languages", metavar="CODES", help="What you understand, such as ko,en; or none.")
 @click.pass_obj
-def profile(call: Call, name: str | None, about: str | None) -> None:
+def profile(call: Call, /, **told: str | None) -> None:
     """Say, or show, what you call yourself.
 
     Names are not unique: anybody may take yours. `jangteo show ID` puts the first eight signs of
     the key beside them, and so do tables where two people have one name.
     """
-    result = call.ask("profile", name=name, about=about)
-    call.answer({field: result[field] for field in ("author", "name", "about")}, result)
+    result = call.ask("profile", **told)
+    fields = ("author", "name", "about", "place", "languages")
+    call.answer({field: result[field] for field in fields}, result)
     _print(call, result)
     if not result["author"]:
         call.screen.warn(call.named("this home has no identity yet: `jangteo init`"))
@@ -55,4 +63,6 @@ def _print(call: Call, result: dict[str, object]) -> None:
     call.screen.say(name, "bold")
     if about := result.get("about"):
         call.screen.say(safe_block(str(about)))
+    if where := place_text(result):
+        call.screen.say_safe(where)
     call.screen.say(f"author: {result['author']}", "dim")

@@ -1,12 +1,18 @@
-"""`show`: one listing, its seller and its history."""
+"""`show`: one listing, its seller, its history and what was asked about it."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
+from . import cells
 from .ago import ago_text
 from .call import Call
 from .listing_options import id_argument
-from .listing_view import counted, person_text, price_text, print_listing
-from .safe_text import safe_line
+from .listing_view import counted, person_text, price_text, print_listing, short_ids
+from .person_view import place_text
+from .safe_text import safe_block, safe_line
+from .screen import Screen
 from .table import Column
 from .verb import verb
 
@@ -21,8 +27,8 @@ _COLUMNS = (
 
 @verb(
     examples=("jangteo show 3fa91c07", "jangteo show 3fa91c07 --json"),
-    prints="The listing, who sells it, and its earlier revisions (prices change); with --json "
-    'the listing with "revisions", newest first, and "seller_profile".',
+    prints="The listing, who sells it, its earlier revisions (prices change) and what was asked; "
+    'with --json the listing with "revisions", newest first, "questions" and "seller_profile".',
 )
 @id_argument
 @click.pass_obj
@@ -34,7 +40,16 @@ def show(call: Call, listing_id: str) -> None:
     result = call.ask("show", id=listing_id)
     listing, seller, revisions = result["listing"], result["seller"], result["revisions"]
     screen = call.screen
-    call.answer({**listing, "revisions": revisions, "seller_profile": seller}, result)
+    questions = result["questions"]
+    call.answer(
+        {
+            **listing,
+            "revisions": revisions,
+            "questions": questions,
+            "seller_profile": seller,
+        },
+        result,
+    )
     print_listing(screen, listing)
     who = "you" if listing.get("mine") else person_text(listing["author"], seller.get("name"))
     screen.say()
@@ -43,6 +58,8 @@ def show(call: Call, listing_id: str) -> None:
     screen.say(f"  by {safe_line(who)}{known}{goods}")
     if about := seller.get("about"):
         screen.say(f"  {safe_line(about)}", "dim")
+    if where := place_text(seller):
+        screen.say_safe(f"  {where}", "dim")
     # Of what others took back, only that they did is left, and when.
     is_gone = listing["status"] == "withdrawn" and not listing["title"]
     when = ago_text(listing["updated_at"] if is_gone else listing["created_at"])
@@ -60,4 +77,28 @@ def show(call: Call, listing_id: str) -> None:
             for revision in revisions
         ]
         screen.table(_COLUMNS, rows)
+    if questions:
+        _questions(call, questions)
     call.notices(result)
+
+
+def _questions(call: Call, questions: Sequence[dict[str, Any]]) -> None:
+    """What was asked, each with its answers below it."""
+    screen = call.screen
+    screen.say()
+    short = short_ids([question["id"] for question in questions])
+    for question in questions:
+        key = screen.paint(short[question["id"]], "id")
+        _remark(screen, question, f"{key}  ", len(short[question["id"]]) + 2)
+        for answer in question["answers"]:
+            _remark(screen, answer, "    ", 4)
+
+
+def _remark(screen: Screen, remark: dict[str, Any], head: str, indent: int) -> None:
+    who = "you" if remark["mine"] else person_text(remark["author"], remark["name"])
+    seller = ", the seller" if remark.get("is_seller") and not remark["mine"] else ""
+    when = screen.paint(f"({ago_text(remark['at'])})", "dim")
+    lines = cells.wrap(safe_block(remark["text"]), max(20, min(screen.cells, 92) - indent))
+    screen.say(f"{head}{safe_line(who)}{seller} {when}")
+    for line in lines:
+        screen.say(f"{'':{indent}}{line}".rstrip())

@@ -34,6 +34,12 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "export": ("cmd_export", "export", "Write listings to a file or to stdout."),
     },
     "Talk and trade": {
+        "ask": ("cmd_ask", "ask", "Ask about a listing, for everybody to read."),
+        "answer": (
+            "cmd_ask",
+            "answer",
+            "Answer a question about a listing, for everybody to read.",
+        ),
         "talk": ("cmd_talk", "talk", "Talk with somebody: ask, haggle, agree, meet."),
         "send": ("cmd_send", "send", "Write to a seller, or to anyone."),
         "inbox": ("cmd_inbox", "inbox", "Show who wrote to you, and what about."),

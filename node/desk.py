@@ -55,6 +55,9 @@ VERBS: Final[Mapping[str, Verb]] = {
     "withdraw": Verb("sign", "desk_listing", "withdraw"),
     "renew": Verb("sign", "desk_listing", "renew"),
     "renew-due": Verb("sign", "desk_listing", "renew_due"),
+    "ask": Verb("sign", "desk_remark", "ask"),
+    "answer": Verb("sign", "desk_remark", "answer"),
+    "unask": Verb("sign", "desk_remark", "unask"),
     "profile": Verb("sign", "desk_person", "profile"),
     "block": Verb("write", "desk_person", "block"),
     "unblock": Verb("write", "desk_person", "unblock"),
@@ -120,7 +123,7 @@ def kind_of(verb: str, args: Mapping[str, Any], *, is_stream: bool = False) -> K
     known = (STREAMS if is_stream else VERBS).get(verb)
     if known is None:
         raise usage(f"there is no {'stream of ' if is_stream else ''}verb {verb!r}")
-    if verb == "profile" and args.get("name") is None and args.get("about") is None:
+    if verb == "profile" and all(value is None for value in args.values()):
         return "read"
     if verb == "import" and args.get("dry_run") is True:
         return "read"

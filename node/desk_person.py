@@ -1,7 +1,8 @@
 """The verbs of people: one's own profile, and authors kept out of sight. Also which markets."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
@@ -18,21 +19,26 @@ from .home_store import note_left
 from .listing_json import time_text
 from .publisher import Draft
 
+_FIELDS: Final = ("name", "about", "place", "languages")
+
 
 def profile(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What one is called, changed where `name` or `about` is said."""
-    args = Args("profile", told, ("name", "about"))
-    if "name" not in args and "about" not in args:
+    """What one says of oneself, changed where a field is said: "" takes it away, and so does "none"
+    the languages."""
+    args = Args("profile", told, _FIELDS)
+    if not any(name in args for name in _FIELDS):
         return _shown(clerk, is_changed=False)
     pen = clerk.pen()
     thread_key = (COMMONS, pen.author, THREAD)
     with pen.transaction():
         before = clerk.profile_of(pen.author)
-        name, about = args.text("name"), args.text("about")
+        changes: dict[str, Any] = {
+            name: text for name in _FIELDS[:3] if (text := args.text(name)) is not None
+        }
+        if (languages := args.texts("languages")) is not None:
+            changes["languages"] = () if languages == ["none"] else tuple(languages)
         try:
-            after = Profile(
-                before.name if name is None else name, before.about if about is None else about
-            ).authored()
+            after = replace(before, **changes).authored()
         except LocalProtocolError as error:
             raise refused(error) from None
         current = clerk.store.current(thread_key)
@@ -138,12 +144,12 @@ def _market(verb: str, told: Mapping[str, Any]) -> str:
 
 
 def _shown(clerk: Clerk, *, is_changed: bool) -> dict[str, Any]:
-    if clerk.own is None:
-        return {"author": None, "name": "", "about": "", "changed": False}
-    known = clerk.profile_of(clerk.own)
+    known = Profile() if clerk.own is None else clerk.profile_of(clerk.own)
     return {
-        "author": clerk.own.hex(),
+        "author": None if clerk.own is None else clerk.own.hex(),
         "name": known.name,
         "about": known.about,
+        "place": known.place,
+        "languages": list(known.languages),
         "changed": is_changed,
     }

@@ -14,6 +14,7 @@ from .clerk import Clerk
 from .desk_args import Args
 from .desk_error import bad_value
 from .listing_json import price_json, status_of, time_text
+from .remark_json import questions_json
 
 if TYPE_CHECKING:
     from ..store.query import Facets, Query
@@ -47,7 +48,7 @@ def search_stream(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, A
 
 
 def show(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """One listing with its revisions, newest first, and its seller."""
+    """One listing with its revisions, newest first, what was asked about it, and its seller."""
     row = clerk.find_listing(Args("show", told, ("id",)).needed("id"))
     now_ms = clerk.now_ms()
     revisions = [
@@ -68,10 +69,13 @@ def show(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "listing": clerk.json([row])[0],
         "revisions": revisions,
+        "questions": [] if row.header.is_delete else questions_json(clerk, row),
         "seller": {
             "author": author.hex(),
             "name": known.name,
             "about": known.about,
+            "place": known.place,
+            "languages": list(known.languages),
             "contact": author in {contact.author for contact in clerk.store.kept()},
         },
     }

@@ -19,7 +19,7 @@ CONDITIONS: Final[tuple[str, ...]] = tuple(filter(None, get_args(Condition)))
 
 _RULE: Final = "R8.1"
 _WEB_ADDRESS: Final = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
-_WHITE_SPACE: Final = (
+WHITE_SPACE: Final = (
     "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
     "\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 )
@@ -89,7 +89,7 @@ class Listing:
         if ref is not None and (type(ref) is not bytes or len(ref) != limits.REF_BYTES):
             raise RemoteProtocolError(_RULE, f"ref is not {limits.REF_BYTES} bytes")
         title = _text(body.get("title"), "title", limits.TITLE_CHARS_MAX)
-        if not title.strip(_WHITE_SPACE):
+        if not title.strip(WHITE_SPACE):
             raise RemoteProtocolError(_RULE, "a listing has a title")
         description = _text(
             body.get("description", ""), "description", limits.DESCRIPTION_CHARS_MAX

@@ -6,11 +6,12 @@ from typing import Any
 from .box_key import THREAD as BOX_THREAD
 from .box_key import BoxKey
 from .errors import RemoteProtocolError
-from .kind import BOX, LISTING, PROFILE, REVIEW
+from .kind import ANSWER, BOX, LISTING, PROFILE, QUESTION, REVIEW
 from .listing import Listing
 from .market import COMMONS
 from .profile import THREAD as PROFILE_THREAD
 from .profile import Profile
+from .remark import Remark
 from .review import Review
 
 
@@ -24,6 +25,11 @@ def check(
             raise RemoteProtocolError("R8.2", "a listing does not live in commons")
         if body is not None:
             return Listing.from_body(body, ts_ms)
+    elif kind in (QUESTION, ANSWER):
+        if market == COMMONS:
+            raise RemoteProtocolError("R8.12", "a question lives in the market of its listing")
+        if body is not None:
+            Remark.from_body(body, is_answer=kind == ANSWER)
     elif kind == PROFILE:
         if market != COMMONS or thread != PROFILE_THREAD:
             raise RemoteProtocolError("R8.3", "a profile is the zero thread of commons")

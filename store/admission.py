@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from ..protocol import limits
 from ..protocol.envelope import Envelope, Header, Rank, ThreadKey, Verified
 from ..protocol.verdict import Admission
-from . import box_view, listing_view, log, profile_view, thread_view
+from . import box_view, listing_view, log, profile_view, remark_view, thread_view
 from .batch import Batch
 from .blocklist import Blocklist
 from .contacts import ContactBook
@@ -385,27 +385,36 @@ def write_views(
     """Shows (arrival, rid, record); `stored` are arrivals that may be shown already, `later` those
     whose words are added later."""
     listings: list[tuple[int, int, Verified | Envelope]] = []
+    remarks: list[tuple[int, int, Verified | Envelope]] = []
     profiles: list[tuple[int, Verified | Envelope]] = []
     boxes: list[tuple[int, Verified | Envelope]] = []
     withdrawals: list[tuple[int, int, Header]] = []
     dropped: list[tuple[bytes, int]] = []
     for arrival, rid, record in entries:
         header = record.header
-        if listing_view.is_listing(header) and not header.is_delete:
+        is_listing = listing_view.is_listing(header)
+        if is_listing and not header.is_delete:
             listings.append((arrival, rid, record))
             continue
         if arrival in stored:
             dropped.append((header.author, arrival))
-        if listing_view.is_listing(header):
+        if is_listing:
             withdrawals.append((arrival, rid, header))
-        elif profile_view.is_profile(header) and not header.is_delete:
+        elif header.is_delete:
+            continue
+        elif remark_view.is_remark(header):
+            remarks.append((arrival, rid, record))
+        elif profile_view.is_profile(header):
             profiles.append((arrival, record))
-        elif box_view.is_box(header) and not header.is_delete:
+        elif box_view.is_box(header):
             boxes.append((arrival, record))
     listing_view.drop(db, [arrival for _, arrival in dropped])
+    # A listing may have taken the place of a question: a thread is of no one kind.
+    remark_view.drop(db, stored)
     profile_view.drop(db, dropped)
     box_view.drop(db, dropped)
     listing_view.put(db, listings, stored, later)
     listing_view.put_withdrawals(db, withdrawals)
+    remark_view.put(db, remarks)
     profile_view.put(db, profiles)
     box_view.put(db, boxes)

@@ -1,5 +1,6 @@
 """The view of profiles: what each author calls themselves. Knows nothing of listings."""
 
+import json
 from collections.abc import Iterable
 
 from ..protocol import limits
@@ -22,8 +23,18 @@ def put(db: Database, entries: Iterable[tuple[int, Verified | Envelope]]) -> Non
     for arrival, record in entries:
         profile = Profile.from_body(record.body or {})
         folded = fold_name(profile.name)
-        rows.append((record.header.author, arrival, profile.name, profile.about, folded))
-    db.run_many("INSERT OR REPLACE INTO profile VALUES (?,?,?,?,?,'','')", rows)
+        rows.append(
+            (
+                record.header.author,
+                arrival,
+                profile.name,
+                profile.about,
+                folded,
+                profile.place,
+                json.dumps(profile.languages) if profile.languages else "",
+            )
+        )
+    db.run_many("INSERT OR REPLACE INTO profile VALUES (?,?,?,?,?,?,?)", rows)
 
 
 def drop(db: Database, arrivals: Iterable[tuple[bytes, int]]) -> None:
@@ -36,8 +47,11 @@ def clear(db: Database) -> None:
 
 
 def of_author(db: Database, author: bytes) -> Profile | None:
-    row = db.row("SELECT name, about FROM profile WHERE author = ?", (author,))
-    return None if row is None else Profile(*row)
+    row = db.row("SELECT name, about, place, languages FROM profile WHERE author = ?", (author,))
+    if row is None:
+        return None
+    name, about, place, languages = row
+    return Profile(name, about, place, tuple(json.loads(languages)) if languages else ())
 
 
 def authors_named(db: Database, text: str, authors_max: int) -> list[bytes]:

@@ -9,7 +9,16 @@ from typing import Any, Final, TypeAlias
 
 from ..protocol.envelope import Envelope
 from ..protocol.item_set import item_key
-from . import box_view, item_set, listing_view, log, profile_view, share, thread_view
+from . import (
+    box_view,
+    item_set,
+    listing_view,
+    log,
+    profile_view,
+    remark_view,
+    share,
+    thread_view,
+)
 from .admission import write_views
 from .database import VIEW_VERSION, Database, Row
 from .item_set import ItemTable
@@ -29,6 +38,7 @@ _VIEWS: Final = {
     "item": "SELECT * FROM item ORDER BY market, key",
     "listing": "SELECT * FROM listing ORDER BY arrival",
     "withdrawal": "SELECT * FROM withdrawal ORDER BY arrival",
+    "remark": "SELECT * FROM remark ORDER BY arrival",
     "profile": "SELECT * FROM profile ORDER BY author",
     "box": "SELECT * FROM box ORDER BY author",
     "words": "SELECT term, doc, col, offset FROM temp.word ORDER BY term, doc, col, offset",
@@ -45,6 +55,7 @@ def rebuild(db: Database, items: ItemTable, tell: Progress = lambda done, total:
     thread_view.clear(db)
     items.clear_all()
     listing_view.clear(db)
+    remark_view.clear(db)
     profile_view.clear(db)
     box_view.clear(db)
     joined = MarketBook(db).joined()

@@ -3,8 +3,8 @@
 
 -- ---- views ------------------------------------------------------------------------------------
 
--- Questions about listings and answers to them. `question` is the question's public id in an answer,
--- else empty.
+-- Questions about listings and answers to them, by their threads' arrivals. `question` is the
+-- question's public id in an answer, else empty. Nothing but `listing` is indexed: many come at once.
 CREATE TABLE remark (
   arrival   INTEGER PRIMARY KEY,
   rid       INTEGER NOT NULL,
@@ -35,6 +35,7 @@ CREATE INDEX review_subject ON review (subject);
 CREATE INDEX review_author ON review (author);
 
 DROP TABLE profile;
+-- `languages` is a JSON array, or empty.
 CREATE TABLE profile (
   author    BLOB    PRIMARY KEY,
   arrival   INTEGER NOT NULL,

@@ -30,6 +30,7 @@ from .mail_book import MailBook
 from .market_book import MarketBook
 from .outbox import Outbox
 from .query import Facets, Page, Query
+from .remark_view import RemarkView
 from .review_book import ReviewBook
 from .room_book import RoomBook
 from .row import Counts, ListingRow, StoredRecord, opened
@@ -65,6 +66,7 @@ class Store:
         self.deals = DealBook(db, self._require_write)
         self.reviews = ReviewBook(db, self._require_write)
         self.wishes = WishBook(db, self._require_write)
+        self.remarks = RemarkView(db)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False

@@ -6,11 +6,12 @@ from typing import Any
 
 from jangteo.crypto.keys import AuthorKey
 from jangteo.protocol.envelope import Header, Verified, author_record, listing_id
-from jangteo.protocol.kind import LISTING, PROFILE
+from jangteo.protocol.kind import ANSWER, LISTING, PROFILE, QUESTION
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.market import COMMONS, OPEN
 from jangteo.protocol.profile import THREAD as PROFILE_THREAD
 from jangteo.protocol.profile import Profile
+from jangteo.protocol.remark import Remark
 
 NOW_MS = 1_760_000_000_000
 """A moment in October 2025: the "now" of tests that do not move it."""
@@ -67,6 +68,28 @@ class Seller:
         header = Header(PROFILE, self.author, ts_ms, COMMONS, PROFILE_THREAD, revision, False)
         return author_record(self.key, header, Profile(name, about).to_body())
 
+    def asks(
+        self,
+        number: int,
+        listing: bytes,
+        text: str,
+        *,
+        revision: int = 1,
+        ts_ms: int = NOW_MS,
+        market: str = OPEN,
+    ) -> Verified:
+        """A question about a listing, by its public id."""
+        body = Remark(listing, text).to_body()
+        return self.publishes(QUESTION, number, body, revision=revision, ts_ms=ts_ms, market=market)
+
+    def answers(
+        self, number: int, question: Verified, text: str, *, ts_ms: int = NOW_MS
+    ) -> Verified:
+        body = question.body or {}
+        remark = Remark(body["listing"], text, public_id(question))
+        market = question.header.market
+        return self.publishes(ANSWER, number, remark.to_body(), ts_ms=ts_ms, market=market)
+
     def publishes(
         self,
         kind: int,
@@ -84,5 +107,5 @@ class Seller:
 
 
 def public_id(record: Verified) -> bytes:
-    """The id of the listing whose revision `record` is."""
+    """The id of the listing, or of what else, whose revision `record` is."""
     return listing_id(record.header.thread_key)

@@ -22,9 +22,10 @@ from jangteo.protocol import limits
 from jangteo.protocol.box_key import BoxKey
 from jangteo.protocol.envelope import ThreadKey, Verified
 from jangteo.protocol.item_set import item_key
-from jangteo.protocol.kind import BOX, LISTING, PROFILE
+from jangteo.protocol.kind import ANSWER, BOX, LISTING, PROFILE, QUESTION
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.profile import Profile
+from jangteo.protocol.remark import Remark
 from jangteo.protocol.verdict import Admission
 from jangteo.store.query import ALL_STATUSES, Query
 from jangteo.store.store import Store
@@ -52,6 +53,14 @@ def made(
             return who.is_called(f"Name {salt}", revision=revision, ts_ms=ts_ms)
         case "delete":
             return who.withdraws(number, revision=revision, ts_ms=ts_ms, market=market)
+        case "question" | "answer":
+            about = public_id(SELLERS[1].lists(1 + salt, "x", market=market))
+            asked = SELLERS[2].asks(9, about, "?", market=market)
+            if form == "answer":
+                return who.answers(number, asked, f"no {salt}", ts_ms=ts_ms)
+            return who.asks(
+                number, about, f"what {salt}?", revision=revision, ts_ms=ts_ms, market=market
+            )
         case "unknown":
             body = {"salt": salt}
             return who.publishes(
@@ -64,7 +73,9 @@ def made(
 RECORDS = st.builds(
     made,
     seller=st.integers(0, 2),
-    form=st.sampled_from(("listing", "listing", "listing", "delete", "unknown", "profile")),
+    form=st.sampled_from(
+        ("listing", "listing", "listing", "delete", "unknown", "profile", "question", "answer")
+    ),
     number=st.integers(1, 5),
     revision=st.integers(1, 4),
     age_days=st.sampled_from((0, 40, 89, 100)),
@@ -173,6 +184,20 @@ class Model:
             for key, record in self.current.items():
                 if key[0] == market and record.id not in self.retired:
                     self.items.add(key)
+
+
+def asked_about(store: Store) -> set[tuple[bytes, str]]:
+    """(id, text) of every question and answer that is shown of some listing that `made` makes."""
+    abouts = [
+        public_id(SELLERS[1].lists(number, "x", market=market))
+        for number in (1, 2)
+        for market in MARKETS
+    ]
+    return {
+        (each.public_id, each.remark.text)
+        for about in abouts
+        for each in store.remarks.of_listing(about)
+    }
 
 
 class Undone(Exception):
@@ -292,6 +317,11 @@ class StoreMachine(RuleBasedStateMachine):
         assert {(row.listing_id, row.record_id) for row in shown} == {
             (public_id(record), record.id) for record in live if record.header.kind == LISTING
         }
+        assert asked_about(self.store) == {
+            (public_id(r), str(r.body["text"]))
+            for r in live
+            if r.body and r.header.kind in (QUESTION, ANSWER)
+        }
         for seller in SELLERS:
             profile = self.store.profile(seller.author)
             names = {
@@ -324,6 +354,7 @@ def state_after(folder: Path, batches: list[list[Verified]]) -> object:
         return (
             [store.summary(market) for market in (*MARKETS, "commons")],
             [(row.listing_id, row.record_id, row.listing, row.seller_name) for row in rows],
+            asked_about(store),
         )
 
 
@@ -353,12 +384,13 @@ def odd(
     market, number = place
     if kind in (PROFILE, BOX):
         market, number = "commons", int(kind == BOX)
-    elif kind == LISTING and market == "commons":
+    elif kind in (LISTING, QUESTION) and market == "commons":
         market = "open"
     body = {
         LISTING: Listing(f"at {age_ms}", created_ms=0).to_body(),
         PROFILE: Profile(f"at {age_ms}").to_body(),
         BOX: BoxKey(age_ms.to_bytes(32, "big", signed=True)).to_body(),
+        QUESTION: Remark(bytes(32), f"at {age_ms}").to_body(),
     }.get(kind, {"at": age_ms})
     return SELLERS[seller].publishes(
         kind,
@@ -375,7 +407,9 @@ ODD_RECORDS = st.builds(
     odd,
     seller=st.integers(1, 2),
     place=st.tuples(st.sampled_from((*MARKETS, "commons")), st.integers(0, 3)),
-    kind=st.sampled_from((LISTING, LISTING, UNKNOWN_KIND, PROFILE, BOX, LONG_UNKNOWN_KIND)),
+    kind=st.sampled_from(
+        (LISTING, LISTING, UNKNOWN_KIND, PROFILE, BOX, LONG_UNKNOWN_KIND, QUESTION)
+    ),
     revision=st.integers(0, 2),
     age_ms=st.sampled_from(
         (-limits.FUTURE_MS_MAX - 1, -1, 0, LIFE_MS - 1, LIFE_MS, 2 * LIFE_MS, 9 * LIFE_MS)
@@ -402,6 +436,7 @@ def state_with_a_block(folder: Path, batches: list[list[Verified]], block_at: in
             [store.summary(market) for market in (*MARKETS, "commons")],
             {(row.listing_id, row.record_id, row.seller_name) for row in shown},
             [store.profile(seller.author) for seller in SELLERS],
+            sorted(each.public_id for each in store.remarks.of_listing(bytes(32))),
             [sorted(store.find(digit)) for digit in "0123456789abcdef"],
         )
 

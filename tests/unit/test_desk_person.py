@@ -20,7 +20,8 @@ def ana(tmp_path: Path) -> Iterator[Stall]:
 
 def test_a_name_is_published_once_and_changed_by_parts(ana: Stall) -> None:
     assert ana.call("profile") == {
-        "author": ana.key.public.hex(), "name": "", "about": "", "changed": False,
+        "author": ana.key.public.hex(), "name": "", "about": "", "place": "", "languages": [],
+        "changed": False,
     }  # fmt: skip
     assert ana.call("profile", name="  Ana  B ", about="hi")["name"] == "Ana B"
     assert not ana.call("profile", name="Ana B")["changed"]
@@ -29,6 +30,35 @@ def test_a_name_is_published_once_and_changed_by_parts(ana: Stall) -> None:
     assert len(ana.desk.take_published()) == 2
     with pytest.raises(DeskError, match="at most 40") as caught:
         ana.call("profile", name="x" * 41)
+    assert caught.value.exit_code == 2
+
+
+def test_a_profile_says_where_one_is_and_what_one_understands(ana: Stall) -> None:
+    said = ana.call("profile", place="  연남동 ", languages="ko, en-GB,ko,")
+    assert (said["place"], said["languages"]) == ("연남동", ["ko", "en-GB"])
+    assert ana.call("profile", name="Ana")["place"] == "연남동"
+    assert ana.call("whoami")["languages"] == ["ko", "en-GB"]
+    assert not ana.call("profile", languages=["ko", "en-GB"])["changed"]
+    assert ana.call("profile", languages="none", place="")["languages"] == []
+    body = {"name": "Ana"}
+    current = ana.store.current(("commons", ana.key.public, bytes(16)))
+    assert current is not None
+    assert current.body == body
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"place": "x" * (limits.PLACE_CHARS_MAX + 1)}, "place has 81 characters: at most 80"),
+        ({"languages": "Korean, maybe"}, "'Korean' is no language's code: use such as ko"),
+        ({"languages": "en-abcdefg-abcdefg"}, "is no language's code"),
+        ({"languages": [f"a{c}" for c in "abcdefghi"]}, "9 languages: at most 8"),
+        ({"languages": 5}, "languages is a list of texts"),
+    ],
+)
+def test_what_a_profile_cannot_say_is_told(ana: Stall, told: dict[str, object], why: str) -> None:
+    with pytest.raises(DeskError, match=why) as caught:
+        ana.desk.call("profile", told)
     assert caught.value.exit_code == 2
 
 

@@ -42,6 +42,10 @@ def path(tmp_path: Path) -> Path:
             )
             store.admit([seller.lists(5, "고침", revision=2)], NOW_MS)
             store.admit([seller.withdraws(6, revision=2)], NOW_MS)
+            about = public_id(seller.lists(7, "x"))
+            asked = [SELLERS[0].asks(300 + number, about, "얼마?") for number in range(3)]
+            store.admit(asked, NOW_MS)
+            store.admit([seller.answers(310, asked[0], "공짜")], NOW_MS)
         store.forget_expired(NOW_MS + 50 * limits.DAY_MS, 10_000)
         store.leave("bikes")
     return path
@@ -87,6 +91,8 @@ def test_reindex_makes_the_same_again(store: Store) -> None:
         ("UPDATE chunk SET sum = zeroblob(256)", "chunk "),
         ("DELETE FROM chunk WHERE lo = x''", "chunks of open"),
         ("UPDATE profile SET name = 'Somebody'", "profile: "),
+        ("DELETE FROM remark WHERE arrival % 2 = 0", "remark: "),
+        ("UPDATE remark SET author = zeroblob(32)", "remark: "),
         ("DELETE FROM withdrawal", "withdrawal: "),
         ("DELETE FROM history", "history: "),
         ("DELETE FROM words WHERE rowid = 2", "words: "),
