@@ -107,7 +107,9 @@ class DealKeeper:
         message = self.say(row, self.answer(row, StepKind.CONFIRM))
         deal = self.deal(row)
         if deal.confirm is not None and deal.confirm.id == message.id:
-            self._take(listing, -deal.standing.quantity)
+            quantity = deal.standing.quantity
+            self._store.deals.put(replace(self._known(row), taken=quantity))
+            self._take(listing, -quantity)
         return message
 
     def why_not(self, row: DealRow, listing: ListingRow | None) -> str:
@@ -177,24 +179,24 @@ class DealKeeper:
 
     def _settle(self, row: DealRow, message: Message) -> None:
         """Tells what a step has changed, and draws its consequences for the listing."""
-        before = (self._store.deals.deal(row.id) or row).state
+        known = self._known(row)
+        before = known.state
         deal = self.deal(row)
-        self._store.deals.put(replace(row, state=deal.state, changed_ms=self._now_ms()))
+        self._store.deals.put(replace(known, state=deal.state, changed_ms=self._now_ms()))
         if deal.state == before:
             return
         self._postman.tell({"event": "deal", "deal": row.id, "message": message.id})
         if row.owner == self._key.public:
-            self._follow(row, deal, State(before))
+            self._follow(self._known(row), deal)
 
-    def _follow(self, row: DealRow, deal: Deal, before: State) -> None:
+    def _follow(self, row: DealRow, deal: Deal) -> None:
         listing = self._store.listing(row.listing)
         if listing is None or listing.header.is_delete:
             return
-        if deal.state in (State.CANCELLED, State.NOSHOW) and before not in (
-            State.CANCELLED,
-            State.NOSHOW,
-        ):
-            self._take(listing, deal.standing.quantity)
+        if deal.state in (State.CANCELLED, State.NOSHOW) and row.taken:
+            # Once: what crossed it may lead to another state and back here.
+            self._store.deals.put(replace(row, taken=0))
+            self._take(listing, row.taken)
         elif deal.state is State.DONE and not listing.listing.quantity:
             if not any(
                 other.state in (State.CONFIRMED, State.HANDED, State.RECEIVED)
@@ -204,6 +206,10 @@ class DealKeeper:
                 self._revise(listing, replace(listing.listing, status="sold"))
 
     # -- private ----------------------------------------------------------------------------
+
+    def _known(self, row: DealRow) -> DealRow:
+        """As the store has it now."""
+        return self._store.deals.deal(row.id) or row
 
     def _parties(self, message: Message) -> Parties | None:
         """Of a first step: whose listing it is about. None where nobody here knows it."""

@@ -13,13 +13,14 @@ from .database import Database
 if TYPE_CHECKING:  # a search is to start at once
     from ..protocol.deal import Parties, Side
 
-_COLUMNS = "id, room, listing, owner, guest, side, title, state, changed_ms"
+_COLUMNS = "id, room, listing, owner, guest, side, title, state, changed_ms, taken"
 _ID_HEX = 2 * limits.THREAD_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class DealRow:
-    """`title` is the listing's when the first step was said; `state` came at `changed_ms`."""
+    """`title` is the listing's when the first step was said; `state` came at `changed_ms`. `taken`
+    pieces are off one's own listing for it."""
 
     id: bytes
     room: bytes
@@ -30,6 +31,7 @@ class DealRow:
     title: str
     state: str
     changed_ms: int
+    taken: int = 0
 
     @property
     def parties(self) -> "Parties":
@@ -48,8 +50,8 @@ class DealBook:
     def put(self, row: DealRow) -> None:
         self._require_write()
         self._db.run(
-            "INSERT INTO deal VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE "
-            "SET state = excluded.state, changed_ms = excluded.changed_ms",
+            "INSERT INTO deal VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE "
+            "SET state = excluded.state, changed_ms = excluded.changed_ms, taken = excluded.taken",
             (
                 row.id,
                 row.room,
@@ -60,6 +62,7 @@ class DealBook:
                 row.title,
                 row.state,
                 row.changed_ms,
+                row.taken,
             ),
         )
 

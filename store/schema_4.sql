@@ -128,7 +128,8 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_person ON outbox (person);
 
 -- Deals: whose listing it is (`owner`) and on which side, as it was when the first step was said.
--- What became of them their messages say (deal.py); `state` is the last one that was told.
+-- What became of them their messages say (deal.py); `state` is the last one that was told. `taken` is
+-- how many pieces are off one's own listing for it.
 CREATE TABLE deal (
   id         BLOB    PRIMARY KEY,
   room       BLOB    NOT NULL,
@@ -138,7 +139,8 @@ CREATE TABLE deal (
   side       TEXT    NOT NULL,
   title      TEXT    NOT NULL,
   state      TEXT    NOT NULL,
-  changed_ms INTEGER NOT NULL
+  changed_ms INTEGER NOT NULL,
+  taken      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deal_room ON deal (room);
 

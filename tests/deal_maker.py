@@ -44,6 +44,7 @@ class Trader:
     deal_id: bytes = DEAL
     known: dict[bytes, SaidStep] = field(default_factory=dict)
     salts: int = 0
+    folded: tuple[frozenset[bytes], Deal] | None = None
 
     @classmethod
     def two(cls, side: Side = "sell", *, guest: str = "bea", deal_id: bytes = DEAL) -> list[Self]:
@@ -61,7 +62,10 @@ class Trader:
 
     @property
     def deal(self) -> Deal:
-        return fold(self.deal_id, self.parties, self.known.values())
+        known = frozenset(self.known)
+        if self.folded is None or self.folded[0] != known:
+            self.folded = known, fold(self.deal_id, self.parties, self.known.values())
+        return self.folded[1]
 
     def hears(self, *steps: SaidStep) -> None:
         self.known |= {each.id: each for each in steps}

@@ -415,3 +415,22 @@ def test_no_more_is_haggled_than_a_deal_holds(market: Market) -> None:
     ana.call("done", to=bike)
     meet(ana, bea)
     assert both(ana, bea, bike) == "done"
+
+
+def test_goods_are_put_back_once_though_what_crossed_it_leads_there_again(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        jars = ana.sell("Jam", "5000 KRW", quantity=2)
+        introduce(ana, bea)
+        bea.call("offer", to=jars, price="9000", quantity=2)
+        meet(ana, bea)
+        ana.call("accept", to=jars)
+        meet(ana, bea)
+        ana.call("noshow", to=jars)
+        assert listing(ana, jars)["quantity"] == 2
+        bea.call("done", to=jars)
+        meet(ana, bea)
+        assert both(ana, bea, jars) == "received"
+        bea.call("cancel", to=jars, reason="it was another's")
+        meet(ana, bea)
+        assert both(ana, bea, jars) == "cancelled"
+        assert listing(ana, jars)["quantity"] == 2
