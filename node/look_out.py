@@ -1,5 +1,5 @@
 """Looks through what is new for what its owner keeps an eye on, and notes it: saved searches,
-followed sellers, favourites.
+followed sellers, favourites, and what others ask and answer.
 
 Works on the store's thread, within a transaction. It goes through arrivals once: where it stopped
 stands in the store, so that nothing is missed while no node runs, and nothing told twice.
@@ -39,6 +39,7 @@ def look_out(clerk: Clerk) -> list[JsonObject]:
             *_of_saved(clerk, before_rid, last_rid),
             *_of_followed(clerk, before_rid, last_rid),
             *_of_favourites(clerk, before_rid, last_rid),
+            *_of_remarks(clerk, before_rid, last_rid),
         )
     ]
     store.put_meta(LOOKED_META, str(last_rid))
@@ -97,6 +98,25 @@ def _of_favourites(clerk: Clerk, after: int, up_to: int) -> Iterator[tuple[str, 
             if is_same and before.title == row.listing.title and not row.header.is_delete:
                 continue  # renewed, or a word corrected
         yield "favourite", about
+
+
+def _of_remarks(clerk: Clerk, after: int, up_to: int) -> Iterator[tuple[str, JsonObject]]:
+    """Questions about one's own listings, and answers to one's own questions."""
+    if clerk.own is None:
+        return
+    for each in clerk.store.remarks.for_author(clerk.own, after, up_to, _FOUND_MAX):
+        row = clerk.store.listing(each.remark.listing)
+        yield (
+            "answer" if each.remark.question else "question",
+            {
+                "remark": each.public_id.hex(),
+                "listing": each.remark.listing.hex(),
+                "title": "" if row is None else row.listing.title,
+                "author": each.header.author.hex(),
+                "name": each.author_name,
+                "text": each.remark.text,
+            },
+        )
 
 
 def _revision_before(clerk: Clerk, row: ListingRow) -> Listing | None:

@@ -68,6 +68,19 @@ class RemarkView:
         )
         return [_row_from(row) for row in reversed(rows)]
 
+    def for_author(self, author: bytes, after: int, up_to: int, count_max: int) -> list[RemarkRow]:
+        """Others' questions about an author's listings, and their answers to the author's
+        questions, that arrived after `after`; the oldest first."""
+        rows = self._db.rows(
+            f"{_SELECT} WHERE v.arrival > ?1 AND v.arrival <= ?2 AND v.author <> ?3 AND EXISTS ("  # noqa: S608
+            "SELECT 1 FROM listing AS l WHERE v.question = x'' AND l.listing_id = v.listing "
+            "AND l.author = ?3 UNION ALL SELECT 1 FROM remark AS q WHERE v.question <> x'' "
+            "AND q.listing = v.listing AND q.public_id = v.question AND q.author = ?3) "
+            "ORDER BY v.arrival LIMIT ?4",
+            (after, up_to, author, count_max),
+        )
+        return [_row_from(row) for row in rows]
+
     def find(self, prefix_hex: str) -> list[RemarkRow]:
         """Those whose id begins so; at most FIND_IDS_MAX. Slow: reads the view through."""
         digits = 2 * limits.ID_BYTES

@@ -204,3 +204,23 @@ def test_mistakes_are_one_line(
 ) -> None:
     with met(tmp_path) as (_, bea), pytest.raises(DeskError, match=message):
         bea.call(verb, **arguments)
+
+
+def test_a_question_is_told_to_the_seller_and_its_answer_to_who_asked(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea", "cho") as (ana, bea, cho):
+        bike = ana.sell("Road bike")
+        introduce(ana, bea, cho)
+        for each in (ana, bea, cho):
+            looks(each)
+        asked = bea.call("ask", id=bike, text="What size is the frame?")
+        introduce(ana, bea, cho)
+        (told,) = looks(ana)
+        assert (told["kind"], told["title"], told["text"], told["name"]) == (
+            "question", "Road bike", "What size is the frame?", "bea",
+        )  # fmt: skip
+        assert looks(bea) == looks(cho) == []
+        ana.call("answer", id=asked["question"]["id"], text="54 cm")
+        introduce(ana, bea, cho)
+        (told,) = looks(bea)
+        assert (told["kind"], told["text"]) == ("answer", "54 cm")
+        assert looks(ana) == looks(cho) == []
