@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..crypto.keys import AuthorKey
     from ..store.store import Store
 
+_ORPHANS_AT_ONCE: Final = 50
 SOLD: Final = "sold"
 EXPIRED: Final = "expired"
 CHANGED: Final = "changed"
@@ -50,6 +51,7 @@ class DealKeeper:
         self._now_ms = now_ms
         postman.check_deal = self._check
         postman.on_deal = self._came
+        postman.on_tend.append(self.adopt)
 
     def deal(self, row: DealRow) -> Deal:
         """What its steps come to."""
@@ -135,7 +137,9 @@ class DealKeeper:
         if row is None:
             # Not only by an offer: what was said after it may come before it, and is opened once.
             parties = self._parties(message)
-            if parties is None or message.author != parties.guest:
+            if parties is None and self._is_known(message.about):
+                raise RemoteProtocolError("R14.10", "a deal about a third person's listing")
+            if parties is not None and message.author != parties.guest:
                 raise RemoteProtocolError("R14.10", "a deal is begun by a listing's guest")
         theirs = [
             each.message.id
@@ -151,14 +155,29 @@ class DealKeeper:
         row = self._store.deals.deal(step.deal)
         if row is None:
             parties = self._parties(message)
+            if parties is None:
+                return  # of a listing that is not back here yet: `adopt` looks again
             listing = self._store.listing(message.about)
-            assert parties is not None  # noqa: S101 — `_check` has seen them
             title = "" if listing is None else listing.listing.title
             row = self.open(step.deal, parties, title)
             self._store.deals.put(row)
         self._settle(row, message)
         if row.owner == self._key.public:
             self._answer_by_itself(row)
+
+    def adopt(self) -> None:
+        """Deals whose listing was not here when they were spoken of, as in a home that was restored
+        from its words: one's own come back from neighbours."""
+        for deal_id in self._store.deals.orphans(_ORPHANS_AT_ONCE):
+            for each in self._store.rooms.of_deal(deal_id):
+                parties = self._parties(each.message)
+                if each.message.kind == said.DEAL and parties is not None:
+                    if each.message.author == parties.guest:
+                        self._came(each.message)
+                    break
+
+    def _is_known(self, listing_id: bytes) -> bool:
+        return owner_of(self._store, listing_id)[0] is not None
 
     def _answer_by_itself(self, row: DealRow) -> None:
         """What the owner's node says without being asked: that goods are gone; and, to one who has

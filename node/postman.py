@@ -22,6 +22,7 @@ from ..protocol.market import COMMONS
 from ..protocol.message import Message, Receipt
 from ..store.box_book import OwnBox
 from ..store.outbox import Owed
+from .desk_error import DeskError
 from .publisher import Draft, Publisher
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Postman:
         self.check_deal: Callable[[Message], None] = _nothing
         self.on_deal: Callable[[Message], None] = _nothing
         self.on_review: Callable[[Message], None] = _nothing
-        self.on_tend: Callable[[], None] = lambda: None
+        self.on_tend: list[Callable[[], None]] = []
 
     # -- saying -----------------------------------------------------------------------------
 
@@ -176,10 +177,30 @@ class Postman:
             return store.rooms.message(message.id) is not None
         self.tell({"event": "message", "message": message})
         if message.kind == said.DEAL:
-            self.on_deal(message)
+            self._draw(self.on_deal, message)
         elif message.kind == said.REVIEW:
-            self.on_review(message)
+            self._draw(self.on_review, message)
         return True
+
+    def _draw(self, consequence: Callable[[Message], None], message: Message) -> None:
+        """What follows from a message, or nothing of it: what cannot be done now (a clock that is
+        behind, a store that is full) keeps neither this letter back nor those behind it."""
+        count, has_written = len(self._happenings), self._has_written
+        try:
+            with self._publisher.attempt():
+                consequence(message)
+        except (DeskError, LocalProtocolError, RemoteProtocolError) as error:
+            del self._happenings[count:]
+            self._has_written = has_written
+            log.warning("a message came, and what follows from it could not be done: %s", error)
+            self.tell(
+                {
+                    "event": "warning",
+                    "code": "deal",
+                    "message": f"a step of a deal came and could not be followed: {error}; "
+                    "`jangteo deals` shows where it stands",
+                }
+            )
 
     def _take_receipt(self, message: Message) -> None:
         receipt = said.receipt_of(message)
@@ -225,7 +246,8 @@ class Postman:
         for owed in store.outbox.note_expired(now_ms):
             self.tell({"event": "delivery", "state": "expired", "id": owed.id.hex()})
         store.rooms.forget_gone(now_ms)
-        self.on_tend()
+        for tend in self.on_tend:
+            tend()
 
     def _drop_old_boxes(self, now_ms: int) -> None:
         synced_ms = int(self._store.meta(MAIL_SYNCED_META) or "0")

@@ -65,6 +65,17 @@ class Publisher:
         finally:
             self._pending = []
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the open transaction: after an exception within it was never there."""
+        count = len(self._pending)
+        try:
+            with self._store.attempt():
+                yield
+        except BaseException:
+            del self._pending[count:]
+            raise
+
     def sign(self, draft: Draft) -> Verified:
         """The record of `draft`; DeskError where it could not be valid.
 

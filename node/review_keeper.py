@@ -34,7 +34,7 @@ class ReviewKeeper:
         self._postman = postman
         self._now_ms = now_ms
         postman.on_review = self._came
-        postman.on_tend = self.publish_due
+        postman.on_tend.append(self.publish_due)
 
     def write(
         self, row: DealRow, deal: Deal, mark: Mark, text: str, *, reveals_terms: bool

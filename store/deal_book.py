@@ -81,6 +81,15 @@ class DealBook:
         """All, the latest changed first."""
         return self._deals("ORDER BY changed_ms DESC, id", ())
 
+    def orphans(self, count_max: int) -> list[bytes]:
+        """Ids that messages name and no deal here has."""
+        rows = self._db.rows(
+            "SELECT DISTINCT deal FROM message WHERE deal IS NOT NULL "
+            "AND deal NOT IN (SELECT id FROM deal) LIMIT ?",
+            (count_max,),
+        )
+        return [row[0] for row in rows]
+
     def find(self, prefix_hex: str) -> list[DealRow]:
         """Those whose id begins so; at most FIND_IDS_MAX."""
         if len(prefix_hex) > _ID_HEX:

@@ -154,6 +154,21 @@ class Store:
             self._is_writing = False
 
     @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the transaction that is open: an exception within takes this part back, and
+        the rest may go on."""
+        self._require_write()
+        self._db.run("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            self._drop_memory()
+            self._db.run("ROLLBACK TO attempt")
+            raise
+        finally:
+            self._db.run("RELEASE attempt")
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Everything read within is of one moment, whatever another process or thread commits.
 

@@ -11,6 +11,7 @@ from jangteo.node.deal_keeper import folded
 from jangteo.node.desk_error import DeskError
 from jangteo.protocol import limits
 from jangteo.protocol.deal_step import Step, StepKind
+from jangteo.protocol.envelope import open_record
 from tests.talk_maker import Talker, introduce, meet, talkers
 
 
@@ -434,3 +435,53 @@ def test_goods_are_put_back_once_though_what_crossed_it_leads_there_again(tmp_pa
         meet(ana, bea)
         assert both(ana, bea, jars) == "cancelled"
         assert listing(ana, jars)["quantity"] == 2
+
+
+def test_what_cannot_be_followed_now_keeps_no_letter_back(market: Market) -> None:
+    """Here the owner's clock: a revision of now would be older than the listing's last one."""
+    ana, bea, _, bike = market
+    bea.call("offer", to=bike, price="900000")
+    meet(ana, bea)
+    ana.call("offer", to=bike, price="920000")
+    meet(ana, bea)
+    bea.call("accept", to=bike)
+    bea.says(bike, "see you")
+    ana.moment.pass_ms(-limits.HOUR_MS)
+    ana.gets(bea.letters())
+    told = ana.opens()
+    assert [each["event"] for each in told if each["event"] != "delivery"] == [
+        "message", "warning", "message",
+    ]  # fmt: skip
+    assert ana.texts(bike) == ["see you"]
+    assert (state(ana, bike), listing(ana, bike)["status"]) == ("accepted", "active")
+    ana.moment.pass_ms(limits.HOUR_MS)
+    ana.call("accept", to=bike)
+    meet(ana, bea)
+    assert both(ana, bea, bike) == "confirmed"
+
+
+def test_an_offer_that_comes_before_ones_own_listing_is_back(
+    market: Market, tmp_path: Path
+) -> None:
+    """In a home that was restored from its words."""
+    ana, bea, _, bike = market
+    records = [open_record(raw) for _, raw in ana.store.iter_records()]
+    ana.close()
+    (tmp_path / "ana").rename(tmp_path / "lost")
+    again = Talker(tmp_path, "ana")
+    again.tend()
+    introduce(again, bea)
+    hers = [open_record(raw) for _, raw in bea.store.iter_records()]
+    bea.give(again, [each for each in hers if each.header.author == bea.key.public])
+    bea.call("offer", to=bike, price="900000")
+    again.gets(bea.letters())
+    again.opens()
+    assert again.call("deals")["deals"] == []
+    with again.store.write(durable=True):
+        again.store.admit(records, again.moment())
+    again.tend()
+    assert state(again, bike) == "offered"
+    again.call("accept", to=bike)
+    meet(again, bea)
+    assert both(again, bea, bike) == "confirmed"
+    ana.store = again.store
