@@ -26,7 +26,7 @@ from .identity import Entropy
 
 _NONCE_BYTES: Final = 12
 _DEAL_BYTES: Final = ("id", "room", "listing", "owner", "guest")
-_DEAL_REST: Final = ("side", "title", "changed_ms")
+_DEAL_REST: Final = ("side", "title", "changed_ms", "taken")
 _TIMES: Final = ("written_ms", "ends_ms", "delivered_ms", "read_ms", "expired_ms")
 
 
@@ -160,6 +160,7 @@ def _deal(entry: Mapping[str, Any]) -> DealRow:
         title=str(rest["title"]),
         state=State.NONE,
         changed_ms=int(rest["changed_ms"]),
+        taken=min(max(int(rest["taken"]), 0), limits.QUANTITY_MAX),
     )
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from jangteo.crypto.digest import sha256
 from jangteo.protocol import limits
-from jangteo.protocol.deal import ENDED, MADE, SaidStep, State
+from jangteo.protocol.deal import ENDED, MADE, SaidStep, State, fold
 from jangteo.protocol.deal_step import StepKind
 from tests.deal_maker import NOW_MS, Trader, offer
 
@@ -189,11 +189,16 @@ class Play:
         self._tell(bargain, speaker, "says", step)
         if not bargain.is_liar:
             deal = speaker.deal
-            if step.id in (*deal.void, *deal.waiting):
+            if step.id in (*deal.void, *deal.waiting) and not self._waited(speaker, step):
                 raise Failed(f"what one may say is void: {step.step.kind}")
         bargain.letters.append(Letter(step, bargain.other(speaker)))
         if speaker is bargain.owner:
             self._settle(bargain)
+
+    def _waited(self, speaker: Trader, step: SaidStep) -> bool:
+        """Whether something waited that `step` has let in: as if both had spoken at once."""
+        before = [each for each in speaker.known.values() if each != step]
+        return bool(fold(speaker.deal_id, speaker.parties, before).waiting)
 
     def _settle(self, bargain: Bargain) -> None:
         """What a new state means for the shelf."""

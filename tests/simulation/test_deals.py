@@ -9,8 +9,8 @@ from .deal_play import Play, failures
 
 COUNT = 200
 GROUP = 20
-FAILED: tuple[int, ...] = ()
-"""Seeds that once failed."""
+FAILED = (255, 1177, 1739, 2402, 3367, 5117, 5203)
+"""Goods put back twice; and steps that let in what had waited, and were void by that."""
 
 
 @pytest.mark.parametrize("first", range(0, COUNT, GROUP))
@@ -31,11 +31,5 @@ def test_the_plays_come_to_all_ends() -> None:
         play.run()
         ends |= {bargain.owner.deal.state for bargain in play.bargains}
         most = max(most, *(bargain.owner.deal.next_number for bargain in play.bargains))
-    assert ends == set(State) - {State.NONE, State.ACCEPTED} or ends >= {
-        State.DONE,
-        State.CANCELLED,
-        State.NOSHOW,
-        State.DECLINED,
-        State.RETRACTED,
-    }
+    assert ends == set(State) - {State.ACCEPTED}
     assert 10 < most < limits.DEAL_STEPS_MAX
