@@ -12,6 +12,16 @@ ELLIPSIS = "…"
 _VARIATION_EMOJI = "\ufe0f"
 
 
+# Trigrams, hexagrams, counting rods: Unicode 16 has made them wide, older Pythons have not heard.
+_WIDE_SINCE_16 = (
+    (0x2630, 0x2637),
+    (0x268A, 0x268F),
+    (0x4DC0, 0x4DFF),
+    (0x1D300, 0x1D356),
+    (0x1D360, 0x1D376),
+)
+
+
 def _char_cells(char: str) -> int:
     code = ord(char)
     if code < 0x300:
@@ -20,6 +30,8 @@ def _char_cells(char: str) -> int:
     if 0x1160 <= code <= 0x11FF or 0xD7B0 <= code <= 0xD7FF:
         return 0
     if unicodedata.east_asian_width(char) in "WF" or 0x1F000 <= code <= 0x1FBFF:
+        return 2
+    if any(first <= code <= last for first, last in _WIDE_SINCE_16):
         return 2
     category = unicodedata.category(char)
     if category in ("Mn", "Me", "Cf"):

@@ -18,11 +18,15 @@ from jangteo.protocol.envelope import (
     parse,
     reopened,
     verify,
+    vouched,
 )
 from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
-from jangteo.protocol.kind import KIND_MAX, LISTING, PROFILE, lifetime_ms
+from jangteo.protocol.kind import KIND_MAX, LISTING, PROFILE, REVIEW, lifetime_ms
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.market import COMMONS, HELP, OPEN, is_market, market_of, topic
+from jangteo.protocol.money import Price
+from jangteo.protocol.proof import Proof, Terms
+from jangteo.protocol.review import Review
 from jangteo.protocol.verdict import Admission, Verdict
 from tests.market_maker import NOW_MS, Seller, key
 
@@ -300,6 +304,20 @@ def test_a_forged_signature_costs_half_a_ban() -> None:
     assert (caught.value.rule, caught.value.penalty) == ("R2.5", 50)
 
 
+def test_what_another_process_of_ours_has_taken_is_taken_as_it_is() -> None:
+    seller = Seller.named("Kim")
+    lamp, gone = seller.lists(1, "Lamp"), seller.withdraws(1, revision=2)
+    for record in (lamp, gone):
+        same = vouched(record.raw, None)
+        assert (same.raw, same.id, same.header, same.body) == (
+            record.raw, record.id, record.header, record.body,
+        )  # fmt: skip
+        assert same.listing is None
+    words = ("lamp", "", "", "", "")
+    told = vouched(lamp.raw, words)
+    assert (told.listing, told.words) == (lamp.listing, words)
+
+
 def test_what_was_taken_before_is_opened_by_its_id_alone() -> None:
     seller = Seller.named("Kim")
     for record in (seller.lists(1, "Lamp"), seller.withdraws(1, revision=2)):
@@ -460,3 +478,24 @@ def test_each_admission_has_its_consequences() -> None:
         "full",
     }
     assert [verdict.value for verdict in Verdict] == ["accept", "ignore", "reject"]
+
+
+def test_a_review_is_parsed_with_the_signatures_that_it_stands_on() -> None:
+    ana, bea = Seller.named("ana").key, Seller.named("bea").key
+    terms = Terms(bytes(16), bytes(32), bytes(32), Price(900, "KRW"), 1, bytes(16))
+    proof = Proof.of(ana.public, bea.public, terms)
+    review = Review(bea.public, "seller", "good", "", proof, proof.sign(ana), proof.sign(bea))
+    head = Header(REVIEW, ana.public, NOW_MS, COMMONS, review.thread, 1, False)
+    record = author_record(ana, head, review.to_body())
+    envelope = parse(record.raw)
+    assert (envelope.raw, envelope.id, envelope.header, envelope.body) == (
+        record.raw, record.id, head, review.to_body(),
+    )  # fmt: skip
+    assert envelope.others == review.signed()
+    assert envelope.listing is None
+    assert verify(envelope) == record
+    forged = review.to_body() | {"signatures": [proof.sign(ana), proof.sign(ana)]}
+    payload = canonical.encode([1, REVIEW, ana.public, NOW_MS, COMMONS, review.thread, 1, forged])
+    raw = payload + ana.sign(b"jangteo/record/1\x00" + sha256(payload))
+    with pytest.raises(RemoteProtocolError, match=r"R2\.5"):
+        open_record(raw)
