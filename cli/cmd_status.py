@@ -66,6 +66,8 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
         screen.say(room_text(counts), "warn")
     if unheld := counts.get("own_unheld"):
         screen.say(f"{counted(unheld, 'listing')} of yours held by nobody else", "warn")
+    if unseen := result.get("unseen"):
+        screen.say(f"{counted(unseen, 'notification')}: `{call.command_prefix()} notifications`")
     screen.table(
         _MARKETS,
         [

@@ -201,14 +201,14 @@ def _look(call: Call, name: str) -> None:
         "jangteo notifications --keep",
     ),
     prints="What came since you looked last, the latest first; with --json one a line: id, at, "
-    "kind (saved, follow, favourite, …), seen, and what it is about.",
+    "kind (saved, follow, favourite, question, answer, review), seen, and what it is about.",
 )
 @click.option("--all", "is_all", is_flag=True, help="Also what you have seen.")
 @click.option("--keep", is_flag=True, help="Do not mark them as seen.")
 @click.option("--limit", metavar="N", help="At most N lines; 50 unless told.")
 @click.pass_obj
 def notifications(call: Call, is_all: bool, keep: bool, limit: str | None) -> None:
-    """Show what came of your favourites, follows and saved searches.
+    """Show what came: of what you keep an eye on, of questions, of reviews.
 
     A running node looks out for them; what is shown is marked as seen.
     """

@@ -29,7 +29,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "notifications": (
             "cmd_wish",
             "notifications",
-            "Show what came of your favourites, follows and saved searches.",
+            "Show what came: of what you keep an eye on, of questions, of reviews.",
         ),
         "export": ("cmd_export", "export", "Write listings to a file or to stdout."),
     },
@@ -80,6 +80,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "words": ("cmd_words", "words", "Show the 24 words that are your identity."),
         "passphrase": ("cmd_words", "passphrase", "Seal your key with a passphrase, or change it."),
         "profile": ("cmd_profile", "profile", "Say, or show, what you call yourself."),
+        "person": ("cmd_person", "person", "Show what you know of somebody, and their reviews."),
         "whoami": ("cmd_profile", "whoami", "Show who you are here."),
         "contacts": ("cmd_contacts", "contacts", "Keep the listings of people you know."),
         "block": ("cmd_block", "block", "See and pass on nothing more of an author."),

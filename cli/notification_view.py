@@ -20,14 +20,23 @@ def notification_text(note: Json) -> str:
             return f"{_who(note)} has put up {_listing(note)}"
         case "favourite":
             return _favourite(note)
-        case "question":
-            return f"{_who(note)} asks about {note.get('title') or _short(note)}: {note['text']}"
-        case "answer":
-            return f"{_who(note)} answers about {note.get('title') or _short(note)}: {note['text']}"
+        case "question" | "answer":
+            return _remark(note)
         case "review":
             return f"{_who(note)} has reviewed you: {note['mark']}"
         case kind:
             return f"{kind}: {note.get('title') or ''}".strip(": ")
+
+
+def _remark(note: Json) -> str:
+    """With the question's id, which `answer` takes."""
+    is_question, what = note["kind"] == "question", note.get("title") or _short(note)
+    if note.get("count", 1) > 1:
+        some = "questions" if is_question else "answers"
+        return f"{note['count']:,} {some} about {what} ({_short(note)})"
+    told = "asks" if is_question else "answers"
+    text = " ".join(str(note["text"]).split())
+    return f"{_who(note)} {told} about {what} [{str(note['question'])[:ID_CHARS_MIN]}]: {text}"
 
 
 def _favourite(note: Json) -> str:

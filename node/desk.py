@@ -102,6 +102,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "listings": Verb("read", "desk_search", "listings"),
     "home": Verb("read", "desk_search", "home", is_reminding=True),
     "status-local": Verb("read", "desk_search", "status_local", is_reminding=True),
+    "person": Verb("read", "desk_acquaintance", "person"),
     "whoami": Verb("read", "desk_person", "whoami"),
     "blocked": Verb("read", "desk_person", "blocked"),
     "contacts": Verb("read", "desk_contact", "contacts"),

@@ -29,7 +29,7 @@ _READING_VERBS = frozenset(
     {
         "search", "show", "listings", "home", "status-local", "contacts",
         "inbox", "room", "outbox", "deals",
-        "favourites", "follows", "saved", "notifications",
+        "favourites", "follows", "saved", "notifications", "person",
     }
 )  # fmt: skip
 """What is seen of the store; what was committed before they were asked is in their answers."""

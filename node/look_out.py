@@ -1,5 +1,5 @@
 """Looks through what is new for what its owner keeps an eye on, and notes it: saved searches,
-followed sellers, favourites, and what others ask and answer.
+followed sellers, favourites; questions about what one sells, answers to one's own, and reviews.
 
 Works on the store's thread, within a transaction. It goes through arrivals once: where it stopped
 stands in the store, so that nothing is missed while no node runs, and nothing told twice.
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Listing
+from ..store.remark_view import RemarkRow
 from ..store.row import ListingRow
 from .clerk import Clerk
 from .desk_error import DeskError
@@ -18,6 +19,7 @@ from .listing_json import price_json, status_of, time_text
 LOOKED_META: Final = "looked_out_rid"
 _FOUND_MAX: Final = 50
 _SINGLY_MAX: Final = 5
+_REMARKS_MAX: Final = 500
 
 JsonObject = dict[str, Any]
 
@@ -40,6 +42,7 @@ def look_out(clerk: Clerk) -> list[JsonObject]:
             *_of_followed(clerk, before_rid, last_rid),
             *_of_favourites(clerk, before_rid, last_rid),
             *_of_remarks(clerk, before_rid, last_rid),
+            *_of_reviews(clerk, before_rid, last_rid),
         )
     ]
     store.put_meta(LOOKED_META, str(last_rid))
@@ -101,22 +104,45 @@ def _of_favourites(clerk: Clerk, after: int, up_to: int) -> Iterator[tuple[str, 
 
 
 def _of_remarks(clerk: Clerk, after: int, up_to: int) -> Iterator[tuple[str, JsonObject]]:
-    """Questions about one's own listings, and answers to one's own questions."""
+    """Questions about one's own, and answers to one's questions. Very many about one listing are
+    summed up: nobody is to push all else out of what was noted."""
     if clerk.own is None:
         return
-    for each in clerk.store.remarks.for_author(clerk.own, after, up_to, _FOUND_MAX):
-        row = clerk.store.listing(each.remark.listing)
-        yield (
-            "answer" if each.remark.question else "question",
-            {
-                "remark": each.public_id.hex(),
-                "listing": each.remark.listing.hex(),
-                "title": "" if row is None else row.listing.title,
-                "author": each.header.author.hex(),
-                "name": each.author_name,
-                "text": each.remark.text,
-            },
-        )
+    view = clerk.store.remarks
+    for kind, remarks in (
+        ("question", view.asked(clerk.own, after, up_to, _REMARKS_MAX)),
+        ("answer", view.answered(clerk.own, after, up_to, _REMARKS_MAX)),
+    ):
+        by_listing: dict[bytes, list[RemarkRow]] = {}
+        for each in remarks:
+            by_listing.setdefault(each.remark.listing, []).append(each)
+        for of_one in by_listing.values():
+            is_many = len(of_one) > _SINGLY_MAX
+            for each in of_one[-1:] if is_many else of_one:
+                about = _about_remark(clerk, each)
+                yield kind, about | {"count": len(of_one) if is_many else 1}
+
+
+def _about_remark(clerk: Clerk, remark: RemarkRow) -> JsonObject:
+    listing = clerk.store.listing(remark.remark.listing)
+    question = remark.remark.question or remark.public_id
+    return {
+        "listing": remark.remark.listing.hex(),
+        "title": "" if listing is None else listing.listing.title,
+        "remark": remark.public_id.hex(),
+        "question": question.hex(),
+        "author": remark.header.author.hex(),
+        "name": remark.author_name,
+        "text": remark.remark.text,
+    }
+
+
+def _of_reviews(clerk: Clerk, after: int, up_to: int) -> Iterator[tuple[str, JsonObject]]:
+    if clerk.own is None:
+        return
+    for header, review in clerk.store.reviews.arrived(clerk.own, after, up_to):
+        about = {"author": header.author.hex(), "name": clerk.name_of(header.author)}
+        yield "review", about | {"mark": review.mark, "text": review.text}
 
 
 def _revision_before(clerk: Clerk, row: ListingRow) -> Listing | None:

@@ -295,6 +295,7 @@ REVIEW_CHARS_MAX = 1000
 REVIEW_BLIND_MS = 14 * DAY_MS
 REVIEW_LATE_MS = 60 * DAY_MS  # after the deal's last step
 REMARK_CHARS_MAX = 1000  # a question, an answer
+REVIEWS_SHOWN_MAX = 200  # of one person: the latest
 REMARKS_SHOWN_MAX = 200  # of one listing: the newest
 LANGUAGES_MAX = 8
 LANGUAGE_CHARS_MAX = 16

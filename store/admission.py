@@ -9,7 +9,15 @@ from collections.abc import Iterable, Sequence
 from ..protocol import limits
 from ..protocol.envelope import Envelope, Header, Rank, ThreadKey, Verified
 from ..protocol.verdict import Admission
-from . import box_view, listing_view, log, profile_view, remark_view, thread_view
+from . import (
+    box_view,
+    listing_view,
+    log,
+    profile_view,
+    remark_view,
+    review_view,
+    thread_view,
+)
 from .batch import Batch
 from .blocklist import Blocklist
 from .contacts import ContactBook
@@ -386,6 +394,7 @@ def write_views(
     whose words are added later."""
     listings: list[tuple[int, int, Verified | Envelope]] = []
     remarks: list[tuple[int, int, Verified | Envelope]] = []
+    reviews: list[tuple[int, int, Verified | Envelope]] = []
     profiles: list[tuple[int, Verified | Envelope]] = []
     boxes: list[tuple[int, Verified | Envelope]] = []
     withdrawals: list[tuple[int, int, Header]] = []
@@ -404,6 +413,8 @@ def write_views(
             continue
         elif remark_view.is_remark(header):
             remarks.append((arrival, rid, record))
+        elif review_view.is_review(header):
+            reviews.append((arrival, rid, record))
         elif profile_view.is_profile(header):
             profiles.append((arrival, record))
         elif box_view.is_box(header):
@@ -411,10 +422,12 @@ def write_views(
     listing_view.drop(db, [arrival for _, arrival in dropped])
     # A listing may have taken the place of a question: a thread is of no one kind.
     remark_view.drop(db, stored)
+    review_view.drop(db, stored)
     profile_view.drop(db, dropped)
     box_view.drop(db, dropped)
     listing_view.put(db, listings, stored, later)
     listing_view.put_withdrawals(db, withdrawals)
     remark_view.put(db, remarks)
+    review_view.put(db, reviews)
     profile_view.put(db, profiles)
     box_view.put(db, boxes)

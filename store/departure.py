@@ -8,7 +8,15 @@ others to say, but for what is over.
 from collections.abc import Sequence
 from typing import Final
 
-from . import box_view, listing_view, log, profile_view, remark_view, thread_view
+from . import (
+    box_view,
+    listing_view,
+    log,
+    profile_view,
+    remark_view,
+    review_view,
+    thread_view,
+)
 from .database import Database
 from .item_set import ItemTable
 from .market_book import MarketBook
@@ -146,6 +154,7 @@ class Departures:
         arrivals = [held.arrival for _, held in threads]
         listing_view.drop(db, arrivals)
         remark_view.drop(db, arrivals)
+        review_view.drop(db, arrivals)
         people = [(key[1], held.arrival) for key, held in threads]
         profile_view.drop(db, people)
         box_view.drop(db, people)

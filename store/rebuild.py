@@ -16,6 +16,7 @@ from . import (
     log,
     profile_view,
     remark_view,
+    review_view,
     share,
     thread_view,
 )
@@ -39,6 +40,7 @@ _VIEWS: Final = {
     "listing": "SELECT * FROM listing ORDER BY arrival",
     "withdrawal": "SELECT * FROM withdrawal ORDER BY arrival",
     "remark": "SELECT * FROM remark ORDER BY arrival",
+    "review": "SELECT * FROM review ORDER BY arrival",
     "profile": "SELECT * FROM profile ORDER BY author",
     "box": "SELECT * FROM box ORDER BY author",
     "words": "SELECT term, doc, col, offset FROM temp.word ORDER BY term, doc, col, offset",
@@ -56,6 +58,7 @@ def rebuild(db: Database, items: ItemTable, tell: Progress = lambda done, total:
     items.clear_all()
     listing_view.clear(db)
     remark_view.clear(db)
+    review_view.clear(db)
     profile_view.clear(db)
     box_view.clear(db)
     joined = MarketBook(db).joined()

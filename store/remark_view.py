@@ -68,16 +68,24 @@ class RemarkView:
         )
         return [_row_from(row) for row in reversed(rows)]
 
-    def for_author(self, author: bytes, after: int, up_to: int, count_max: int) -> list[RemarkRow]:
-        """Others' questions about an author's listings, and their answers to the author's
-        questions, that arrived after `after`; the oldest first."""
+    def asked(self, own: bytes, after: int, up_to: int, count_max: int) -> list[RemarkRow]:
+        """Questions of others about listings of one's own that arrived after one rid and up to
+        another, the oldest first."""
         rows = self._db.rows(
-            f"{_SELECT} WHERE v.arrival > ?1 AND v.arrival <= ?2 AND v.author <> ?3 AND EXISTS ("  # noqa: S608
-            "SELECT 1 FROM listing AS l WHERE v.question = x'' AND l.listing_id = v.listing "
-            "AND l.author = ?3 UNION ALL SELECT 1 FROM remark AS q WHERE v.question <> x'' "
-            "AND q.listing = v.listing AND q.public_id = v.question AND q.author = ?3) "
-            "ORDER BY v.arrival LIMIT ?4",
-            (after, up_to, author, count_max),
+            f"{_SELECT} CROSS JOIN listing AS l ON l.listing_id = v.listing WHERE v.arrival > ?2 "
+            "AND v.arrival <= ?3 AND v.question = x'' AND l.author = ?1 AND v.author <> ?1 "
+            "AND l.market = r.market ORDER BY v.arrival LIMIT ?4",
+            (own, after, up_to, count_max),
+        )
+        return [_row_from(row) for row in rows]
+
+    def answered(self, own: bytes, after: int, up_to: int, count_max: int) -> list[RemarkRow]:
+        """Answers of others to questions of one's own, likewise."""
+        rows = self._db.rows(
+            f"{_SELECT} WHERE v.arrival > ?2 AND v.arrival <= ?3 AND v.question <> x'' "  # noqa: S608
+            "AND v.author <> ?1 AND EXISTS (SELECT 1 FROM remark AS q WHERE q.listing = v.listing "
+            "AND q.public_id = v.question AND q.author = ?1) ORDER BY v.arrival LIMIT ?4",
+            (own, after, up_to, count_max),
         )
         return [_row_from(row) for row in rows]
 

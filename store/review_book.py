@@ -1,11 +1,13 @@
 """Reviews that wait: what one has written and not yet published, and what the other side has
-committed to. The published ones are records (review_view.py).
+committed to. The published ones are records, read from their view (review_view.py).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from . import review_view
 from .database import Database
+from .review_view import ReviewRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,18 @@ class ReviewBook:
     def everything(self) -> list[KeptReview]:
         """For a backup."""
         return self._kept("ORDER BY deal", ())
+
+    def of_subject(self, subject: bytes) -> list[ReviewRow]:
+        """What was published of somebody, the latest first: at most REVIEWS_SHOWN_MAX."""
+        return review_view.of_subject(self._db, subject)
+
+    def by_author(self, author: bytes) -> list[ReviewRow]:
+        """What somebody has published of others, likewise."""
+        return review_view.by_author(self._db, author)
+
+    def arrived(self, subject: bytes, after: int, up_to: int) -> list[ReviewRow]:
+        """Those of somebody that arrived after one rid and up to another, the oldest first."""
+        return review_view.arrived(self._db, subject, after, up_to)
 
     def _kept(self, where: str, bindings: Sequence[object]) -> list[KeptReview]:
         rows = self._db.rows(

@@ -24,6 +24,7 @@ CREATE TABLE box (
   ts_ms   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Published reviews, by their threads' arrivals; `deal` is the id of the proof.
 CREATE TABLE review (
   arrival INTEGER PRIMARY KEY,
   rid     INTEGER NOT NULL,

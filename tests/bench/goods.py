@@ -12,22 +12,23 @@ from itertools import accumulate, pairwise
 from typing import Final, Literal
 
 from jangteo.protocol.envelope import Verified
-from jangteo.protocol.kind import LISTING
+from jangteo.protocol.kind import LISTING, QUESTION
 from jangteo.protocol.listing import CONDITIONS, Listing
 from jangteo.protocol.money import Price
+from jangteo.protocol.remark import Remark
 from tests.bench.tongues import BRAND_WORDS, TONGUES, Tongue
 from tests.market_maker import NOW_MS, Seller
 
 Mix = Literal["mixed", "listings"]
 MIXES: Final = {
-    "mixed": "a third listings; the rest small: 70 % questions, 20 % reviews, 10 % withdrawals",
+    "mixed": "a third listings; the rest small: 70 % questions, 20 % unknown, 10 % withdrawals",
     "listings": "all listings",
 }
 AGE_MS_MAX: Final = 80 * 86_400_000
 SELLERS: Final = 200
-SMALL_KINDS: Final = ((40, 70), (100, 20), (LISTING, 10))
-"""Kinds that no program knows yet, as it will be of the next version's; a LISTING is a withdrawal.
-With their weights."""
+SMALL_KINDS: Final = ((QUESTION, 70), (100, 20), (LISTING, 10))
+"""With their weights. A LISTING is a withdrawal, 100 a kind that no program knows yet, as the next
+version will have."""
 
 # (share of listings, characters): straight lines between. Of 73 products of four real exports.
 TITLE_CHARS: Final = ((0.0, 9), (0.1, 12), (0.25, 15), (0.5, 18), (0.75, 21), (0.9, 25), (1.0, 60))
@@ -129,13 +130,18 @@ class Goods:
         return self._seller().lists(number, self.listing(ts_ms), ts_ms=ts_ms)
 
     def small(self, number: int) -> Verified:
-        """A signed question, review or withdrawal."""
+        """A signed question, something unknown, or a withdrawal."""
         kinds, weights = zip(*SMALL_KINDS, strict=True)
         (kind,) = self._dice.choices(kinds, weights=weights)
         if kind == LISTING:
             return self._seller().withdraws(number, ts_ms=self._moment(), revision=2)
         text = self._dice.choice(self._mouths).words(self._of(SMALL_CHARS))
-        body = {"about": self._dice.randbytes(32), "text": text}
+        listing = self._dice.randbytes(32)
+        body = (
+            Remark(listing, text).to_body()
+            if kind == QUESTION
+            else {"about": listing, "text": text}
+        )
         return self._seller().publishes(kind, number, body, ts_ms=self._moment())
 
     def _of(self, curve: Sequence[tuple[float, int]]) -> int:

@@ -64,3 +64,22 @@ def test_what_cannot_be_asked_is_told_in_a_line(hana: Person) -> None:
         said = hana.json(*words)
         assert said.code == code, words
         assert told in said.error["message"]
+
+
+def test_a_person_is_shown_with_what_is_known_of_them(
+    hana: Person, ben: Person, tmp_path: Path
+) -> None:
+    assert hana.types("profile", "--place", "연남동", "--languages", "ko,en").code == 0
+    hana.sells("Lamp")
+    carry(hana, ben, tmp_path)
+    assert ben.types("contacts", "add", "Hana", "--note", "the potter").code == 0
+    shown = ben.types("person", "Hana")
+    assert "연남동 · ko, en" in shown.out
+    assert "1 listing up · a contact of yours" in shown.out
+    assert "your note: the potter" in shown.out
+    assert "nobody has reviewed them yet" in shown.err
+    row = ben.json("person", "hana").row
+    assert (row["place"], row["reviews"], row["mine"]) == ("연남동", [], False)
+    assert ben.json("person").row["mine"]
+    nobody = ben.json("person", "Zoe")
+    assert (nobody.code, nobody.error["code"]) == (3, "unknown-author")

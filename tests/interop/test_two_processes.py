@@ -133,6 +133,29 @@ def test_what_one_sells_the_others_have_and_keep(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_question_and_its_answer_are_told_to_whom_they_are_for(tmp_path: Path) -> None:
+    def told(node: Node, kind: str) -> Json:
+        return node.wait_for(lambda e: e["event"] == "notification" and e["kind"] == kind)
+
+    with running(tmp_path / "ann") as ann, running(tmp_path / "bob", ann.address) as bob:
+        bob.wait_for(lambda event: event["event"] == "peer")
+        (sold,) = ann.run("sell", "자전거 팝니다", "--price", "95000 KRW")
+        bob.wait_title("자전거 팝니다")
+        (asked,) = bob.run("ask", sold["id"], "종도 있나요?")
+        heard = told(ann, "question")
+        assert (heard["text"], heard["question"]) == ("종도 있나요?", asked["question"]["id"])
+        ann.run("answer", heard["question"], "네, 있어요")
+        assert told(bob, "answer")["text"] == "네, 있어요"
+        (home,) = ann.run()
+        assert home["unseen"] == 1
+        (shown,) = bob.run("show", sold["id"])
+        assert shown["questions"][0]["answers"][0]["is_seller"]
+        (noted,) = ann.run("notifications")
+        assert noted["kind"] == "question"
+        assert ann.run("notifications") == []
+
+
+@pytest.mark.slow
 def test_a_node_says_at_the_end_what_nobody_else_holds(tmp_path: Path) -> None:
     with running(tmp_path / "ann") as ann:
         (sold,) = ann.run("sell", "lamp", "--price", "free")

@@ -165,3 +165,67 @@ def test_what_is_no_review_is_refused(market: Market, changes: dict[str, Any], r
     with pytest.raises(RemoteProtocolError) as caught:
         Review.from_body(review.to_body() | changes)
     assert caught.value.rule == rule
+
+
+def test_who_looks_at_a_person_sees_who_wrote_what_and_how_they_know_them(market: Market) -> None:
+    ana, bea, bike = market
+    ana.call("review", to=bike, mark="mixed", text="came late")
+    meet(ana, bea)
+    bea.call("review", to=bike, mark="good", text="as described", reveal=True)
+    told = meet(ana, bea)
+    assert told is not None
+    seen = bea.call("person", author="ana")
+    assert (seen["name"], seen["mine"], seen["contact"], seen["listings"]) == (
+        "ana", False, False, 0,
+    )  # fmt: skip
+    assert [deal["title"] for deal in seen["deals"]] == ["Road bike"]
+    (review,) = seen["reviews"]
+    assert (review["mark"], review["known"], review["side"]) == ("good", "you", "buyer")
+    assert review["price"] == {"amount": "900000", "currency": "KRW"}
+    assert review["listing"] == bike
+    (written,) = seen["written"]
+    assert (written["subject"], written["price"]) == (bea.key.public.hex(), None)
+    (of_bea,) = ana.call("person", author="bea")["reviews"]
+    assert of_bea["known"] == "you"
+    assert ana.call("person")["reviews"][0]["known"] == "dealt"
+    ana.call("keep", author="bea", note="on time")
+    assert ana.call("person")["reviews"][0]["known"] == "contact"
+    assert ana.call("person", author="bea")["note"] == "on time"
+    for each in (ana, bea):
+        assert each.store.check_views() == []
+        before = each.call("person", author="ana")
+        each.store.reindex()
+        assert each.call("person", author="ana") == before
+    ana.call("block", author="bea")
+    assert ana.call("person")["reviews"] == []
+    assert ana.call("person", author="bea")["blocked"]
+    assert ana.store.check_views() == []
+
+
+def test_only_the_latest_reviews_are_read(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    ana, bea, bike = market
+    for person in (ana, bea):
+        person.call("review", to=bike, mark="good", text=".")
+        meet(ana, bea)
+    assert len(ana.store.reviews.of_subject(ana.key.public)) == 1
+    monkeypatch.setattr(limits, "REVIEWS_SHOWN_MAX", 0)
+    assert ana.store.reviews.of_subject(ana.key.public) == []
+
+
+def test_a_review_of_oneself_is_noted(market: Market) -> None:
+    ana, bea, bike = market
+    ana.call("look-out")
+    for person in (bea, ana):
+        person.call("review", to=bike, mark="bad", text="scratched")
+        meet(ana, bea)
+    (told,) = ana.call("look-out")["happenings"]
+    assert (told["event"], told["kind"], told["name"], told["mark"]) == (
+        "notification", "review", "bea", "bad",
+    )  # fmt: skip
+    assert ana.call("look-out")["happenings"] == []
+
+
+def test_a_person_that_nobody_knows_is_told(market: Market) -> None:
+    with pytest.raises(DeskError, match="nobody known here") as caught:
+        market[0].call("person", author="Zoe")
+    assert caught.value.exit_code == 3

@@ -206,3 +206,36 @@ def test_an_ambiguous_question_names_the_candidates(ana: Stall) -> None:
         ana.call("answer", id=double, text="!")
     assert caught.value.exit_code == 2
     assert "Q" in caught.value.message
+
+
+def looks(person: Stall) -> list[tuple[str, str, int]]:
+    told = person.call("look-out")["happenings"]
+    assert {each["event"] for each in told} <= {"notification"}
+    return [(each["kind"], each["text"], each["count"]) for each in told]
+
+
+def test_the_seller_hears_of_a_question_and_who_asked_of_the_answer(ana: Stall, ben: Stall) -> None:
+    lamp = ana.sell("Lamp")
+    bring(ana, ben)
+    looks(ana), looks(ben)
+    question = ben.call("ask", id=lamp, text="Old?")["question"]["id"]
+    assert looks(ben) == []
+    bring(ben, ana)
+    assert looks(ana) == [("question", "Old?", 1)]
+    assert looks(ana) == []
+    (noted,) = ana.call("notifications")["notifications"]
+    assert (noted["question"], noted["title"]) == (question, "Lamp")
+    ana.call("answer", id=noted["question"], text="No.")
+    bring(ana, ben)
+    assert looks(ben) == [("answer", "No.", 1)]
+    assert looks(ana) == []
+
+
+def test_questions_without_end_about_one_listing_are_summed_up(ana: Stall) -> None:
+    lamp, desk = (bytes.fromhex(ana.sell(title)) for title in ("Lamp", "Desk"))
+    looks(ana)
+    cho = Seller.named("cho")
+    with ana.store.write(durable=False):
+        asked = [cho.asks(number, lamp, f"{number}?") for number in range(40)]
+        ana.store.admit([*asked, cho.asks(99, desk, "Here?")], ana.moment())
+    assert looks(ana) == [("question", "39?", 40), ("question", "Here?", 1)]
