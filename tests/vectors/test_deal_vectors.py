@@ -2,12 +2,14 @@
 
 import importlib.util
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jangteo.crypto.keys import is_signature
+from jangteo.node.opener_process import ANSWER_HEAD, answer_from, request, serve
 from jangteo.protocol import canonical
 from jangteo.protocol.deal import Parties, SaidStep, fold
 from jangteo.protocol.deal_step import Step
@@ -96,3 +98,11 @@ def test_a_bad_review_breaks_the_rule_the_vector_names(vector: dict[str, Any]) -
     with pytest.raises(RemoteProtocolError) as caught:
         open_record(bytes.fromhex(vector["raw"]))
     assert caught.value.rule == vector["breaks"]
+
+
+def test_the_process_beside_the_node_opens_reviews_by_the_same_rules() -> None:
+    good, bad = VECTORS["reviews"], VECTORS["bad_reviews"]
+    answers = BytesIO()
+    serve(BytesIO(request([bytes.fromhex(one["raw"]) for one in (*good, *bad)])), answers)
+    told = answer_from(answers.getvalue()[ANSWER_HEAD.size :])
+    assert told == [True] * len(good) + [False] * len(bad)
