@@ -39,11 +39,13 @@ class Terms:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """RemoteProtocolError R14.7 where they are none."""
+        """RemoteProtocolError (R1.*, R14.7) where they are none."""
         fields = canonical.decode(data, bytes_max=TERMS_BYTES_MAX)
-        if type(fields) is not list or len(fields) != _FIELDS or fields[0] != VERSION:
+        if type(fields) is not list or len(fields) != _FIELDS:
+            raise RemoteProtocolError("R14.7", f"terms are {_FIELDS} fields")
+        version, deal, listing, record, price, quantity, salt = fields
+        if type(version) is not int or version != VERSION:
             raise RemoteProtocolError("R14.7", "no terms of a version that is known")
-        _, deal, listing, record, price, quantity, salt = fields
         sizes = (limits.THREAD_BYTES, limits.ID_BYTES, limits.ID_BYTES, SALT_BYTES)
         for value, size in zip((deal, listing, record, salt), sizes, strict=True):
             if type(value) is not bytes or len(value) != size:

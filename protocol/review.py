@@ -67,7 +67,7 @@ class Review:
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Self:
-        """RemoteProtocolError R15.* if it is no review."""
+        """RemoteProtocolError (R15.*, R14.6; R1.*, R14.7 of its terms) if it is no review."""
         mark, side, text = body.get("mark"), body.get("side"), body.get("text", "")
         if mark not in MARKS:
             raise RemoteProtocolError("R15.2", "mark is good, mixed or bad")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.faults.fuzz import (
+    deal_targets,
     desk_targets,
     file_targets,
     libp2p_targets,
@@ -19,6 +20,7 @@ TARGETS: dict[str, Target] = {
         wire_targets,
         session_targets,
         mail_targets,
+        deal_targets,
         libp2p_targets,
         file_targets,
         desk_targets,
