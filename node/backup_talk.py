@@ -186,6 +186,7 @@ def _owed(message: Message, times: Mapping[str, int | None]) -> Owed:
         letter=b"",
         box=b"",
         written_ms=times["written_ms"] or 0,
+        sealed_ms=0,
         ends_ms=min(times["ends_ms"] or 0, limits.INTEGER_MAX),
         delivered_ms=times["delivered_ms"],
         read_ms=times["read_ms"],

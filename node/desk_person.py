@@ -82,6 +82,8 @@ def block(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 def unblock(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """Takes an author's records again; neighbours bring them back."""
+    from .postman import OPENED_META  # late: who only reads needs no letters
+
     typed = Args("unblock", told, ("author",)).needed("author").strip()
     names = {one: note.name for one, note in block_notes(clerk.store).items()}
     # Who is blocked is meant, though another of that name is here.
@@ -90,6 +92,8 @@ def unblock(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     with clerk.store.write(durable=True):
         clerk.store.unblock(author)
         drop_block_note(clerk.store, author)
+        # What they wrote meanwhile was dropped, and is still among the letters: all are tried anew.
+        clerk.store.put_meta(OPENED_META, "0")
     return {"author": author.hex(), "name": name, "changed": author in names}
 
 

@@ -42,7 +42,7 @@ def meet(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     if place := _line(args.text("place") or "", "place"):
         body["place"] = place
     if not body["time"]:
-        raise bad_value("a meeting needs a time, in any words: `--time 'Saturday at 3'`")
+        raise bad_value("a meeting needs a time, in any words, such as 'Saturday at 3'")
     return say(clerk, find_where(clerk, args.needed("to")), said.MEET, body)
 
 
@@ -151,6 +151,7 @@ def forget(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     room_id = said.room_id(clerk.own or b"", *find_where(clerk, args.needed("to")))
     with clerk.store.write(durable=True):
         found = clerk.store.rooms.room(room_id)
+        clerk.store.outbox.wipe_room(room_id)
         count = clerk.store.rooms.forget(room_id, clerk.now_ms() + _GONE_MS)
     name = "" if found is None else clerk.name_of(found.person)
     return {"room": room_id.hex(), "name": name, "deleted": count}

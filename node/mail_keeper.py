@@ -51,7 +51,7 @@ class MailKeeper:
                 await self._wake.wait()
 
     def _reported(self, report: MailReport) -> None:
-        if report.is_even and not report.error:
+        if report.is_even and not report.error and not report.declined:
             self._even_ms = self._now_ms()
 
     async def _tend(self) -> None:

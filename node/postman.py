@@ -17,7 +17,7 @@ from ..protocol.box_key import THREAD as BOX_THREAD
 from ..protocol.box_key import BoxKey
 from ..protocol.errors import LocalProtocolError, RemoteProtocolError
 from ..protocol.kind import BOX
-from ..protocol.letter import Letter, open_letter, parse_letter, seal_letter
+from ..protocol.letter import open_letter, parse_letter, seal_letter
 from ..protocol.market import COMMONS
 from ..protocol.message import Message, Receipt
 from ..store.box_book import OwnBox
@@ -38,7 +38,6 @@ _OPEN_AT_ONCE = 64
 _RECEIPT_IDS_MAX = limits.ARRAY_ENTRIES_MAX
 _BOX_SECRET_BYTES = 32
 _NONCE_BYTES = 12
-_RESEAL_AFTER_MS = limits.MINUTE_MS
 
 JsonObject = dict[str, Any]
 
@@ -72,6 +71,7 @@ class Postman:
         self._entropy = entropy
         self._tells_read = tells_read
         self._boxes: dict[bytes, bytes] = {}
+        self._told_again: dict[bytes, int] = {}
         self._happenings: list[JsonObject] = []
         self._has_written = False
         self.check_deal: Callable[[Message], None] = _nothing
@@ -141,7 +141,7 @@ class Postman:
         came: dict[bytes, list[bytes]] = {}
         for rid, raw in page:
             last_rid = rid
-            message = self._opened(parse_letter(raw), boxes)
+            message = self._opened(raw, boxes)
             if message is not None and self._take(message):
                 came.setdefault(message.author, []).append(message.id)
         for person, ids in came.items():
@@ -149,19 +149,19 @@ class Postman:
         store.put_meta(OPENED_META, str(last_rid))
         return len(page) == _OPEN_AT_ONCE
 
-    def _opened(self, letter: Letter, boxes: list[Box]) -> Message | None:
-        for box in boxes:
-            try:
+    def _opened(self, raw: bytes, boxes: list[Box]) -> Message | None:
+        try:
+            letter = parse_letter(raw)
+            for box in boxes:
                 plain = open_letter(letter, box.secret, box.public)
                 if plain is None:
                     continue
                 message = said.open_message(plain, self._key.public)
-                if message.kind == said.DEAL:
+                if message.kind == said.DEAL and not self._store.rooms.knows(message.id):
                     self.check_deal(message)
-            except RemoteProtocolError as error:
-                log.info("a letter to us was refused: %s", error)
-                return None
-            return message
+                return message
+        except RemoteProtocolError as error:
+            log.info("a letter to us was refused: %s", error)
         return None
 
     def _take(self, message: Message) -> bool:
@@ -174,12 +174,24 @@ class Postman:
             self._take_receipt(message)
             return False
         if not store.rooms.add(message, self._now_ms()):
-            return store.rooms.message(message.id) is not None
+            return store.rooms.message(message.id) is not None and self._may_tell_again(message)
         self.tell({"event": "message", "message": message})
         if message.kind == said.DEAL:
             self._draw(self.on_deal, message)
         elif message.kind == said.REVIEW:
             self._draw(self.on_review, message)
+        return True
+
+    def _may_tell_again(self, message: Message) -> bool:
+        """Whether a message that was acknowledged is to be so again: now and then, since each
+        receipt is a letter that all carry, and anybody can say the same again and again."""
+        now_ms = self._now_ms()
+        last_ms = self._told_again.get(message.author, -limits.RECEIPTS_AGAIN_MS)
+        if 0 <= now_ms - last_ms < limits.RECEIPTS_AGAIN_MS:
+            return False
+        if len(self._told_again) >= limits.RECEIPTS_AGAIN_PEOPLE_MAX:
+            self._told_again.pop(next(iter(self._told_again)))
+        self._told_again[message.author] = now_ms
         return True
 
     def _draw(self, consequence: Callable[[Message], None], message: Message) -> None:
@@ -238,16 +250,20 @@ class Postman:
         store, now_ms = self._store, self._now_ms()
         self.ensure_box()
         self._drop_old_boxes(now_ms)
-        for owed in store.outbox.sealed_to_others():
+        for owed in store.outbox.sealed_to_others(now_ms - limits.RESEALED_EVERY_MS):
             # They may have lost the key it was sealed to: the same words, to the one they have.
-            if now_ms - owed.written_ms >= _RESEAL_AFTER_MS:
-                self._seal(owed.id, owed.raw, owed.person)
+            if self._seal(owed.id, owed.raw, owed.person):
+                store.mail.disown(owed.letter)
         self.seal_due()
         for owed in store.outbox.note_expired(now_ms):
             self.tell({"event": "delivery", "state": "expired", "id": owed.id.hex()})
         store.rooms.forget_gone(now_ms)
         for tend in self.on_tend:
-            tend()
+            try:
+                with self._publisher.attempt():
+                    tend()
+            except (DeskError, LocalProtocolError, RemoteProtocolError) as error:
+                log.warning("what time brings could not be done: %s", error)
 
     def _drop_old_boxes(self, now_ms: int) -> None:
         synced_ms = int(self._store.meta(MAIL_SYNCED_META) or "0")
@@ -298,9 +314,11 @@ class Postman:
         self._store.outbox.add(
             message.id, message.raw, message.person, self._now_ms(), is_receipt=is_receipt
         )
-        self._seal(message.id, message.raw, message.person)
+        self._seal(message.id, message.raw, message.person, is_receipt=is_receipt)
 
-    def _seal(self, message_id: bytes, raw: bytes, person: bytes) -> bool:
+    def _seal(
+        self, message_id: bytes, raw: bytes, person: bytes, *, is_receipt: bool = False
+    ) -> bool:
         known = self._store.box_key(person)
         if known is None or known[0].suite != X25519_SUITE:
             return False
@@ -308,10 +326,13 @@ class Postman:
         try:
             letter = seal_letter(raw, public, now_ms)
         except LocalProtocolError as error:
-            log.warning("nothing can be sealed to %s: %s", person.hex()[:12], error)
+            log.warning("a message cannot be sealed: %s", error)
             return False
-        self._store.mail.put([letter], now_ms, None, is_own=True)
-        self._store.outbox.note_sealed(message_id, letter.id, public, letter.ends_ms)
+        is_own = not is_receipt or self._store.outbox.receipt_count() <= limits.RECEIPTS_OWN_MAX
+        (outcome,) = self._store.mail.put([letter], now_ms, None, is_own=is_own)
+        if not outcome.is_kept:
+            return False  # it waits, and says so
+        self._store.outbox.note_sealed(message_id, letter.id, public, now_ms)
         self._has_written = True
         return True
 

@@ -10,6 +10,8 @@ from .errors import RemoteProtocolError
 
 THREAD: Final = bytes(limits.THREAD_BYTES - 1) + b"\x01"
 """Every author's current box key has this thread, in the market `commons`."""
+USED_SUITE: Final = X25519_SUITE
+"""What is sealed to. Keys of others are kept."""
 _SUITE_MAX: Final = 255
 
 

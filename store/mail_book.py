@@ -290,15 +290,23 @@ class MailBook:
         if share == OWN:
             self._db.run("DELETE FROM letter_held WHERE id = ?", (letter_id,))
 
+    def disown(self, letter_id: bytes) -> None:
+        """A letter of one's own that another has taken the place of: carried on as anybody's."""
+        self._require_write()
+        self._move(letter_id, UNKNOWN)
+
     def _make_own(self, letter: Letter) -> None:
         """A letter of one's own that others had brought back, as after a restored backup."""
-        share = self._db.value("SELECT share FROM letter WHERE id = ?", (letter.id,))
-        if share == OWN:
+        self._move(letter.id, OWN)
+
+    def _move(self, letter_id: bytes, share: int) -> None:
+        row = self._db.row("SELECT share, size FROM letter WHERE id = ?", (letter_id,))
+        if row is None or row[0] == share:
             return
-        self._db.run("UPDATE letter SET share = ? WHERE id = ?", (OWN, letter.id))
-        taken, weight = self._now().taken, self._weight(len(letter.raw))
-        taken[share] -= weight
-        taken[OWN] = taken.get(OWN, 0) + weight
+        self._db.run("UPDATE letter SET share = ? WHERE id = ?", (share, letter_id))
+        taken, weight = self._now().taken, self._weight(row[1])
+        taken[row[0]] -= weight
+        taken[share] = taken.get(share, 0) + weight
 
     def _weight(self, size: int) -> int:
         """What a letter takes of the room: a place too, so that many small ones are no fuller of

@@ -7,18 +7,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..protocol import limits
+from ..protocol.box_key import USED_SUITE
 from .database import Database
 
 _COLUMNS = (
-    "rid, id, person, is_receipt, letter, box, written_ms, ends_ms, delivered_ms, read_ms, "
-    "expired_ms, raw"
+    "rid, id, person, is_receipt, letter, box, written_ms, sealed_ms, ends_ms, delivered_ms, "
+    "read_ms, expired_ms, raw"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
     """One message under way. `letter` is its sealed form's id and `box` the key that it was sealed
-    to; b"" while no key is known. Times are Unix ms, None where that has not happened."""
+    to; b"" while no key is known, and `sealed_ms` 0. Times are Unix ms, None where that has not
+    happened."""
 
     rid: int
     id: bytes
@@ -27,6 +29,7 @@ class Owed:
     letter: bytes
     box: bytes
     written_ms: int
+    sealed_ms: int
     ends_ms: int
     delivered_ms: int | None
     read_ms: int | None
@@ -50,17 +53,19 @@ class Outbox:
     ) -> None:
         self._require_write()
         self._db.run(
-            "INSERT INTO outbox (id, person, is_receipt, letter, box, written_ms, ends_ms, raw) "
-            "VALUES (?,?,?,x'',x'',?,?,?)",
+            "INSERT INTO outbox (id, person, is_receipt, letter, box, written_ms, sealed_ms, "
+            "ends_ms, raw) VALUES (?,?,?,x'',x'',?,0,?,?)",
             (message_id, person, int(is_receipt), now_ms, now_ms + _LIFETIME_MS, raw),
         )
 
-    def note_sealed(self, message_id: bytes, letter: bytes, box: bytes, ends_ms: int) -> None:
-        """It is under way as `letter` until `ends_ms`, sealed to `box`."""
+    def note_sealed(self, message_id: bytes, letter: bytes, box: bytes, now_ms: int) -> None:
+        """It is under way as `letter`, sealed to `box`. Its time begins with the first sealing, and
+        no later one makes it longer."""
         self._require_write()
         self._db.run(
-            "UPDATE outbox SET letter = ?, box = ?, ends_ms = ?, expired_ms = NULL WHERE id = ?",
-            (letter, box, ends_ms, message_id),
+            "UPDATE outbox SET letter = ?1, box = ?2, ends_ms = CASE sealed_ms WHEN 0 "
+            "THEN ?3 + ?4 ELSE ends_ms END, sealed_ms = ?3 WHERE id = ?5",
+            (letter, box, now_ms, _LIFETIME_MS, message_id),
         )
 
     def note_delivered(
@@ -102,8 +107,8 @@ class Outbox:
         """To be sealed and sent once more, from now on."""
         self._require_write()
         self._db.run(
-            "UPDATE outbox SET letter = x'', box = x'', expired_ms = NULL, ends_ms = ? "
-            "WHERE id = ? AND delivered_ms IS NULL",
+            "UPDATE outbox SET letter = x'', box = x'', sealed_ms = 0, expired_ms = NULL, "
+            "ends_ms = ? WHERE id = ? AND delivered_ms IS NULL",
             (now_ms + _LIFETIME_MS, message_id),
         )
 
@@ -113,11 +118,13 @@ class Outbox:
         self._db.run("DELETE FROM outbox WHERE id = ?", (message_id,))
 
     def unsealed(self, count_max: int) -> list[Owed]:
-        """Those that no letter was made of yet, and are not over."""
+        """Those that no letter was made of yet, are not over, and could be sealed: who has no key
+        keeps nobody else waiting."""
         return self._owed(
-            "WHERE letter = x'' AND delivered_ms IS NULL AND expired_ms IS NULL "
+            "WHERE letter = x'' AND delivered_ms IS NULL AND expired_ms IS NULL AND EXISTS "
+            "(SELECT 1 FROM box AS b WHERE b.author = outbox.person AND b.suite = ?) "
             "ORDER BY rid LIMIT ?",
-            (count_max,),
+            (USED_SUITE, count_max),
         )
 
     def under_way(self) -> list[Owed]:
@@ -126,13 +133,28 @@ class Outbox:
             "WHERE is_receipt = 0 AND delivered_ms IS NULL AND expired_ms IS NULL ORDER BY rid", ()
         )
 
-    def sealed_to_others(self) -> list[Owed]:
-        """Those under way whose recipient has published another box key since."""
+    def sealed_to_others(self, before_ms: int) -> list[Owed]:
+        """Those under way, sealed before `before_ms`, whose recipient has published another box
+        key since. Receipts are not: what is acknowledged to nobody may be lost."""
         return self._owed(
-            "WHERE letter <> x'' AND delivered_ms IS NULL AND expired_ms IS NULL AND EXISTS "
+            "WHERE letter <> x'' AND is_receipt = 0 AND delivered_ms IS NULL "
+            "AND expired_ms IS NULL AND sealed_ms < ? AND EXISTS "
             "(SELECT 1 FROM box AS b WHERE b.author = outbox.person AND b.public <> outbox.box)",
-            (),
+            (before_ms,),
         )
+
+    def receipt_count(self) -> int:
+        """How many of one's own receipts are under way."""
+        count: int = self._db.value("SELECT count(*) FROM outbox WHERE is_receipt = 1")
+        return count
+
+    def wipe_room(self, room: bytes) -> None:
+        """What was said in a room, though it may be under way still: it cannot be called back."""
+        self._require_write()
+        with self._db.wiping():
+            self._db.run(
+                "DELETE FROM outbox WHERE id IN (SELECT id FROM message WHERE room = ?)", (room,)
+            )
 
     def entries(self, count_max: int) -> list[Owed]:
         """The latest first, but for receipts."""
@@ -146,8 +168,9 @@ class Outbox:
         """As it was; its letter is not."""
         self._require_write()
         self._db.run(
-            "INSERT INTO outbox (id, person, is_receipt, letter, box, written_ms, ends_ms, "
-            "delivered_ms, read_ms, expired_ms, raw) VALUES (?,?,0,x'',x'',?,?,?,?,?,?)",
+            "INSERT INTO outbox (id, person, is_receipt, letter, box, written_ms, sealed_ms, "
+            "ends_ms, delivered_ms, read_ms, expired_ms, raw) "
+            "VALUES (?,?,0,x'',x'',?,0,?,?,?,?,?)",
             (
                 owed.id,
                 owed.person,

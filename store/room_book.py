@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..protocol import limits
-from ..protocol.message import Message, stored_message
+from ..protocol.message import DEAL, Message, stored_message
 from .database import Database
 from .segment import fold_name
 
@@ -52,18 +52,20 @@ class RoomBook:
         """Keeps what was said; False where it is known, was deleted here, or its room is full."""
         self._require_write()
         db = self._db
-        if db.value("SELECT 1 FROM message WHERE id = ?", (message.id,)) or db.value(
-            "SELECT 1 FROM message_gone WHERE id = ?", (message.id,)
-        ):
+        if self.knows(message.id):
             return False
         room = message.room
         is_own = message.author == self._own
         person = message.person if is_own else message.author
         if not is_own and not self._has_place(room, person):
             return False
-        db.run("INSERT OR IGNORE INTO room VALUES (?,?,?,0,0)", (room, person, message.about))
+        db.run(
+            "INSERT INTO room VALUES (?,?,?,0,0,?) "
+            "ON CONFLICT (id) DO UPDATE SET is_answered = max(is_answered, excluded.is_answered)",
+            (room, person, message.about, int(is_own)),
+        )
         text = message.body.get("text") or message.body.get("note") or ""
-        deal = message.body.get("deal")
+        deal = message.body.get("deal") if message.kind == DEAL else None
         db.run(
             "INSERT INTO message (id, room, author, deal, shown_ms, folded, raw) "
             "VALUES (?,?,?,?,?,?,?)",
@@ -78,6 +80,14 @@ class RoomBook:
             ),
         )
         return True
+
+    def knows(self, message_id: bytes) -> bool:
+        """Whether it is here, or was deleted here."""
+        db = self._db
+        return bool(
+            db.value("SELECT 1 FROM message WHERE id = ?", (message_id,))
+            or db.value("SELECT 1 FROM message_gone WHERE id = ?", (message_id,))
+        )
 
     def message(self, message_id: bytes) -> Said | None:
         rows = self._said("WHERE id = ?", (message_id,))
@@ -189,15 +199,42 @@ class RoomBook:
     def _has_place(self, room: bytes, person: bytes) -> bool:
         """Whether one message more of `person` may be taken: nobody fills the disk by talking."""
         db = self._db
+        if not self._is_answered(person):
+            unanswered: int = db.value(
+                "SELECT count(*) FROM message WHERE room IN (SELECT id FROM room WHERE person = ?)",
+                (person,),
+            )
+            if unanswered >= limits.UNANSWERED_MESSAGES_MAX:
+                return False
         if db.value("SELECT 1 FROM room WHERE id = ?", (room,)):
             said: int = db.value("SELECT count(*) FROM message WHERE room = ?", (room,))
             return said < limits.ROOM_MESSAGES_MAX
-        total: int
-        theirs: int
-        total, theirs = db.rows(
-            "SELECT count(*), coalesce(sum(person = ?), 0) FROM room", (person,)
-        )[0]
-        return total < limits.ROOMS_MAX and theirs < limits.ROOMS_PER_PERSON_MAX
+        theirs: int = db.value("SELECT count(*) FROM room WHERE person = ?", (person,))
+        total: int = db.value("SELECT count(*) FROM room")
+        if theirs >= limits.ROOMS_PER_PERSON_MAX:
+            return False
+        return total < limits.ROOMS_MAX or self._make_room()
+
+    def _is_answered(self, person: bytes) -> bool:
+        return bool(
+            self._db.value(
+                "SELECT 1 FROM room WHERE person = ? AND is_answered = 1 LIMIT 1", (person,)
+            )
+        )
+
+    def _make_room(self) -> bool:
+        """Lets a room go in which one has never said a word, the one that was silent longest: of
+        strangers no number keeps the next one out."""
+        room = self._db.value(
+            "SELECT id FROM room AS r WHERE is_answered = 0 "
+            "ORDER BY (SELECT max(rid) FROM message WHERE room = r.id) LIMIT 1"
+        )
+        if room is None:
+            return False
+        for table in ("message", "deal"):
+            self._db.run(f"DELETE FROM {table} WHERE room = ?", (room,))  # noqa: S608
+        self._db.run("DELETE FROM room WHERE id = ?", (room,))
+        return True
 
     def _said(self, where: str, bindings: Sequence[object]) -> list[Said]:
         rows = self._db.rows(

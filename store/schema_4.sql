@@ -83,14 +83,16 @@ CREATE TABLE own_box (
 ) STRICT, WITHOUT ROWID;
 
 -- A talk with a person, about a listing or (empty) about anything. `read_rid` is the last message
--- that was seen.
+-- that was seen; `is_answered` whether one has ever said something there.
 CREATE TABLE room (
-  id       BLOB    PRIMARY KEY,
-  person   BLOB    NOT NULL,
-  listing  BLOB    NOT NULL,
-  read_rid INTEGER NOT NULL,
-  is_muted INTEGER NOT NULL
+  id          BLOB    PRIMARY KEY,
+  person      BLOB    NOT NULL,
+  listing     BLOB    NOT NULL,
+  read_rid    INTEGER NOT NULL,
+  is_muted    INTEGER NOT NULL,
+  is_answered INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX room_person ON room (person);
 
 -- What was said, by either side, as its author signed it. `shown_ms` orders a room.
 CREATE TABLE message (
@@ -120,6 +122,7 @@ CREATE TABLE outbox (
   letter       BLOB    NOT NULL,
   box          BLOB    NOT NULL,
   written_ms   INTEGER NOT NULL,
+  sealed_ms    INTEGER NOT NULL,
   ends_ms      INTEGER NOT NULL,
   delivered_ms INTEGER,
   read_ms      INTEGER,

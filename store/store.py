@@ -20,29 +20,22 @@ from ..protocol.profile import Profile
 from ..protocol.verdict import Admission
 from . import box_view, listing_view, log, peer_book, profile_view, search, thread_view
 from .blocklist import Blocklist
-from .box_book import BoxBook
+from .books import Books
 from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
-from .deal_book import DealBook
 from .errors import CorruptStore, NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
-from .mail_book import MailBook
 from .market_book import MarketBook
-from .outbox import Outbox
 from .query import Facets, Page, Query
-from .remark_view import RemarkView
-from .review_book import ReviewBook
-from .room_book import RoomBook
 from .row import Counts, ListingRow, StoredRecord, opened
 from .share import KEPT, OWN, is_counted
-from .wish_book import WishBook
 
 if TYPE_CHECKING:  # loaded by those that write: a search is to start at once
     from .admission import Registrar
     from .rebuild import Progress
 
 
-class Store:
+class Store(Books):
     """See SPEC.md R10. `write()` is the only way to change anything."""
 
     def __init__(
@@ -52,6 +45,7 @@ class Store:
         records_bytes_max: int,
         on_upgrade: "Progress | None" = None,
     ) -> None:
+        super().__init__(db, own_author)
         self._db = db
         self._on_upgrade = on_upgrade or _nobody
         self._own_author = own_author
@@ -59,14 +53,6 @@ class Store:
         self._markets = MarketBook(db)
         self._blocklist = Blocklist(db)
         self._contacts = ContactBook(db)
-        self.boxes = BoxBook(db, self._require_write)
-        self.rooms = RoomBook(db, self._require_write, own_author)
-        self.outbox = Outbox(db, self._require_write)
-        self.mail = MailBook(db, self._require_write)
-        self.deals = DealBook(db, self._require_write)
-        self.reviews = ReviewBook(db, self._require_write)
-        self.wishes = WishBook(db, self._require_write)
-        self.remarks = RemarkView(db)
         self._records_bytes_max = records_bytes_max
         self._registrar_made: Registrar | None = None
         self._is_writing = False
@@ -395,8 +381,7 @@ class Store:
 
     def places(self, author: bytes, market: str) -> int:
         """How many more threads an author may have in a market before the least of them go."""
-        count = thread_view.item_count(self._db, author, market)
-        return max(0, limits.THREADS_PER_AUTHOR_MAX - count)
+        return thread_view.places(self._db, author, market)
 
     def own_by_ref(self, author: bytes, market: str, ref: bytes) -> ListingRow | None:
         """An author's listing of an imported row."""

@@ -107,6 +107,11 @@ def item_count(db: Database, author: bytes, market: str) -> int:
     return count
 
 
+def places(db: Database, author: bytes, market: str) -> int:
+    """How many more threads an author may have in a market before the least of them go."""
+    return max(0, limits.THREADS_PER_AUTHOR_MAX - item_count(db, author, market))
+
+
 def author_count(db: Database) -> int:
     """From one author to the next, past all threads that each has."""
     count: int = db.value(

@@ -8,6 +8,7 @@ from jangteo.node.desk_error import DeskError
 from jangteo.protocol import limits
 from jangteo.protocol.envelope import open_record
 from tests.desk_maker import DAY_MS
+from tests.market_maker import key
 from tests.talk_maker import Talker, introduce, meet, talkers
 
 
@@ -198,7 +199,7 @@ def test_a_forgotten_room_stays_forgotten(tmp_path: Path) -> None:
         assert ana.opens() == []
         assert ana.call("inbox")["rooms"] == []
         # Nothing of it is left in the file, nor in its log.
-        for path in ana.home.path.glob("store*"):
+        for path in ana.home.path.glob("jangteo.db*"):
             assert b"telephone" not in path.read_bytes(), path
 
 
@@ -290,3 +291,166 @@ def test_a_room_is_read_page_by_page_whatever_order_it_came_in(tmp_path: Path) -
             before = {"before": min(each["cursor"] for each in room["messages"])}
         assert sorted(seen) == sorted(f"number {number}" for number in range(30))
         assert ana.texts("bea") == [f"number {number}" for number in range(30)]
+
+
+def rotates(person: Talker, *others: Talker) -> None:
+    """A week passes for all, and one's box key changes."""
+    for each in (person, *others):
+        each.moment.pass_ms(limits.BOX_ROTATE_MS)
+    person.tend()
+    introduce(person, *others)
+
+
+def test_receipts_are_not_sealed_again_to_newer_keys_and_end(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "hello")
+        meet(ana, bea)
+        for _ in range(5):
+            rotates(bea, ana)
+            ana.tend()
+        assert ana.store.outbox.receipt_count() == 0
+
+
+def test_keys_that_change_again_and_again_neither_add_up_letters_nor_put_the_end_off(
+    tmp_path: Path,
+) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "hello?")
+        for _ in range(10):
+            for each in (ana, bea):
+                each.moment.pass_ms(DAY_MS)
+            with ana.pen().transaction():  # more often than a node would
+                ana.store.boxes.drop(ana.store.boxes.boxes()[0].public)
+                ana.post().ensure_box()
+            introduce(ana, bea)
+            bea.tend()
+        assert bea.store.mail.counts().own == 1  # of what was sealed to older keys no more is
+        bea.moment.pass_ms(5 * DAY_MS)
+        told = bea.tend()
+        assert [each["state"] for each in told] == ["expired"]
+
+
+def test_who_has_no_key_keeps_nobody_else_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OUTBOX_SEALED_AT_ONCE", 2)
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        for number in range(3):
+            bea.says(key(f"stranger {number}").public.hex(), "hello")
+        bea.says("ana", "hello")
+        bea.call("resend", id=bea.call("outbox")["entries"][0]["id"])
+        meet(ana, bea)
+        assert ana.texts("bea") == ["hello"]
+
+
+def test_the_same_message_said_again_and_again_is_acknowledged_now_and_then(
+    tmp_path: Path,
+) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "hello")
+        ana.gets(bea.letters())
+        ana.opens()
+        owed = bea.store.outbox.entries(1)[0]
+        before = ana.store.mail.counts().own
+        ana.moment.pass_ms(1)
+        for _ in range(30):
+            with bea.pen().transaction():
+                bea.post().try_again(owed)
+        ana.gets(bea.letters())
+        ana.opens()
+        assert ana.store.mail.counts().own == before + 1
+        ana.moment.pass_ms(limits.RECEIPTS_AGAIN_MS)
+        with bea.pen().transaction():
+            bea.post().try_again(owed)
+        ana.gets(bea.letters())
+        ana.opens()
+        assert ana.store.mail.counts().own == before + 2
+
+
+def test_receipts_have_an_end_to_their_own_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RECEIPTS_OWN_MAX", 2)
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        for number in range(5):
+            bea.says("ana", f"number {number}")
+            ana.gets(bea.letters())
+            ana.opens()
+        assert ana.store.mail.counts().own == 2
+        assert ana.store.outbox.receipt_count() == 5
+
+
+def test_a_message_that_finds_no_room_among_letters_waits(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (_, bea):
+        bea.store.mail.letters_max = 1
+        bea.says("ana", "first")
+        second = bea.says("ana", "second")
+        assert second["state"] == "written"
+        assert [each["sealed"] for each in bea.call("outbox")["entries"]] == [False, True]
+        bea.store.mail.letters_max = 10
+        bea.tend()
+        assert [each["sealed"] for each in bea.call("outbox")["entries"]] == [True, True]
+
+
+def test_strangers_make_room_for_each_other_and_not_of_whom_one_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "ROOMS_MAX", 2)
+    with talkers(tmp_path, "ana", "bea", "cho", "dan", "eve") as (ana, bea, cho, dan, eve):
+        bea.says("ana", "hello")
+        meet(ana, bea)
+        ana.says("bea", "hello bea")
+        for each in (cho, dan, eve):
+            each.says("ana", "buy!")
+            ana.gets(each.letters())
+            ana.opens()
+        assert sorted(room["name"] for room in ana.call("inbox")["rooms"]) == ["bea", "eve"]
+
+
+def test_who_is_never_answered_says_only_so_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "UNANSWERED_MESSAGES_MAX", 3)
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        for number in range(5):
+            bea.says("ana", f"number {number}")
+        meet(ana, bea)
+        assert len(ana.texts("bea")) == 3
+        ana.says("bea", "I am here")
+        for owed in bea.store.outbox.under_way():
+            bea.call("resend", id=owed.id.hex())
+        meet(ana, bea)
+        assert len(ana.texts("bea")) == 6
+
+
+def test_what_was_written_while_blocked_comes_after_it(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        ana.call("block", author="bea")
+        bea.says("ana", "are you angry?")
+        meet(ana, bea)
+        ana.call("unblock", author="bea")
+        ana.opens()
+        assert ana.texts(bea.key.public.hex()) == ["are you angry?"]
+
+
+def test_a_damaged_letter_keeps_none_behind_it_back(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "one")
+        bea.says("ana", "two")
+        ana.gets(bea.letters())
+        with ana.store.write(durable=True):
+            ana.store._db.run(
+                "UPDATE letter SET raw = x'00' WHERE rid = (SELECT min(rid) FROM letter)"
+            )
+        ana.opens()
+        assert ana.texts("bea") == ["two"]
+
+
+def test_a_forgotten_room_s_words_are_not_in_the_outbox(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bea.says("ana", "my telephone number")
+        meet(ana, bea)
+        bea.call("forget", to="ana")
+        assert bea.call("outbox", all=True)["entries"] == []
+        for path in bea.home.path.glob("jangteo.db*"):
+            assert b"telephone" not in path.read_bytes(), path
