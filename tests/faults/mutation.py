@@ -52,6 +52,7 @@ STORE_TESTS = (
     "tests/property/test_store_model.py",
 )
 SHARE_TESTS = ("tests/unit/test_shares.py", "tests/property/test_share_property.py")
+DEAL_TESTS = ("tests/vectors/test_deal_vectors.py", "tests/unit/test_deal.py")
 # Each module with the tests that answer for it, the quickest first.
 MODULES = {
     "protocol/kind.py": RECORD_TESTS,
@@ -61,6 +62,10 @@ MODULES = {
     "protocol/errors.py": RECORD_TESTS,
     "protocol/market.py": RECORD_TESTS,
     "protocol/schema.py": RECORD_TESTS,
+    "protocol/deal.py": DEAL_TESTS[::-1],
+    "protocol/deal_step.py": DEAL_TESTS,
+    "protocol/proof.py": DEAL_TESTS,
+    "protocol/review.py": DEAL_TESTS,
     "store/admission.py": (*STORE_TESTS[:-1], *SHARE_TESTS, STORE_TESTS[-1]),
     "store/batch.py": (*STORE_TESTS[:-1], *SHARE_TESTS, STORE_TESTS[-1]),
     "store/room.py": (*SHARE_TESTS, *STORE_TESTS),
@@ -292,7 +297,7 @@ def surroundings(path: str, tests: Sequence[str]) -> bytes:
     """A digest of what, besides the change, decides the outcome: the tests and what they test."""
     digest = hashlib.sha256()
     parts = {"crypto", "protocol", path.split("/")[0]}
-    for name in (*sorted(parts), *tests, "tests/market_maker.py"):
+    for name in (*sorted(parts), *tests, "tests/market_maker.py", "tests/deal_maker.py"):
         place = ROOT / name
         for file in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if file.suffix in (".py", ".json", ".sql") and file != ROOT / path:

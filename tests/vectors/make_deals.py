@@ -221,6 +221,34 @@ def proof_vector() -> Vector:
     }
 
 
+def bad_terms() -> list[Vector]:
+    assert COUNTER.step.offer
+    whole = canonical.decode(PARTIES.terms(DEAL_ID, COUNTER.step.offer).to_bytes())
+    cases: list[tuple[str, int, Any]] = [
+        ("terms-version", 0, 2),
+        ("terms-version-bool", 0, True),
+        ("terms-deal", 1, bytes(15)),
+        ("terms-listing", 2, bytes(31)),
+        ("terms-record", 3, "record"),
+        ("terms-price-shape", 4, [5]),
+        ("terms-price-map", 4, {"amount": 5}),
+        ("terms-amount", 4, ["5", "KRW"]),
+        ("terms-amount-bool", 4, [True, "KRW"]),
+        ("terms-currency", 4, [5, 410]),
+        ("terms-price", 4, [-5, "KRW"]),
+        ("terms-quantity-0", 5, 0),
+        ("terms-quantity", 5, limits.QUANTITY_MAX + 1),
+        ("terms-quantity-bool", 5, True),
+        ("terms-salt", 6, bytes(17)),
+    ]
+    told = [(name, [*whole[:at], value, *whole[at + 1 :]]) for name, at, value in cases]
+    told += [("terms-a-field-less", whole[:-1]), ("terms-no-array", {"a": 1})]
+    return [
+        {"name": name, "breaks": "R14.7", "terms": canonical.encode(value).hex()}
+        for name, value in told
+    ]
+
+
 def review(*, reveals: bool = False) -> Review:
     assert COUNTER.step.offer
     proof = PARTIES.proof(DEAL_ID, COUNTER.step.offer)
@@ -300,6 +328,7 @@ def all_of_them() -> dict[str, Any]:
         "bad_steps": bad_steps(),
         "deals": deals(),
         "proof": proof_vector(),
+        "bad_terms": bad_terms(),
         "reviews": reviews(),
         "bad_reviews": bad_reviews(),
     }

@@ -83,6 +83,13 @@ def test_a_proof_is_made_of_terms_as_the_vector_says() -> None:
     assert not proof.is_signed(vector["seller"], vector["buyer_signature"])
 
 
+@each("bad_terms")
+def test_bad_terms_break_the_rule_the_vector_names(vector: dict[str, Any]) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        Terms.from_bytes(bytes.fromhex(vector["terms"]))
+    assert caught.value.rule == vector["breaks"]
+
+
 @each("reviews")
 def test_a_review_is_read_as_the_vector_says(vector: dict[str, Any]) -> None:
     record = open_record(bytes.fromhex(vector["raw"]))
