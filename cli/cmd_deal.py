@@ -14,6 +14,7 @@ from .verb import verb
 _COLUMNS = (
     Column("DEAL", ID_CHARS_MIN, 10, is_whole=True, style="id"),
     Column("PRICE", 3, 9, is_right=True, is_whole=True, style="price"),
+    Column("QTY", 3, 9, is_right=True, is_whole=True),
     Column("TITLE", 10, 6),
     Column("WITH", 8, 5),
     Column("STATE", 8, 8),
@@ -33,10 +34,17 @@ def _answer(call: Call, result: dict[str, Any]) -> None:
     message, deal = result["message"], result["deal"]
     who = person_text(result["person"], result["name"])
     call.screen.say_safe(f"to {who}: {message_text(message)} ({state_text(message)})")
-    call.screen.say_safe(f"  {deal['deal'][:ID_CHARS_MIN]}: {deal['shown']}{_waiting(deal)}")
+    call.screen.say_safe(
+        f"  {deal['deal'][:ID_CHARS_MIN]}: {_pieces(deal)}{deal['shown']}{_waiting(deal)}"
+    )
     if result.get("waits_for_key"):
         call.screen.talk("  their key has not come here yet: it is sent as soon as it does", "dim")
     call.notices(result)
+
+
+def _pieces(deal: dict[str, Any]) -> str:
+    """How many it is about, where that is not one: an answer names no number by itself."""
+    return "" if deal["quantity"] in (None, 1) else f"{deal['quantity']:,} pieces · "
 
 
 def _waiting(deal: dict[str, Any]) -> str:
@@ -59,7 +67,11 @@ def _waiting(deal: dict[str, Any]) -> str:
 )
 @_TO
 @click.argument("price")
-@click.option("--quantity", metavar="N", help="How many pieces, for that price in all; 1.")
+@click.option(
+    "--quantity",
+    metavar="N",
+    help="How many pieces, for that price in all; 1, or as many as before.",
+)
 @click.option("--note", metavar="TEXT", help="A word with it.")
 @click.option("--expires", metavar="WHEN", help="Until when it stands; 48h unless told.")
 @click.pass_obj
@@ -82,7 +94,9 @@ def offer(
 )
 @_TO
 @click.argument("price")
-@click.option("--quantity", metavar="N", help="How many pieces, for that price in all; 1.")
+@click.option(
+    "--quantity", metavar="N", help="How many pieces, for that price in all; as many as before."
+)
 @click.option("--note", metavar="TEXT", help="A word with it.")
 @click.option("--expires", metavar="WHEN", help="Until when it stands; 48h unless told.")
 @click.pass_obj
@@ -195,6 +209,7 @@ def deals(call: Call, to: str | None, is_all: bool, limit: str | None) -> None:
             (
                 short[deal["deal"]],
                 price_text(deal["price"]) if deal["price"] else "",
+                f"{deal['quantity']:,}" if deal["quantity"] else "",
                 deal["title"],
                 person_text(deal["person"], deal["name"]),
                 deal["shown"],

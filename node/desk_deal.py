@@ -234,9 +234,14 @@ def _is_worth_an_offer(clerk: Clerk, row: DealRow) -> bool:
 
 def _offer_of(clerk: Clerk, args: Args, row: DealRow, listing: ListingRow) -> Offer:
     price = _price(clerk, args, listing)
-    quantity = args.integer("quantity", 1, limits.QUANTITY_MAX) or 1
+    standing = folded(clerk.store, row).offer if row.id else None
+    kept = 1 if standing is None or standing.step.offer is None else standing.step.offer.quantity
+    quantity = args.integer("quantity", 1, limits.QUANTITY_MAX) or kept
     if quantity > listing.listing.quantity:
-        raise bad_value(f"there are only {listing.listing.quantity:,} of it")
+        raise bad_value(
+            f"there are only {listing.listing.quantity:,} of it, and the offer is for {quantity:,}",
+            "`--quantity N` says how many",
+        )
     now_ms = clerk.now_ms()
     told = args.text("expires")
     expires_ms = now_ms + limits.OFFER_MS_DEFAULT if told is None else parse_until(told, now_ms)

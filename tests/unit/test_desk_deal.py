@@ -114,7 +114,7 @@ def test_pieces_go_one_by_one_until_there_are_none(tmp_path: Path) -> None:
         assert (listing(ana, jars)["quantity"], listing(ana, jars)["status"]) == (1, "active")
         with pytest.raises(DeskError, match="only 1 of 2 are left"):
             ana.call("accept", to=rooms["cho"])
-        cho.call("offer", to=jars, price="5000")
+        cho.call("offer", to=jars, price="5000", quantity=1)
         meet(ana, bea, cho)
         ana.call("accept", to=rooms["cho"])
         assert (listing(ana, jars)["quantity"], listing(ana, jars)["status"]) == (0, "reserved")
