@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..node.desk_error import DeskError, usage
+from .ago import ago_text
 from .call import Call
 from .event_view import event_text
 from .listing_view import ID_CHARS_MIN, counted
@@ -40,9 +41,10 @@ _NOT_IN_WORDS = (
 def backup(call: Call, path: str) -> None:
     """Save your identity and records to a file.
 
-    Your key, your own listings, your settings, your contacts and whom you block, sealed with a
-    passphrase that is asked for (or stands in the file that JANGTEO_PASSPHRASE_FILE names). Keep it
-    on another disk. What others put up is not in it: neighbours bring that back.
+    Your key, your own listings, your messages and deals with the keys that open your mail, your
+    settings, your contacts and whom you block, sealed with a passphrase that is asked for (or
+    stands in the file that JANGTEO_PASSPHRASE_FILE names). Keep it on another disk, and make a new
+    one after each deal. What others put up is not in it: neighbours bring that back.
     """
     from ..node.backup import make_backup
     from ..node.private_file import write_private
@@ -80,7 +82,7 @@ def backup(call: Call, path: str) -> None:
         "jangteo restore ~/jangteo.backup",
     ),
     prints='Who you are again and what came back; with --json {"author", "home", "records", '
-    '"messages", "missing", "peers", "listings"}.',
+    '"messages", "made", "missing", "peers", "listings"}.',
 )
 @click.argument("path", metavar="[FILE]", required=False, type=click.Path(dir_okay=False))
 @click.option("--peer", metavar="ADDRESS", multiple=True, help="A neighbour to fetch from.")
@@ -112,7 +114,12 @@ def restore(
     if path is not None and "records" in brought:
         screen.say(
             f"{counted(brought['records'], 'record')} and {counted(brought['messages'], 'message')}"
-            " from the backup"
+            f" from the backup, which was made {ago_text(brought['made'])}"
+        )
+        screen.talk(
+            f"  it is of {brought['made']}: messages and deals made after it are only with the "
+            "other side",
+            "dim",
         )
     if brought["missing"]:
         screen.warn(f"words hold no {', no '.join(brought['missing'])}: only a backup does")
@@ -122,6 +129,7 @@ def restore(
 
 def _restore(call: Call, path: str | None, has_passphrase: bool) -> dict[str, Any]:
     from ..node import backup as backups
+    from ..node.listing_json import time_text
 
     home, now_ms = call.home, time.time_ns() // 1_000_000
     data = None if path is None else _read(path)
@@ -144,6 +152,7 @@ def _restore(call: Call, path: str | None, has_passphrase: bool) -> dict[str, An
         "author": restored.author.hex(),
         "records": restored.records,
         "messages": restored.messages,
+        "made": time_text(restored.made_ms),
         "missing": [],
     }
 

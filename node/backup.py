@@ -49,17 +49,20 @@ from .identity import (
 
 VERSION: Final = 1
 _MARK: Final = "jangteo_backup"
+_TIME_MS_MAX: Final = 253_402_300_799_999
+"""The end of the year 9999: a later time cannot be shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
     """`records` are kept now; `left_out` were not taken, since they are over. `messages` were not
-    here before."""
+    here before; the backup is of `made_ms`."""
 
     author: bytes
     records: int
     left_out: int
     messages: int = 0
+    made_ms: int = 0
 
 
 def make_backup(
@@ -135,7 +138,9 @@ def restore_file(
                     said = fill_talk(store, told.talk, told.seed, entropy, now_ms)
         except (StoreError, LocalProtocolError) as error:
             raise DeskError("store", str(error)) from error
-    return Restored(author, kept, len(told.records) - kept, said)
+        except RemoteProtocolError as error:
+            raise bad_value(f"what was said in this backup is damaged: {error}") from None
+    return Restored(author, kept, len(told.records) - kept, said, told.made_ms)
 
 
 def author_of_backup(data: bytes, file_passphrase: str) -> bytes:
@@ -145,6 +150,7 @@ def author_of_backup(data: bytes, file_passphrase: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
+    made_ms: int
     seed: bytes
     records: list[Verified]
     config: dict[str, Any]
@@ -201,6 +207,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
         told = json.loads(unpacker.decompress(secret, limits.BACKUP_BYTES_MAX))
         if unpacker.unconsumed_tail or told.get(_MARK) != VERSION:
             raise bad_value("this backup is of a version that this program does not know")
+        made_ms = int(told["made_ms"])
         seed = b64decode(told["seed"], validate=True)
         records = [open_record(b64decode(text, validate=True)) for text in told["records"]]
         blocked = [bytes.fromhex(text) for text in told["blocked"]]
@@ -241,6 +248,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
         raise bad_value(f"a record in this backup is damaged: {error}") from None
     fits = (
         len(seed) == SEED_BYTES
+        and 0 <= made_ms <= _TIME_MS_MAX
         and all(len(one) == PUBLIC_BYTES for one in blocked)
         and all(len(one.author) == PUBLIC_BYTES for one in contacts)
         and all(0 <= one.since_ms <= limits.INTEGER_MAX for one in contacts)
@@ -250,7 +258,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
     )
     if not fits:
         raise bad_value("this is no backup file")
-    return _Told(seed, records, config, markets, blocked, contacts, imports, talk)
+    return _Told(made_ms, seed, records, config, markets, blocked, contacts, imports, talk)
 
 
 def _fill(store: Store, told: _Told, own: bytes, now_ms: int) -> int:

@@ -212,6 +212,10 @@ def test_a_backup_brings_identity_and_records_back(person: Person, tmp_path: Pat
     told = again.json("restore", str(file), "--wait", "0", **secret).row
     assert told["author"] == person.json("whoami").row["author"]
     assert again.json("mine").row["id"] == listing["id"]
+    assert told["made"]
+    once_more = again.types("restore", str(file), "--wait", "0", **secret)
+    assert "made just now" in once_more.out
+    assert "made after it are only with the other side" in once_more.err
     passphrase.write_text("wrong\n")
     third = Person(tmp_path / "third").json("restore", str(file), "--wait", "0", **secret)
     assert third.code == 1
