@@ -111,7 +111,9 @@ def _parsed(raw: bytes) -> list[Any]:
     if not limits.SIGNATURE_BYTES < len(raw) <= limits.LETTER_PLAIN_BYTES_MAX:
         raise RemoteProtocolError("R13.1", f"{len(raw)} bytes are no message's")
     fields = canonical.decode(raw[: -limits.SIGNATURE_BYTES])
-    if type(fields) is not list or len(fields) != _FIELDS or fields[0] != VERSION:
+    if type(fields) is not list or len(fields) != _FIELDS:
+        raise RemoteProtocolError("R13.1", "no message")
+    if type(fields[0]) is not int or fields[0] != VERSION:
         raise RemoteProtocolError("R13.1", "no message of a version that is known")
     _, author, person, ts_ms, about, kind, body = fields
     for key in (author, person):

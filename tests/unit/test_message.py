@@ -79,6 +79,7 @@ def test_a_message_is_made_by_signing_or_opening_only() -> None:
     ("at", "value"),
     [
         (0, 2),
+        (0, True),
         (1, b"short"),
         (2, ANA.public),
         (3, -1),
