@@ -222,6 +222,8 @@ def notifications(call: Call, is_all: bool, keep: bool, limit: str | None) -> No
     rows = [(ago_text(note["at"]), notification_text(note)) for note in found]
     call.screen.table(_NOTES, rows)
     left = result["unseen"] - sum(not note["seen"] for note in found)
+    if result["dropped"]:
+        call.screen.warn(f"{result['dropped']:,} older ones made room before you saw them")
     if left > 0:
         call.screen.talk(f"and {left:,} older ones: --limit N shows them", "dim")
     elif not keep:

@@ -153,6 +153,7 @@ def notifications(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
             for note in found
         ],
         "unseen": clerk.store.wishes.unseen_count(),
+        "dropped": clerk.store.wishes.dropped_count(),
     }
 
 

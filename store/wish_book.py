@@ -6,11 +6,14 @@ Local; nobody is told. Knows rows; what is worth a word is node/look_out.py's to
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from .database import Bindings, Database
+
+
+_DROPPED_META: Final = "notifications_dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,15 @@ class WishBook:
             (now_ms, kind, json.dumps(dict(about), ensure_ascii=False)),
         )
         rid: int = self._db.value("SELECT max(rid) FROM notification")
-        self._db.run(
-            "DELETE FROM notification WHERE rid IN (SELECT rid FROM notification "
-            "ORDER BY is_seen, rid DESC LIMIT -1 OFFSET ?)",
+        too_many = self._db.rows(
+            "SELECT rid, is_seen FROM notification ORDER BY is_seen, rid DESC LIMIT -1 OFFSET ?",
             (limits.NOTIFICATIONS_MAX,),
         )
+        self._db.run_many(
+            "DELETE FROM notification WHERE rid = ?", [(gone,) for gone, _ in too_many]
+        )
+        if unseen := sum(not is_seen for _, is_seen in too_many):
+            self._put_dropped(self.dropped_count() + unseen)
         return Notification(rid, now_ms, kind, about, False)
 
     def notifications(self, *, count_max: int, with_seen: bool) -> list[Notification]:
@@ -134,6 +141,14 @@ class WishBook:
         count: int = self._db.value("SELECT count(*) FROM notification WHERE is_seen = 0")
         return count
 
+    def dropped_count(self) -> int:
+        """How many made room that nobody has seen, since somebody looked last."""
+        told: str | None = self._db.value("SELECT value FROM meta WHERE key = ?", (_DROPPED_META,))
+        return int(told or 0)
+
+    def _put_dropped(self, count: int) -> None:
+        self._db.run("INSERT OR REPLACE INTO meta VALUES (?,?)", (_DROPPED_META, str(count)))
+
     def see(self, up_to_rid: int) -> int:
         """Those up to `up_to_rid` are seen: how many that is new of."""
         self._require_write()
@@ -141,6 +156,7 @@ class WishBook:
             "SELECT count(*) FROM notification WHERE is_seen = 0 AND rid <= ?", (up_to_rid,)
         )
         self._db.run("UPDATE notification SET is_seen = 1 WHERE rid <= ?", (up_to_rid,))
+        self._put_dropped(0)
         return count
 
     # -- what is new since (for the look-out) ---------------------------------------------------

@@ -141,6 +141,12 @@ def test_of_too_many_notifications_the_seen_ones_go_first(
             wishes.notify("test", {"number": number}, number)
         left = wishes.notifications(count_max=9, with_seen=True)
         assert [note.about["number"] for note in left] == [5, 4, 3, 2]
+        assert wishes.dropped_count() == 0
+        wishes.notify("test", {"number": 6}, 6)
+        wishes.notify("test", {"number": 7}, 7)
+        assert wishes.dropped_count() == 1  # the one that was seen went first
+        wishes.see(wishes.notifications(count_max=1, with_seen=True)[0].rid)
+        assert wishes.dropped_count() == 0
 
 
 @pytest.mark.parametrize(
