@@ -12,7 +12,6 @@ from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from .database import Bindings, Database
 
-
 _DROPPED_META: Final = "notifications_dropped"
 
 
