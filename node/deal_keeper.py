@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..store.store import Store
 
 _ORPHANS_AT_ONCE: Final = 50
+_DECLINED_AT_ONCE: Final = 200
 SOLD: Final = "sold"
 EXPIRED: Final = "expired"
 CHANGED: Final = "changed"
@@ -196,6 +197,18 @@ class DealKeeper:
                 self.confirm(row, listing)
             # Else it is reserved, perhaps for this very person: its owner decides.
 
+    def decline_gone(self, listing_id: bytes) -> int:
+        """Tells those who wait for an answer that a listing is sold or taken back: how many. Of
+        more than some the rest is told when they speak. In a transaction."""
+        waiting = [
+            row
+            for row in self._store.deals.of_listing(listing_id)
+            if row.owner == self._key.public and row.state in (State.OFFERED, State.ACCEPTED)
+        ]
+        for row in waiting[:_DECLINED_AT_ONCE]:
+            self._answer_by_itself(row)
+        return sum(self._known(row).state == State.DECLINED for row in waiting)
+
     def _settle(self, row: DealRow, message: Message) -> None:
         """Tells what a step has changed, and draws its consequences for the listing."""
         known = self._known(row)
@@ -216,13 +229,19 @@ class DealKeeper:
             # Once: what crossed it may lead to another state and back here.
             self._store.deals.put(replace(row, taken=0))
             self._take(listing, row.taken)
-        elif deal.state is State.DONE and not listing.listing.quantity:
-            if not any(
+        elif deal.state is State.DONE:
+            if not row.taken:
+                # A `cancel` had put them back, and what crossed it says that they are gone.
+                self._store.deals.put(replace(row, taken=deal.standing.quantity))
+                self._take(listing, -deal.standing.quantity)
+                listing = self._store.listing(row.listing) or listing
+            if not listing.listing.quantity and not any(
                 other.state in (State.CONFIRMED, State.HANDED, State.RECEIVED)
                 for other in self._store.deals.of_listing(row.listing)
                 if other.id != row.id
             ):
                 self._revise(listing, replace(listing.listing, status="sold"))
+                self.decline_gone(row.listing)
 
     # -- private ----------------------------------------------------------------------------
 

@@ -49,3 +49,50 @@ def test_who_counters_means_as_many_pieces_as_the_offer_does(jam: Jam) -> None:
     introduce(ana, bea)
     with pytest.raises(DeskError, match="only 2 of it, and the offer is for 3"):
         bea.call("offer", to=jars, price="9000")
+
+
+def test_what_crossed_a_cancel_and_makes_it_done_takes_the_piece_off_again(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bike = ana.sell("Road bike", "950000 KRW")
+        introduce(ana, bea)
+        bea.call("offer", to=bike, price="900000")
+        meet(ana, bea)
+        ana.call("accept", to=bike)
+        meet(ana, bea)
+        ana.call("done", to=bike)
+        meet(ana, bea)
+        bea.call("done", to=bike)  # on its way
+        ana.call("cancel", to=bike, reason="nobody came")
+        assert left(ana, bike) == (1, "active")
+        meet(ana, bea)
+        assert deal_of(ana, bike)["state"] == "done"
+        assert left(ana, bike) == (0, "sold")
+
+
+def test_pieces_that_are_in_a_deal_are_not_put_up_again(jam: Jam) -> None:
+    ana, bea, cho, jars = jam
+    bea.call("offer", to=jars, price="15000", quantity=3)
+    meet(ana, bea, cho)
+    ana.call("accept", to=jars)
+    meet(ana, bea, cho)
+    with pytest.raises(DeskError, match="it is in a deal with bea"):
+        ana.call("relist", id=jars)
+    assert left(ana, jars) == (0, "reserved")
+    ana.call("cancel", to=jars, reason="they broke")
+    assert left(ana, jars) == (3, "active")
+
+
+@pytest.mark.parametrize("verb", ["sold", "withdraw"])
+def test_who_waits_for_an_answer_is_told_that_it_is_gone(jam: Jam, verb: str) -> None:
+    ana, bea, cho, jars = jam
+    bea.call("offer", to=jars, price="4500")
+    cho.call("offer", to=jars, price="4000")
+    meet(ana, bea, cho)
+    room = next(each for each in ana.call("inbox")["rooms"] if each["name"] == "bea")
+    ana.call("accept", to=room["room"])
+    told = [each["message"] for each in ana.call(verb, id=jars)["notices"]]
+    assert told[0] == "1 offer for it was declined: sold"
+    assert told[1].startswith("a deal about it holds all the same")
+    meet(ana, bea, cho)
+    assert deal_of(cho, room["listing"])["shown"] == "declined: sold"
+    assert deal_of(bea, room["listing"])["state"] == "confirmed"
