@@ -27,10 +27,15 @@ if TYPE_CHECKING:
     from ..store.store import Store
 
 _ORPHANS_AT_ONCE: Final = 50
+_DECLINED_AT_ONCE: Final = 200
+_SIDES: Final[tuple[Side, ...]] = ("sell", "want")
 SOLD: Final = "sold"
 EXPIRED: Final = "expired"
 CHANGED: Final = "changed"
 """Why an owner's node declines by itself: words of the protocol, shown in the reader's language."""
+
+_Key = tuple[bytes, Parties, tuple[bytes, ...]]
+"""What a deal comes to is a function of these: the deal, between whom, the ids of its steps."""
 
 
 class DealKeeper:
@@ -49,13 +54,17 @@ class DealKeeper:
         self._publisher = publisher
         self._postman = postman
         self._now_ms = now_ms
+        self._last: tuple[_Key, Deal] | None = None
         postman.check_deal = self._check
         postman.on_deal = self._came
         postman.on_tend.append(self.adopt)
 
     def deal(self, row: DealRow) -> Deal:
-        """What its steps come to."""
-        return folded(self._store, row)
+        """What its steps come to. It is asked several times about each step that comes."""
+        key = (row.id, row.parties, self._store.deals.step_ids(row.id, row.room))
+        if self._last is None or self._last[0] != key:
+            self._last = (key, folded(self._store, row))
+        return self._last[1]
 
     # -- one's own steps --------------------------------------------------------------------
 
@@ -130,23 +139,20 @@ class DealKeeper:
 
     def _check(self, message: Message) -> None:
         """RemoteProtocolError where it is no step of a deal between these two."""
+        if self._store.rooms.message(message.id) is not None:
+            return  # sealed anew
         step = Step.from_body(message.body)
         row = self._store.deals.deal(step.deal)
         if row is not None and row.room != message.room:
             raise RemoteProtocolError("R14.10", "a deal of other people")
         if row is None:
             # Not only by an offer: what was said after it may come before it, and is opened once.
-            parties = self._parties(message)
-            if parties is None and self._is_known(message.about):
+            owner, _ = owner_of(self._store, message.about)
+            if owner not in (None, message.author, message.person):
                 raise RemoteProtocolError("R14.10", "a deal about a third person's listing")
-            if parties is not None and message.author != parties.guest:
+            if owner == message.author:
                 raise RemoteProtocolError("R14.10", "a deal is begun by a listing's guest")
-        theirs = [
-            each.message.id
-            for each in self._store.rooms.of_deal(step.deal)
-            if each.message.kind == said.DEAL and each.message.author == message.author
-        ]
-        if len(theirs) >= limits.DEAL_STEPS_MAX // 2 and message.id not in theirs:
+        if self._store.deals.has_said(step.deal, message.author, limits.DEAL_STEPS_MAX // 2):
             raise RemoteProtocolError("R14.10", "no more steps are taken in one deal")
 
     def _came(self, message: Message) -> None:
@@ -157,9 +163,8 @@ class DealKeeper:
             parties = self._parties(message)
             if parties is None:
                 return  # of a listing that is not back here yet: `adopt` looks again
-            listing = self._store.listing(message.about)
-            title = "" if listing is None else listing.listing.title
-            row = self.open(step.deal, parties, title)
+            listing = last_of(self._store, message.about)
+            row = self.open(step.deal, parties, "" if listing is None else listing.title)
             self._store.deals.put(row)
         self._settle(row, message)
         if row.owner == self._key.public:
@@ -168,16 +173,12 @@ class DealKeeper:
     def adopt(self) -> None:
         """Deals whose listing was not here when they were spoken of, as in a home that was restored
         from its words: one's own come back from neighbours."""
-        for deal_id in self._store.deals.orphans(_ORPHANS_AT_ONCE):
-            for each in self._store.rooms.of_deal(deal_id):
-                parties = self._parties(each.message)
-                if each.message.kind == said.DEAL and parties is not None:
-                    if each.message.author == parties.guest:
-                        self._came(each.message)
+        own = self._key.public
+        for deal_id, room in self._store.deals.orphans(own, _ORPHANS_AT_ONCE):
+            for message in self._store.deals.steps(deal_id, room):
+                if message.kind == said.DEAL and self._parties(message) is not None:
+                    self._came(message)
                     break
-
-    def _is_known(self, listing_id: bytes) -> bool:
-        return owner_of(self._store, listing_id)[0] is not None
 
     def _answer_by_itself(self, row: DealRow) -> None:
         """What the owner's node says without being asked: that goods are gone; and, to one who has
@@ -195,6 +196,18 @@ class DealKeeper:
             if listing.listing.status == "active":
                 self.confirm(row, listing)
             # Else it is reserved, perhaps for this very person: its owner decides.
+
+    def decline_gone(self, listing_id: bytes) -> int:
+        """Tells those who wait for an answer that a listing is sold or taken back: how many. Of
+        more than some the rest is told when they speak. In a transaction."""
+        waiting = [
+            row
+            for row in self._store.deals.of_listing(listing_id)
+            if row.owner == self._key.public and row.state in (State.OFFERED, State.ACCEPTED)
+        ]
+        for row in waiting[:_DECLINED_AT_ONCE]:
+            self._answer_by_itself(row)
+        return sum(self._known(row).state == State.DECLINED for row in waiting)
 
     def _settle(self, row: DealRow, message: Message) -> None:
         """Tells what a step has changed, and draws its consequences for the listing."""
@@ -216,13 +229,19 @@ class DealKeeper:
             # Once: what crossed it may lead to another state and back here.
             self._store.deals.put(replace(row, taken=0))
             self._take(listing, row.taken)
-        elif deal.state is State.DONE and not listing.listing.quantity:
-            if not any(
+        elif deal.state is State.DONE:
+            if not row.taken:
+                # A `cancel` had put them back, and what crossed it says that they are gone.
+                self._store.deals.put(replace(row, taken=deal.standing.quantity))
+                self._take(listing, -deal.standing.quantity)
+                listing = self._store.listing(row.listing) or listing
+            if not listing.listing.quantity and not any(
                 other.state in (State.CONFIRMED, State.HANDED, State.RECEIVED)
                 for other in self._store.deals.of_listing(row.listing)
                 if other.id != row.id
             ):
                 self._revise(listing, replace(listing.listing, status="sold"))
+                self.decline_gone(row.listing)
 
     # -- private ----------------------------------------------------------------------------
 
@@ -231,12 +250,22 @@ class DealKeeper:
         return self._store.deals.deal(row.id) or row
 
     def _parties(self, message: Message) -> Parties | None:
-        """Of a first step: whose listing it is about. None where nobody here knows it."""
+        """Of a step of the guest's: whose listing it is about, and on which side. None where nobody
+        here knows it."""
+        guest = message.author
         owner, side = owner_of(self._store, message.about)
-        if owner not in (message.author, message.person):
+        if owner != message.person:
             return None
-        guest = message.person if owner == message.author else message.author
-        return Parties(owner, guest, side, message.about)
+        if side is not None:
+            return Parties(owner, guest, side, message.about)
+        # Withdrawn, and only that is left of it: the guest has signed who sells and who buys.
+        step = Step.from_body(message.body)
+        for each in _SIDES:
+            parties = Parties(owner, guest, each, message.about)
+            if step.offer is not None:
+                if parties.proof(step.deal, step.offer).is_signed(guest, step.signature):
+                    return parties
+        return None
 
     def _has_changed(self, listing: ListingRow, offer: Offer) -> bool:
         """Whether what the offer was about is not what it is now: price, goods or their state."""
@@ -271,18 +300,30 @@ class DealKeeper:
 def folded(store: "Store", row: DealRow) -> Deal:
     """What the steps of a deal come to, as far as they have come here."""
     steps = []
-    for each in store.rooms.of_deal(row.id):
-        message = each.message
-        if message.kind == said.DEAL and message.room == row.room:
+    for message in store.deals.steps(row.id, row.room):
+        if message.kind == said.DEAL:
             step = Step.from_body(message.body)
             steps.append(SaidStep(message.id, message.author, message.ts_ms, step))
     return fold(row.id, row.parties, steps)
 
 
-def owner_of(store: "Store", listing_id: bytes) -> tuple[bytes | None, Side]:
-    """Whose listing it is, and on which side; (None, "sell") where it is not known here."""
+def owner_of(store: "Store", listing_id: bytes) -> tuple[bytes | None, Side | None]:
+    """Whose listing it is, and on which side; (None, None) where it is not known here. Of a
+    withdrawn one the side may be None."""
     row = store.listing(listing_id)
     if row is not None:
         return row.header.author, row.listing.side
     withdrawn = store.withdrawal(listing_id)
-    return (None if withdrawn is None else withdrawn.author), "sell"
+    if withdrawn is None:
+        return None, None
+    last = last_of(store, listing_id)
+    return withdrawn.author, None if last is None else last.side
+
+
+def last_of(store: "Store", listing_id: bytes) -> Listing | None:
+    """A listing as it is, or as it was last before it was withdrawn."""
+    row = store.listing(listing_id)
+    if row is not None:
+        return row.listing
+    revisions = (revision for _, revision, _ in reversed(store.revisions(listing_id)))
+    return next((each for each in revisions if each is not None), None)

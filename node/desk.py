@@ -182,7 +182,7 @@ class Desk:
         known = VERBS[verb]
         with _told_errors():
             result: JsonObject = known.run(self._clerk, args)
-            return result | self._notices(known)
+            return result | self._notices(known, *result.get("notices", ()))
 
     def stream(self, verb: str, args: Mapping[str, Any]) -> Generator[JsonObject, None, None]:
         """The results of one verb as they come. No transaction is open between two of them: what

@@ -189,7 +189,9 @@ def _for_offer(clerk: Clerk, typed: str) -> tuple[DealRow, bool]:
             "`jangteo edit ID --price …` changes what you ask",
         )
     room = said.room_id(owner, clerk.own or b"", listing)
-    return DealRow(b"", room, listing, owner, clerk.own or b"", side, "", State.NONE, 0), True
+    return DealRow(
+        b"", room, listing, owner, clerk.own or b"", side or "sell", "", State.NONE, 0
+    ), True
 
 
 def _check_not_own(clerk: Clerk, prefix: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 from ..protocol import limits
+from ..protocol.deal import MADE
 from ..protocol.envelope import Header, listing_id
 from ..protocol.errors import LocalProtocolError
 from ..protocol.kind import LISTING, PROFILE
@@ -15,8 +16,10 @@ from ..protocol.listing import CONDITIONS, Condition, Listing, Status
 from ..protocol.market import COMMONS, OPEN, is_market
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.profile import THREAD as PROFILE_THREAD
+from ..store.deal_book import DealRow
 from ..store.row import ListingRow
 from .clerk import Clerk
+from .deal_keeper import SOLD
 from .desk_args import NOTHING, Args, refused
 from .desk_error import DeskError, bad_value, usage
 from .publisher import Draft
@@ -62,6 +65,7 @@ def reserve(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def sold(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """It is gone: whose offers wait for an answer are told so."""
     return _mark(clerk, "sold", told, "sold")
 
 
@@ -70,6 +74,8 @@ def relist(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     args = Args("relist", told, ("id",))
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
+        if not row.listing.quantity:
+            _check_not_taken(clerk, row)
         listing = replace(row.listing, status="active", quantity=max(1, row.listing.quantity))
         if row.ends_ms <= clerk.now_ms():
             return _publish(clerk, row, replace(listing, until_ms=None))
@@ -85,7 +91,8 @@ def withdraw(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
             return {"listing": clerk.json([row])[0], "changed": False}
         clerk.pen().publish(withdrawal(row))
         after = clerk.json([row])[0] | {"status": "withdrawn"}
-    return {"listing": after, "changed": True}
+        result = {"listing": after, "changed": True}
+        return result | _after_it_went(clerk, result)
 
 
 def withdrawal(row: ListingRow) -> Draft:
@@ -186,13 +193,54 @@ def _own_live(clerk: Clerk, args: Args) -> ListingRow:
     return row
 
 
+def _in_deals(clerk: Clerk, listing_id: bytes) -> list[DealRow]:
+    """Deals for which pieces are off the listing, and that are not over."""
+    return [
+        row for row in clerk.store.deals.of_listing(listing_id) if row.taken and row.state in MADE
+    ]
+
+
+def _check_not_taken(clerk: Clerk, row: ListingRow) -> None:
+    """DeskError where all pieces are somebody's by a deal: there is none to put up again."""
+    taken = _in_deals(clerk, row.listing_id)
+    if taken:
+        who = clerk.name_of(taken[0].guest) or taken[0].guest.hex()[:8]
+        raise bad_value(
+            f"it is in a deal with {who}",
+            f"`jangteo cancel {taken[0].id.hex()[:8]} WHY` ends it",
+        )
+
+
+def _after_it_went(clerk: Clerk, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Whose offers wait is told, and its owner of that and of the deals that still hold."""
+    listing_id = bytes.fromhex(result["listing"]["id"])
+    declined = clerk.keeper().decline_gone(listing_id)
+    taken = _in_deals(clerk, listing_id)
+    notices = []
+    if declined:
+        told = "1 offer for it was" if declined == 1 else f"{declined:,} offers for it were"
+        notices.append({"code": "deals", "message": f"{told} declined: {SOLD}"})
+    if taken:
+        ids = ", ".join(row.id.hex()[:8] for row in taken[:5])
+        told = "a deal about it holds" if len(taken) == 1 else f"{len(taken)} deals about it hold"
+        notices.append(
+            {
+                "code": "deals",
+                "message": f"{told} all the same ({ids}): `jangteo done DEAL` when your part is "
+                "done, `jangteo cancel DEAL WHY` if nothing comes of it",
+            }
+        )
+    return {"notices": notices} if notices else {}
+
+
 def _mark(clerk: Clerk, verb: str, told: Mapping[str, Any], status: Status) -> dict[str, Any]:
     args = Args(verb, told, ("id",))
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
         if status == "reserved" and row.ends_ms <= clerk.now_ms():
             raise bad_value("it has expired: `jangteo relist ID` puts it up again, then reserve it")
-        return _revise(clerk, row, replace(row.listing, status=status))
+        result = _revise(clerk, row, replace(row.listing, status=status))
+        return result | _after_it_went(clerk, result) if status == "sold" else result
 
 
 def _revise(clerk: Clerk, row: ListingRow, listing: Listing) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..protocol import limits
+from ..protocol.message import Message, stored_message
 from .database import Database
 
 if TYPE_CHECKING:  # a search is to start at once
@@ -81,14 +82,42 @@ class DealBook:
         """All, the latest changed first."""
         return self._deals("ORDER BY changed_ms DESC, id", ())
 
-    def orphans(self, count_max: int) -> list[bytes]:
-        """Ids that messages name and no deal here has."""
-        rows = self._db.rows(
-            "SELECT DISTINCT deal FROM message WHERE deal IS NOT NULL "
-            "AND deal NOT IN (SELECT id FROM deal) LIMIT ?",
-            (count_max,),
+    def orphans(self, own: bytes, count_max: int) -> list[tuple[bytes, bytes]]:
+        """(deal, room) of what the guest of a listing that is known here has said, and no deal here
+        has: the latest first."""
+        return self._db.rows(
+            "SELECT m.deal, m.room FROM message AS m JOIN room AS r ON r.id = m.room "
+            "LEFT JOIN listing AS l ON l.listing_id = r.listing "
+            "LEFT JOIN withdrawal AS w ON w.listing_id = r.listing "
+            "LEFT JOIN record AS t ON t.rid = w.rid "
+            "WHERE m.deal IS NOT NULL AND m.deal NOT IN (SELECT id FROM deal) "
+            "AND coalesce(l.author, t.author) IN (?, r.person) "
+            "AND m.author <> coalesce(l.author, t.author) "
+            "GROUP BY m.deal, m.room ORDER BY max(m.rid) DESC LIMIT ?",
+            (own, count_max),
         )
-        return [row[0] for row in rows]
+
+    def step_ids(self, deal: bytes, room: bytes) -> tuple[bytes, ...]:
+        """Of the messages that `steps` has."""
+        rows = self._db.rows(
+            "SELECT id FROM message WHERE deal = ? AND room = ? ORDER BY rid", (deal, room)
+        )
+        return tuple(row[0] for row in rows)
+
+    def steps(self, deal: bytes, room: bytes) -> list[Message]:
+        """What was said of a deal in its room, in the order in which it came."""
+        rows = self._db.rows(
+            "SELECT raw FROM message WHERE deal = ? AND room = ? ORDER BY rid", (deal, room)
+        )
+        return [stored_message(row[0]) for row in rows]
+
+    def has_said(self, deal: bytes, author: bytes, count: int) -> bool:
+        """Whether so many messages of `author` name a deal, or more."""
+        found: int = self._db.value(
+            "SELECT count(*) FROM (SELECT 1 FROM message WHERE deal = ? AND author = ? LIMIT ?)",
+            (deal, author, count),
+        )
+        return found >= count
 
     def find(self, prefix_hex: str) -> list[DealRow]:
         """Those whose id begins so; at most FIND_IDS_MAX."""

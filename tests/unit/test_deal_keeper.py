@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from jangteo.node import deal_keeper
+from jangteo.node.deal_keeper import folded
 from jangteo.node.desk_error import DeskError
+from jangteo.protocol.deal_step import Step, StepKind
+from jangteo.protocol.envelope import open_record
 from tests.talk_maker import Talker, introduce, meet, talkers
 
 Jam = tuple[Talker, Talker, Talker, str]
@@ -49,3 +53,118 @@ def test_who_counters_means_as_many_pieces_as_the_offer_does(jam: Jam) -> None:
     introduce(ana, bea)
     with pytest.raises(DeskError, match="only 2 of it, and the offer is for 3"):
         bea.call("offer", to=jars, price="9000")
+
+
+def test_what_crossed_a_cancel_and_makes_it_done_takes_the_piece_off_again(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bike = ana.sell("Road bike", "950000 KRW")
+        introduce(ana, bea)
+        bea.call("offer", to=bike, price="900000")
+        meet(ana, bea)
+        ana.call("accept", to=bike)
+        meet(ana, bea)
+        ana.call("done", to=bike)
+        meet(ana, bea)
+        bea.call("done", to=bike)  # on its way
+        ana.call("cancel", to=bike, reason="nobody came")
+        assert left(ana, bike) == (1, "active")
+        meet(ana, bea)
+        assert deal_of(ana, bike)["state"] == "done"
+        assert left(ana, bike) == (0, "sold")
+
+
+def test_pieces_that_are_in_a_deal_are_not_put_up_again(jam: Jam) -> None:
+    ana, bea, cho, jars = jam
+    bea.call("offer", to=jars, price="15000", quantity=3)
+    meet(ana, bea, cho)
+    ana.call("accept", to=jars)
+    meet(ana, bea, cho)
+    with pytest.raises(DeskError, match="it is in a deal with bea"):
+        ana.call("relist", id=jars)
+    assert left(ana, jars) == (0, "reserved")
+    ana.call("cancel", to=jars, reason="they broke")
+    assert left(ana, jars) == (3, "active")
+
+
+@pytest.mark.parametrize("verb", ["sold", "withdraw"])
+def test_who_waits_for_an_answer_is_told_that_it_is_gone(jam: Jam, verb: str) -> None:
+    ana, bea, cho, jars = jam
+    bea.call("offer", to=jars, price="4500")
+    cho.call("offer", to=jars, price="4000")
+    meet(ana, bea, cho)
+    room = next(each for each in ana.call("inbox")["rooms"] if each["name"] == "bea")
+    ana.call("accept", to=room["room"])
+    told = [each["message"] for each in ana.call(verb, id=jars)["notices"]]
+    assert told[0] == "1 offer for it was declined: sold"
+    assert told[1].startswith("a deal about it holds all the same")
+    meet(ana, bea, cho)
+    assert deal_of(cho, room["listing"])["shown"] == "declined: sold"
+    assert deal_of(bea, room["listing"])["state"] == "confirmed"
+
+
+def say_by_hand(person: Talker, other: Talker, to: str, step: Step) -> bytes:
+    """What a node that keeps no rules might say; the message's id."""
+    with person.pen().transaction():
+        message = person.post().say(other.key.public, bytes.fromhex(to), "deal", step.to_body())
+    return message.id
+
+
+def test_what_a_deal_comes_to_is_worked_out_once_for_each_step(jam: Jam) -> None:
+    ana, bea, _, jars = jam
+    bea.call("offer", to=jars, price="4500")
+    meet(ana, bea)
+    (row,) = ana.store.deals.deals()
+    keeper = ana.desk._clerk.keeper()
+    before = keeper.deal(row)
+    assert keeper.deal(row) is before
+    bea.call("retract", to=jars)
+    meet(ana, bea)
+    assert keeper.deal(row).state == "retracted"
+
+
+def test_what_others_say_of_a_listing_that_is_not_here_hides_no_deal(tmp_path: Path) -> None:
+    with talkers(tmp_path, "ana", "bea", "cho") as (ana, bea, cho):
+        bike = ana.sell("Road bike", "950000 KRW")
+        introduce(bea, cho)
+        records = ana.desk.take_published()
+        bea.give(bea, records)
+        offered = bea.call("offer", to=bike, price="900000")["deal"]
+        row = bea.store.deals.deal(bytes.fromhex(offered["deal"]))
+        assert row is not None
+        real = folded(bea.store, row).standing
+        for at in range(deal_keeper._ORPHANS_AT_ONCE):
+            decoy = Step(bytes([at] * 16), StepKind.OFFER, 1, b"", real, bytes(64))
+            say_by_hand(cho, bea, "ee" * 32, decoy)
+        bea.gets(cho.letters())
+        bea.opens()
+        with bea.pen().transaction():
+            bea.store.deals._db.run("DELETE FROM deal")
+        bea.tend()
+        assert deal_of(bea, bike)["state"] == "offered"
+
+
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_who_sells_is_known_of_a_withdrawn_listing_by_what_the_guest_signed(
+    tmp_path: Path, is_wanted: bool
+) -> None:
+    """In a home that was restored, where only the withdrawal has come back."""
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        what = ana.sell("A ladder", "20000 KRW", wanted=is_wanted)
+        bea.give(bea, ana.desk.take_published())
+        ana.call("withdraw", id=what)
+        (deleted,) = ana.desk.take_published()
+        ana.close()
+        (tmp_path / "ana").rename(tmp_path / "lost")
+        again = Talker(tmp_path, "ana")
+        again.tend()
+        introduce(again, bea)
+        bea.give(again, [open_record(raw) for _, raw in bea.store.iter_records()][:2])
+        with again.store.write(durable=True):
+            again.store.admit([deleted], again.moment())
+        bea.call("offer", to=what, price="20000")
+        again.gets(bea.letters())
+        again.opens()
+        (row,) = again.store.deals.deals()
+        assert row.side == ("want" if is_wanted else "sell")
+        assert folded(again.store, row).state == "declined"
+        ana.store = again.store
