@@ -76,6 +76,7 @@ def show(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
             "about": known.about,
             "place": known.place,
             "languages": list(known.languages),
+            "reviews": len(clerk.store.reviews.of_subject(author)),
             "contact": author in {contact.author for contact in clerk.store.kept()},
         },
     }
