@@ -1,9 +1,11 @@
 """A room at the command line, with no node running: lines from a pipe, and what is refused."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from jangteo.cli.cmd_inbox import gives_up_text
 from jangteo.cli.room_words import RoomAsk, RoomVerb, read_line
 from jangteo.node.desk_error import DeskError
 from tests.cli_runner import Person
@@ -51,6 +53,24 @@ def test_a_meeting_needs_a_time(market: tuple[Person, str]) -> None:
     assert said.code == 2
     assert f"meet {lamp} 'Saturday at 3'" in said.err
     assert "--time" not in said.err
+
+
+def test_forgetting_looks_first_and_asks_only_who_is_there(market: tuple[Person, str]) -> None:
+    ben, lamp = market
+    assert ben.types("send", lamp, "hello").code == 0
+    assert ben.types("forget", "ffff").code == 3
+    said = ben.json("forget", lamp)
+    assert (said.code, said.error["code"]) == (2, "usage")
+    assert "--yes" in said.error["message"]
+    assert ben.json("forget", lamp, "--yes").row["deleted"] == 1
+
+
+def test_what_is_under_way_gives_up_when_the_help_says() -> None:
+    now = datetime.now(UTC)
+    for left, told in ((timedelta(14.9), "in 14 days"), (timedelta(2.5), "in 3 days")):
+        entry = {"state": "stored", "ends_at": (now + left).isoformat()}
+        assert gives_up_text(entry) == told
+    assert gives_up_text({"state": "read", "ends_at": now.isoformat()}) == ""
 
 
 def test_commands_may_be_typed_in_any_case() -> None:
