@@ -28,7 +28,7 @@ def home_screen(call: Call) -> None:
         result = office.call("home", {})
         live = _live(office) if office.node is not None else None
     screen.row({**result, "running": live is not None, "peers": (live or {}).get("peers")})
-    _print(call, result, live)
+    print_home(call, result, live)
     call.notices(result)
 
 
@@ -42,7 +42,8 @@ def _live(office: Any) -> dict[str, Any]:
     return status
 
 
-def _print(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> None:
+def print_home(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> None:
+    """`result` is what the desk told, `live` what the node that runs did, if one does."""
     screen, prefix, counts = call.screen, call.command_prefix(), result["counts"]
     name = safe_line(result.get("name") or "") or "nameless"
     screen.say(f"{name} ({result['author'][:ID_CHARS_MIN]})", "bold")
@@ -53,9 +54,16 @@ def _print(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> N
         count = len(peers) if isinstance(peers, list) else int(peers or 0)
         screen.say(f"{counted(count, 'neighbour')} connected", "good")
     screen.say(
-        f"{counted(counts['listings_active'], 'listing')} here, "
+        f"{counted(counts['listings_active'], 'active listing')} here, "
         f"{counts['own_active']:,} of them yours"
     )
+    waiting = result.get("waiting") or {}
+    if offers := waiting.get("offers"):
+        waits = "waits" if offers == 1 else "wait"
+        screen.say(f"{counted(offers, 'offer')} {waits} for your answer: `{prefix} deals`", "good")
+    if deals := waiting.get("deals"):
+        waits = "waits" if deals == 1 else "wait"
+        screen.say(f"{counted(deals, 'deal')} {waits} for your part: `{prefix} deals`", "good")
     if unread := result.get("unread"):
         screen.say(f"{counted(unread, 'message')} not read yet: `{prefix} inbox`", "good")
     if unseen := result.get("unseen"):
@@ -71,7 +79,9 @@ def _print(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> N
         print_table(screen, new)
     if result["mine"]:
         screen.say()
-        screen.say("Yours", "bold")
+        is_any_over = any(row["status"] != "active" for row in result["mine"])
+        also = ", with what is reserved, sold or expired" if is_any_over else ""
+        screen.say(f"Yours{also}", "bold")
         print_table(screen, result["mine"], is_own=True)
     screen.say()
     suggestions = [(f"{prefix} search WORDS", "look through everything here")]

@@ -1,11 +1,19 @@
 """`inbox`, `outbox`, `mute`: what was said to you, what you owe, and how to have your peace."""
 
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import click
 
-from .ago import ago_text
+from ..node.desk_error import usage
+from ..protocol.limits import LETTER_DAYS
+from .ago import ago, ago_text
 from .call import Call
 from .listing_view import ID_CHARS_MIN, counted, person_text, short_ids
 from .message_view import excerpt, message_text, room_title, state_text, who_text
+from .safe_text import safe_line
 from .table import Column
 from .verb import verb
 
@@ -110,7 +118,7 @@ def outbox(call: Call, is_all: bool, again: str | None, limit: str | None) -> No
                 person_text(entry["person"], entry["name"]),
                 " ".join(message_text(entry).split()),
                 state_text(entry) if entry["sealed"] else "waits for their key",
-                ago_text(entry["ends_at"]) if entry["state"] in ("written", "stored") else "",
+                gives_up_text(entry),
             )
             for entry in entries
         ],
@@ -154,11 +162,25 @@ def forget(call: Call, to: str, yes: bool) -> None:
     cannot be written any more.
     """
     if not yes:
-        click.confirm(f"Delete everything that was said in {to}, here, for good?", abort=True)
+        room = call.ask("room", to=to, limit=1)
+        if not sys.stdin.isatty():
+            raise usage("what is deleted is gone for good, and nobody is here to ask: say --yes")
+        title = room_title(room)
+        about = f" about {title}" if title else ""
+        who = safe_line(f"{person_text(room['person'], room['name'])}{about}")
+        click.confirm(f"Delete everything that was said with {who}, here, for good?", abort=True)
     result = call.ask("forget", to=to)
     call.answer({name: result[name] for name in ("room", "name", "deleted")}, result)
     call.screen.say(f"{counted(result['deleted'], 'message')} deleted here")
     call.notices(result)
+
+
+def gives_up_text(entry: Mapping[str, Any]) -> str:
+    """In 14 days at most, though a letter ends with the day, so that it tells no hour."""
+    if entry["state"] not in ("written", "stored"):
+        return ""
+    now = datetime.now(UTC)
+    return ago(min(datetime.fromisoformat(entry["ends_at"]), now + timedelta(LETTER_DAYS)), now)
 
 
 def _found(call: Call, messages: list[dict[str, object]]) -> None:

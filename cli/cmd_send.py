@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from ..node.desk_error import usage
 from .call import Call
 from .listing_view import person_text
 from .message_view import message_text, state_text
@@ -50,6 +51,8 @@ def meet(call: Call, to: str, time: str, place: str | None) -> None:
 
     TO is a listing, a room or a person, TIME any words. The other side agrees with `agree`.
     """
+    if not time.strip():
+        raise usage("a meeting needs a time, in any words", f"`jangteo meet {to} 'Saturday at 3'`")
     told(call, call.ask("meet", to=to, time=time, place=place))
 
 

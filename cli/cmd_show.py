@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from ..protocol.limits import REVIEWS_SHOWN_MAX
 from . import cells
 from .ago import ago_text
 from .call import Call
 from .listing_options import id_argument
-from .listing_view import counted, person_text, price_text, print_listing, short_ids
+from .listing_view import ID_CHARS_MIN, counted, person_text, price_text, print_listing, short_ids
 from .person_view import place_text
 from .safe_text import safe_block, safe_line
 from .screen import Screen
@@ -60,6 +61,12 @@ def show(call: Call, listing_id: str) -> None:
         screen.say(f"  {safe_line(about)}", "dim")
     if where := place_text(seller):
         screen.say_safe(f"  {where}", "dim")
+    if reviews := seller.get("reviews"):
+        more = " or more" if reviews == REVIEWS_SHOWN_MAX else ""
+        screen.say(
+            f"  {counted(reviews, 'review')}{more} of {_them(listing)}: "
+            f"`{call.command_prefix()} person {listing['author'][:ID_CHARS_MIN]}`"
+        )
     # Of what others took back, only that they did is left, and when.
     is_gone = listing["status"] == "withdrawn" and not listing["title"]
     when = ago_text(listing["updated_at"] if is_gone else listing["created_at"])
@@ -80,6 +87,10 @@ def show(call: Call, listing_id: str) -> None:
     if questions:
         _questions(call, questions)
     call.notices(result)
+
+
+def _them(listing: dict[str, Any]) -> str:
+    return "you" if listing.get("mine") else "them"
 
 
 def _questions(call: Call, questions: Sequence[dict[str, Any]]) -> None:

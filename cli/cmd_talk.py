@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from ..node.desk_error import DeskError
+from ..node.desk_error import DeskError, bad_value, usage
 from .ago import ago_text
 from .call import Call
+from .delivery_news import DeliveryNews
 from .fault import report_of
 from .listing_view import person_text
 from .message_view import message_text, room_title, state_text, who_text
-from .room_words import HELP, RoomVerb, read_line
+from .room_words import HELP, RoomAsk, RoomVerb, read_line
 from .safe_text import safe_line
 from .verb import verb
 
@@ -30,12 +31,13 @@ _HISTORY = 20
 @click.argument("to", required=False)
 @click.option("--limit", metavar="N", help="How much of what was said before; 20 unless told.")
 @click.pass_obj
-def talk(call: Call, to: str | None, limit: str | None) -> None:
+def talk(call: Call, to: str | None, limit: str | None) -> int:
     """Talk with somebody: ask, haggle, agree, meet.
 
     TO is a listing (its seller), a room of your inbox, or a person; without it, the room with the
     latest message. What you type is sent; lines that begin with / do the rest: /offer 900000,
-    /accept, /decline, /meet Saturday at 3, /done, /help. Ctrl-D leaves.
+    /accept, /decline, /meet Saturday at 3, /done, /help. Ctrl-D leaves. Lines from a file or a pipe
+    are all done; the exit code is that of the last one that was refused.
     """
     call.screen.go_live()
     with call.office() as office:
@@ -46,8 +48,10 @@ def talk(call: Call, to: str | None, limit: str | None) -> None:
         table = _Table(call, office, room)
         table.see(room["messages"])
         with table.listening(call):
-            for line in _typed(call):
-                table.do(line)
+            for line in _typed(call, table):
+                if not table.do(line):
+                    break
+    return 0 if sys.stdin.isatty() else table.exit_code
 
 
 def _open(office: Any, to: str | None, limit: str | None) -> dict[str, Any]:
@@ -62,6 +66,8 @@ def _open(office: Any, to: str | None, limit: str | None) -> dict[str, Any]:
             )
         to = rooms[0]["room"]
     room: dict[str, Any] = office.call("room", {"to": to, "limit": limit or _HISTORY})
+    if room["person"] == office.call("whoami", {})["author"]:
+        raise bad_value("that is you: nobody writes to themselves")
     return room
 
 
@@ -86,6 +92,9 @@ class _Table:
         self._room = room["room"]
         self._prompt = "> " if sys.stdin.isatty() and not call.screen.is_json else ""
         self._turn = threading.Lock()
+        self._news = DeliveryNews()
+        self._news.said(room["messages"])
+        self.exit_code = 0
         # A room that nothing was said in has no place in the inbox yet: it goes by what was meant.
         self._to = room["room"] if room["last"] else room["listing"] or room["person"]
 
@@ -93,17 +102,25 @@ class _Table:
     def prompt(self) -> str:
         return self._prompt
 
-    def do(self, line: str) -> None:
-        """What was typed; a mistake is told, and the talk goes on."""
+    def do(self, line: str) -> bool:
+        """What was typed; a mistake is told, and the talk goes on. False: it ends here."""
         try:
             asked = read_line(line)
-            if asked is None:
+            if asked is RoomAsk.LEAVE:
+                return False
+            if isinstance(asked, RoomAsk):
                 self._say(HELP)
-                return
+                return True
             self._show(asked, self._ask(asked))
         except DeskError as error:
-            with self._turn:
-                report_of(error, None).print(self._call.screen.is_json, self._call.named)
+            self.refused(error)
+        return True
+
+    def refused(self, error: DeskError) -> None:
+        """One line was not done."""
+        self.exit_code = error.exit_code
+        with self._turn:
+            report_of(error, None).print(self._call.screen.is_json, self._call.named)
 
     def _ask(self, asked: RoomVerb) -> dict[str, Any]:
         place = {asked.place: self._to} if asked.place else {}
@@ -119,6 +136,7 @@ class _Table:
             return
         with self._turn:
             _print(self._call, message, "")
+            self._tell(self._news.said([message]))
 
     def see(self, messages: list[dict[str, Any]]) -> None:
         """They were read: their writer may be told."""
@@ -162,12 +180,14 @@ class _Table:
                     _print(self._call, event, "")
                     self._again()
                 self.see([event])
-            case "delivery" if event.get("room") in (None, self._room):
+            case "delivery":
                 with self._turn:
                     self._over()
                     self._call.screen.row(event)
                     if event["state"] == "expired":
-                        self._call.screen.warn("a message did not come: see `jangteo outbox`")
+                        told = self._call.named("a message did not come: see `jangteo outbox`")
+                        self._call.screen.warn(told)
+                    self._tell(self._news.heard(event))
                     self._again()
             case "deal" if event.get("room") == self._room:
                 with self._turn:
@@ -175,6 +195,10 @@ class _Table:
                     self._call.screen.row(event)
                     self._call.screen.say_safe(f"  deal: {event['shown']}", "good")
                     self._again()
+
+    def _tell(self, news: str | None) -> None:
+        if news is not None:
+            self._call.screen.say(f"  ({news})", "dim")
 
     def _say(self, text: str) -> None:
         with self._turn:
@@ -192,9 +216,9 @@ class _Table:
             sys.stdout.flush()
 
 
-def _typed(call: Call) -> Iterator[str]:
+def _typed(call: Call, table: _Table) -> Iterator[str]:
     """Lines until the end of the input."""
-    prompt = "> " if sys.stdin.isatty() and not call.screen.is_json else ""
+    prompt = table.prompt
     if prompt:
         with contextlib.suppress(ImportError):
             import readline  # noqa: F401 — editing of lines, where the system has it
@@ -206,7 +230,7 @@ def _typed(call: Call) -> Iterator[str]:
                 print()
             return
         except UnicodeDecodeError:
-            call.screen.warn("that line is no UTF-8 text: not sent")
+            table.refused(usage("that line is no UTF-8 text: not sent"))
             continue
         if line.strip():
             yield line
@@ -227,7 +251,10 @@ def _print(call: Call, message: dict[str, Any], mark: str) -> None:
     state = state_text(message)
     who = call.screen.paint(safe_line(who_text(message)), "id" if message["mine"] else "good")
     when = call.screen.paint(ago_text(message["at"]), "dim")
-    lines = [safe_line(line) for line in message_text(message).splitlines()] or [""]
+    told = message_text(message)
+    if message.get("kind") == "review":
+        told = call.named(told)
+    lines = [safe_line(line) for line in told.splitlines()] or [""]
     end = call.screen.paint(f"  ({state})", "dim") if state else ""
     call.screen.say(f"{when}  {who}: {lines[0]}{end if len(lines) == 1 else ''}{mark}")
     for index, line in enumerate(lines[1:], 2):

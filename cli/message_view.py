@@ -36,6 +36,9 @@ def message_text(message: Json) -> str:
             return "agrees to the meeting"
         case "deal":
             return step_text(message)
+        case "review" if message.get("published"):
+            subject = str(message["subject"])[:ID_CHARS_MIN]
+            return f"has written a review: `jangteo person {subject}` shows it"
         case "review":
             return "has written a review; it is shown when both have, or after 14 days"
         case kind:

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any, Final
 
 from ..node.desk_error import usage
 
 HELP: Final = """\
-/offer PRICE [WORDS]      offer a price, or counter the one that stands
+/offer PRICE [WORDS]      offer a price, or counter the one that stands (/counter is the same)
 /accept  /decline [WHY]   answer an offer      /retract   take yours back
 /meet WHEN [@ WHERE]      propose a meeting    /agree     agree to theirs
 /done                     handed over, received
 /cancel WHY  /noshow      end a deal that comes to nothing
 /review good|mixed|bad [WORDS]
-//...                     a message that begins with /"""
+//...                     a message that begins with /
+/quit                     leaves, as Ctrl-D does"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +27,30 @@ class RoomVerb:
     place: str = "to"
 
 
-def read_line(line: str) -> RoomVerb | None:
-    """What a line asks for; None is help. DeskError (2) for a command that there is not."""
+class RoomAsk(Enum):
+    """What is asked of the talk itself."""
+
+    HELP = auto()
+    LEAVE = auto()
+
+
+def read_line(line: str) -> RoomVerb | RoomAsk:
+    """What a line asks for. DeskError (2) for a command that there is not."""
     text = line.strip()
     if text.startswith("//"):
         return RoomVerb("send", {"text": text[1:]})
     if not text.startswith("/"):
         return RoomVerb("send", {"text": text})
     word, _, rest = text[1:].partition(" ")
+    word = word.lower()
     if word in ("help", "?", ""):
-        return None
+        return RoomAsk.HELP
+    if word in ("quit", "exit", "q"):
+        return RoomAsk.LEAVE
     known = _COMMANDS.get(word)
     if known is None:
         names = ", ".join(f"/{name}" for name in _COMMANDS)
-        raise usage(f"there is no /{word} here: there are {names} and /help")
+        raise usage(f"there is no /{word} here: there are {names}, /quit and /help")
     return known(rest.strip())
 
 
@@ -55,6 +67,8 @@ def _offer(rest: str) -> RoomVerb:
 
 def _meet(rest: str) -> RoomVerb:
     when, _, where = rest.partition("@")
+    if not when.strip():
+        raise usage("a meeting needs a time, in any words: /meet Saturday at 3 @ exit 2")
     return RoomVerb("meet", {"time": when.strip(), "place": where.strip() or None})
 
 
@@ -74,6 +88,7 @@ def _plain(verb: str, argument: str | None = None) -> Callable[[str], RoomVerb]:
 
 _COMMANDS: Final[Mapping[str, Callable[[str], RoomVerb]]] = {
     "offer": _offer,
+    "counter": _offer,
     "accept": _plain("accept"),
     "decline": _plain("decline", "reason"),
     "retract": _plain("retract"),

@@ -25,6 +25,7 @@ SEARCH_ARGUMENTS: Final = (
     "seller", "wanted", "status", "sort", "limit", "after", "facets",
 )  # fmt: skip
 _HOME_SHOWN: Final = 5
+_OVER: Final = ("done", "cancelled", "noshow", "declined", "retracted")
 
 
 def search(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +77,7 @@ def show(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
             "about": known.about,
             "place": known.place,
             "languages": list(known.languages),
+            "reviews": len(clerk.store.reviews.of_subject(author)),
             "contact": author in {contact.author for contact in clerk.store.kept()},
         },
     }
@@ -96,11 +98,26 @@ def listings(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def home(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """What the home screen shows: who one is, what is new, what is one's own."""
+    """What the home screen shows: who one is, what is new, what is one's own, what waits."""
     Args("home", told, ())
     newest = search(clerk, {"limit": _HOME_SHOWN})
     mine = listings(clerk, {"limit": _HOME_SHOWN})
-    return _state(clerk) | {"new": newest["rows"], "mine": mine["rows"]}
+    waiting = {"waiting": _waiting(clerk)}
+    return _state(clerk) | waiting | {"new": newest["rows"], "mine": mine["rows"]}
+
+
+def _waiting(clerk: Clerk) -> dict[str, int]:
+    """How many offers wait for one's answer, and deals for one's part of them."""
+    rows = clerk.store.deals.deals()
+    if not rows:
+        return {"offers": 0, "deals": 0}
+    from ..protocol.deal import OPEN
+    from .deal_json import deal_json
+
+    found = [deal_json(clerk, row) for row in rows if row.state not in _OVER]
+    mine = [deal for deal in found if deal["open"] and deal["waits_for"] in ("you", "both")]
+    offers = sum(deal["state"] in OPEN for deal in mine)
+    return {"offers": offers, "deals": len(mine) - offers}
 
 
 def status_local(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..protocol import message as said
+from ..protocol.market import COMMONS
+from ..protocol.review import review_thread
 from ..store.outbox import Owed
 from ..store.room_book import Room, Said
+from ..store.row import ListingRow
 from .clerk import Clerk
 from .deal_json import step_json
+from .deal_keeper import folded
 from .listing_json import time_text
 
 STATES: Final = ("written", "stored", "delivered", "read", "expired")
@@ -58,6 +62,8 @@ def _message_json(
         "kind": message.kind,
         "listing": message.about.hex() or None,
     } | _body_json(message)
+    if message.kind == said.REVIEW:
+        shown |= _review_json(clerk, message)
     if is_own:
         stored_by = 0 if owed is None else holders.get(owed.letter, 0)
         shown |= {"state": state_of(owed, stored_by), "stored_by": stored_by}
@@ -79,6 +85,24 @@ def _body_json(message: said.Message) -> JsonObject:
             return {}
 
 
+def _review_json(clerk: Clerk, message: said.Message) -> JsonObject:
+    """Of whom it is, and whether what was announced can be read here by now."""
+    row = clerk.store.deals.deal(message.body["deal"])
+    deal = None if row is None else folded(clerk.store, row)
+    is_public = False
+    if deal is not None and deal.is_made:
+        thread = review_thread(deal.proof, message.author)
+        is_public = clerk.store.current((COMMONS, message.author, thread)) is not None
+    return {"subject": message.person.hex(), "published": is_public}
+
+
+def _title(clerk: Clerk, room: Room, row: ListingRow | None) -> str:
+    """Of what was forgotten or is gone, a deal about it still knows what it was called."""
+    if row is not None and row.listing.title:
+        return row.listing.title
+    return next((deal.title for deal in clerk.store.deals.of_room(room.id) if deal.title), "")
+
+
 def room_json(clerk: Clerk, room: Room) -> JsonObject:
     last = clerk.store.rooms.messages(room.id, before_rid=None, count_max=1)
     row = clerk.store.listing(room.listing) if room.listing else None
@@ -87,7 +111,7 @@ def room_json(clerk: Clerk, room: Room) -> JsonObject:
         "person": room.person.hex(),
         "name": clerk.name_of(room.person),
         "listing": room.listing.hex() or None,
-        "title": "" if row is None else row.listing.title,
+        "title": _title(clerk, room, row),
         "mine": row is not None and row.header.author == clerk.own,
         "unread": room.unread,
         "muted": room.is_muted,

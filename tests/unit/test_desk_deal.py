@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from jangteo.cli.call import Call
+from jangteo.cli.cmd_home import print_home
 from jangteo.node.deal_keeper import folded
 from jangteo.node.desk_error import DeskError
 from jangteo.protocol import limits
@@ -42,6 +44,34 @@ def listing(person: Talker, listing_id: str) -> dict[str, Any]:
 
 
 Market = tuple[Talker, Talker, Talker, str]
+
+
+def test_the_home_screen_says_what_waits_for_whom(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ana, bea, _, bike = market
+    assert ana.call("home")["waiting"] == {"offers": 0, "deals": 0}
+    bea.call("offer", to=bike, price="900000")
+    meet(ana, bea)
+    assert ana.call("home")["waiting"] == {"offers": 1, "deals": 0}
+    assert bea.call("home")["waiting"] == {"offers": 0, "deals": 0}
+    print_home(Call(), ana.call("home"), None)
+    shown = capsys.readouterr().out
+    assert "1 active listing here, 1 of them yours" in shown
+    assert "1 offer waits for your answer: `jangteo deals`" in shown
+    ana.call("accept", to=bike)
+    meet(ana, bea)
+    for each in (ana, bea):
+        assert each.call("home")["waiting"] == {"offers": 0, "deals": 1}
+    print_home(Call(), ana.call("home"), None)
+    shown = capsys.readouterr().out
+    assert "0 active listings here, 0 of them yours" in shown
+    assert "1 deal waits for your part: `jangteo deals`" in shown
+    assert "Yours, with what is reserved, sold or expired" in shown
+    ana.call("done", to=bike)
+    meet(ana, bea)
+    assert ana.call("home")["waiting"] == {"offers": 0, "deals": 0}
+    assert bea.call("home")["waiting"] == {"offers": 0, "deals": 1}
 
 
 def test_an_offer_becomes_a_deal_and_is_done(market: Market) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jangteo.cli.message_view import message_text
 from jangteo.crypto.keys import AuthorKey
 from jangteo.node.desk_error import DeskError
 from jangteo.protocol import limits
@@ -57,6 +58,29 @@ def test_they_are_shown_when_both_have_written(market: Market) -> None:
             ("seller", "came on time"),
             ("buyer", "as described"),
         }
+
+
+def test_a_room_and_a_listing_tell_what_can_be_read(market: Market) -> None:
+    ana, bea, bike = market
+    ana.call("review", to=bike, mark="good", text="came on time")
+    meet(ana, bea)
+    assert bea.last(bike)["published"] is False
+    assert "shown when both have" in message_text(bea.last(bike))
+    assert bea.call("show", id=bike)["seller"]["reviews"] == 0
+    bea.call("review", to=bike, mark="good", text="as described")
+    meet(ana, bea)
+    for person in (ana, bea):
+        for said in person.call("room", to=bike, limit=2)["messages"]:
+            assert said["published"] is True
+            assert f"person {said['subject'][:8]}" in message_text(said)
+    assert bea.call("show", id=bike)["seller"]["reviews"] == 1
+
+
+def test_a_room_keeps_its_title_though_the_listing_is_gone(market: Market) -> None:
+    ana, bea, bike = market
+    ana.call("withdraw", id=bike)
+    meet(ana, bea)
+    assert bea.call("inbox")["rooms"][0]["title"] == "Road bike"
 
 
 def test_or_after_two_weeks_though_the_other_never_writes(market: Market) -> None:
