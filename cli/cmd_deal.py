@@ -193,7 +193,7 @@ def noshow(call: Call, to: str) -> None:
 def deals(call: Call, to: str | None, is_all: bool, limit: str | None) -> None:
     """Show your offers and deals, and who is to act.
 
-    TO shows one: a deal, or the latest one about a listing or in a room.
+    TO shows one deal, or all about a listing, in a room or with a person.
     """
     result = call.ask("deals", to=to, all=is_all or None, limit=limit)
     found = result["deals"]

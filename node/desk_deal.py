@@ -50,7 +50,8 @@ def accept(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """Takes the offer that the other side made: the guest accepts, the owner makes it a deal."""
     args = Args("accept", told, ("to", "anyway"))
     with clerk.pen().transaction():
-        row = find_deal(clerk, args.needed("to"), OPEN)
+        kinds = (StepKind.ACCEPT, StepKind.CONFIRM)
+        row = find_deal(clerk, args.needed("to"), OPEN, kinds)
         deal = folded(clerk.store, row)
         check_may_write(clerk, _other(clerk, row))
         if row.owner != clerk.own:
@@ -89,7 +90,8 @@ def done(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """One's own part is done: the seller has handed over, the buyer has received."""
     args = Args("done", told, ("to",))
     with clerk.pen().transaction():
-        row = find_deal(clerk, args.needed("to"), MADE)
+        kinds = (StepKind.HANDED, StepKind.RECEIVED)
+        row = find_deal(clerk, args.needed("to"), MADE, kinds)
         deal = folded(clerk.store, row)
         is_seller = deal.parties.seller == clerk.own
         _check_made(deal)
@@ -118,46 +120,102 @@ def deals(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     args = Args("deals", told, ("all", "to", "limit"))
     limit = args.integer("limit", 1, _LIST_MAX) or _LIST_MAX
     if (typed := args.text("to")) is not None:
-        return {"deals": [deal_json(clerk, find_deal(clerk, typed, None))], "has_more": False}
-    rows = clerk.store.deals.deals()
-    shown = [deal_json(clerk, row) for row in rows[: limit + 1]]
-    if not args.flag("all"):
-        shown = [each for each in shown if each["open"]]
-    return {"deals": shown[:limit], "has_more": len(rows) > limit}
+        rows, _ = _meant(clerk, typed)
+        if not rows:
+            raise _no_deal()
+        return {
+            "deals": [deal_json(clerk, row) for row in rows[:limit]],
+            "has_more": len(rows) > limit,
+        }
+    is_all = args.flag("all")
+    shown: list[dict[str, Any]] = []
+    for row in clerk.store.deals.deals(_SAID if is_all else OPEN | MADE):
+        # Of an offer only what was said tells whether it has expired.
+        told = deal_json(clerk, row)
+        if is_all or told["open"]:
+            shown.append(told)
+        if len(shown) > limit:
+            break
+    return {"deals": shown[:limit], "has_more": len(shown) > limit}
 
 
-def find_deal(clerk: Clerk, typed: str, wanted: frozenset[State] | None) -> DealRow:
+_SAID: Final = frozenset(State) - {State.NONE}
+
+
+def find_deal(
+    clerk: Clerk, typed: str, wanted: frozenset[State], kinds: tuple[StepKind, ...] = ()
+) -> DealRow:
     """The deal that is meant by its id, or by a room, a listing or a person: the latest there that
-    is in one of the states `wanted`, else the latest. DeskError: none (3), ambiguous (2)."""
+    is in one of the states `wanted`, else the latest. Of several rooms the only one where a step of
+    `kinds` may be said. DeskError: none (3), ambiguous (2)."""
+    rows, is_one_room = _meant(clerk, typed)
+    if not rows:
+        raise _no_deal()
+    fitting = [row for row in rows if State(row.state) in wanted]
+    if len(fitting) > 1 and not is_one_room:
+        fitting = [row for row in fitting if _can_say(clerk, row, kinds)] or fitting
+    if len(fitting) > 1 and not is_one_room:
+        ids = ", ".join(
+            f"{row.id.hex()[:_SHORT]} ({clerk.name_of(_other(clerk, row)) or row.title})"
+            for row in fitting[:5]
+        )
+        raise DeskError(
+            "ambiguous", f"{typed!r} may be any of {len(fitting)} deals: {ids}", None, EXIT_USAGE
+        )
+    return (fitting or rows)[0]
+
+
+def _meant(clerk: Clerk, typed: str) -> tuple[list[DealRow], bool]:
+    """The deals that are meant, the latest first, and whether they are all of one room."""
     prefix = typed.strip().lower()
     if re.fullmatch(rf"[0-9a-f]{{{ID_HEX_MIN},{_DEAL_HEX}}}", prefix):
         found = clerk.store.deals.find(prefix)
         if len(found) == 1:
-            return found[0]
+            return found, True
         if found:
             ids = ", ".join(row.id.hex()[: _SHORT + 4] for row in found[:5])
             raise DeskError(
                 "ambiguous", f"{typed!r} begins {len(found)} deals: {ids}", None, EXIT_USAGE
             )
-    person, listing = find_where(clerk, typed)
-    if listing:
-        rows = clerk.store.deals.of_room(said.room_id(clerk.own or b"", person, listing))
+    rows: list[DealRow]
+    if own := _own_listing(clerk, prefix):
+        rows, is_one_room = clerk.store.deals.of_listing(own), False
     else:
-        rows = [row for row in clerk.store.deals.deals() if person in (row.owner, row.guest)]
-    if not rows:
-        raise DeskError(
-            "unknown-id",
-            "no offer was made there yet",
-            "`jangteo offer ID PRICE` makes one, `jangteo deals --all` lists yours",
-            EXIT_UNKNOWN_ID,
-        )
-    fitting = [row for row in rows if wanted is None or State(row.state) in wanted]
-    if len(fitting) > 1 and not listing:
-        ids = ", ".join(f"{row.id.hex()[:_SHORT]} ({row.title})" for row in fitting[:5])
-        raise DeskError(
-            "ambiguous", f"there are {len(fitting)} deals with them: {ids}", None, EXIT_USAGE
-        )
-    return (fitting or rows)[0]
+        person, listing = find_where(clerk, typed)
+        is_one_room = bool(listing)
+        if listing:
+            rows = clerk.store.deals.of_room(said.room_id(clerk.own or b"", person, listing))
+        else:
+            rows = [row for row in clerk.store.deals.deals() if person in (row.owner, row.guest)]
+    rows = [row for row in rows if row.state != State.NONE]
+    return rows, is_one_room or len({row.room for row in rows}) == 1
+
+
+def _own_listing(clerk: Clerk, prefix: str) -> bytes | None:
+    """One's own listing about which several people write, where nothing else is meant."""
+    if not re.fullmatch(rf"[0-9a-f]{{{ID_HEX_MIN},64}}", prefix) or clerk.store.rooms.find(prefix):
+        return None
+    found = clerk.store.find(prefix)
+    if len(found) != 1 or owner_of(clerk.store, found[0])[0] != clerk.own:
+        return None
+    return found[0] if len(clerk.store.rooms.rooms_about(found[0])) > 1 else None
+
+
+def _can_say(clerk: Clerk, row: DealRow, kinds: tuple[StepKind, ...]) -> bool:
+    """Whether one may say such a step there, and it is not too late for it."""
+    deal = folded(clerk.store, row)
+    if deal.is_expired(clerk.now_ms()):
+        return False
+    return any(may_say(deal, clerk.own or b"", kind) for kind in kinds)
+
+
+def _no_deal() -> DeskError:
+    return DeskError(
+        "unknown-id",
+        "no offer was made there yet",
+        "`jangteo offer ID PRICE` makes one, `jangteo deals --all` lists yours",
+        EXIT_UNKNOWN_ID,
+    )
 
 
 # -- offers -----------------------------------------------------------------------------------
@@ -272,7 +330,7 @@ def _price(clerk: Clerk, args: Args, listing: ListingRow) -> Price:
 def _step(clerk: Clerk, args: Args, kind: StepKind, wanted: frozenset[State]) -> dict[str, Any]:
     reason = line(args.text("reason") or "", "reason") if kind in _REASONED else ""
     with clerk.pen().transaction():
-        row = find_deal(clerk, args.needed("to"), wanted)
+        row = find_deal(clerk, args.needed("to"), wanted, (kind,))
         deal = folded(clerk.store, row)
         check_may_write(clerk, _other(clerk, row))
         if next_state(deal, clerk.own or b"", kind) is None:

@@ -3,7 +3,7 @@
 Knows rows; the rules are protocol/deal.py's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,9 +78,14 @@ class DealBook:
     def of_listing(self, listing: bytes) -> list[DealRow]:
         return self._deals("WHERE listing = ? ORDER BY changed_ms DESC, id", (listing,))
 
-    def deals(self) -> list[DealRow]:
-        """All, the latest changed first."""
-        return self._deals("ORDER BY changed_ms DESC, id", ())
+    def deals(self, states: Collection[str] | None = None) -> list[DealRow]:
+        """All, or those in one of these states; the latest changed first."""
+        if states is None:
+            return self._deals("ORDER BY changed_ms DESC, id", ())
+        marks = ",".join("?" * len(states))
+        return self._deals(
+            f"WHERE state IN ({marks}) ORDER BY changed_ms DESC, id", tuple(map(str, states))
+        )
 
     def orphans(self, own: bytes, count_max: int) -> list[tuple[bytes, bytes]]:
         """(deal, room) of what the guest of a listing that is known here has said, and no deal here

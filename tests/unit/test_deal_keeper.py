@@ -168,3 +168,48 @@ def test_who_sells_is_known_of_a_withdrawn_listing_by_what_the_guest_signed(
         assert row.side == ("want" if is_wanted else "sell")
         assert folded(again.store, row).state == "declined"
         ana.store = again.store
+
+
+def test_an_open_deal_is_not_hidden_by_later_ones_that_are_over(jam: Jam) -> None:
+    ana, bea, cho, jars = jam
+    bread = ana.sell("Bread", "3000 KRW")
+    introduce(ana, bea, cho)
+    bea.call("offer", to=bread, price="3000")
+    meet(ana, bea, cho)
+    for guest in (bea, cho):
+        ana.moment.pass_ms(1000)
+        guest.call("offer", to=jars, price="4500")
+        guest.call("retract", to=jars)
+        meet(ana, bea, cho)
+    shown = ana.call("deals", limit=1)
+    assert [each["title"] for each in shown["deals"]] == ["Bread"]
+    assert not shown["has_more"]
+    assert len(ana.call("deals", all=True)["deals"]) == 3
+
+
+def test_a_deal_in_which_nothing_counts_is_not_shown(jam: Jam) -> None:
+    ana, bea, _, jars = jam
+    say_by_hand(bea, ana, jars, Step(bytes(16), StepKind.RETRACT, 1, bytes(32)))
+    meet(ana, bea)
+    assert len(ana.store.deals.deals()) == 1
+    assert ana.call("deals", all=True)["deals"] == []
+    with pytest.raises(DeskError, match="no offer was made there"):
+        ana.call("deals", to=jars)
+
+
+def test_of_several_rooms_about_a_listing_the_one_that_can_be_answered_is_meant(jam: Jam) -> None:
+    ana, bea, cho, jars = jam
+    bea.call("offer", to=jars, price="4500")
+    bea.call("retract", to=jars)
+    cho.call("offer", to=jars, price="4000")
+    meet(ana, bea, cho)
+    assert len(ana.call("deals", to=jars)["deals"]) == 2
+    assert ana.call("offer", to=deal_of(cho, jars)["deal"], price="4200")["deal"]["name"] == "cho"
+    bea.call("offer", to=jars, price="4400")
+    meet(ana, bea, cho)
+    assert ana.call("decline", to=jars)["deal"]["name"] == "bea"
+    cho.call("offer", to=jars, price="4100")
+    bea.call("offer", to=jars, price="4300")
+    meet(ana, bea, cho)
+    with pytest.raises(DeskError, match="may be any of 2 deals"):
+        ana.call("accept", to=jars)
