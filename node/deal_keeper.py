@@ -127,13 +127,18 @@ class DealKeeper:
         """Why the owner cannot confirm the offer that stands: SOLD, EXPIRED, CHANGED, or ""."""
         deal, now_ms = self.deal(row), self._now_ms()
         offer = deal.standing
-        if now_ms > offer.expires_ms:
+        if self.says_ms(row) > offer.expires_ms:
             return EXPIRED
         if listing is None or listing.header.is_delete or listing.status_at(now_ms) == SOLD:
             return SOLD
         if listing.status_at(now_ms) == EXPIRED or listing.listing.quantity < offer.quantity:
             return SOLD
         return CHANGED if self._has_changed(listing, offer) else ""
+
+    def says_ms(self, row: DealRow) -> int:
+        """What a step of one's own would be dated now: after one's last there, which a clock that
+        was ahead may have dated later than now."""
+        return max(self._now_ms(), self._store.rooms.last_own_ms(row.room) + 1)
 
     # -- the other's steps ------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from .deal_keeper import CHANGED, EXPIRED, SOLD, folded, owner_of
 from .desk_args import Args, parse_until
 from .desk_error import EXIT_UNKNOWN_ID, EXIT_USAGE, DeskError, bad_value
 from .desk_talk import check_may_write, find_where, sent
+from .listing_json import time_text
 
 _SHORT: Final = 8
 _DEAL_HEX: Final = 2 * limits.THREAD_BYTES
@@ -70,6 +71,14 @@ def accept(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         if reason == CHANGED and args.flag("anyway"):
             reason = ""
         if reason or listing is None:
+            if reason == EXPIRED and not deal.is_expired(clerk.now_ms()):
+                raise bad_value(
+                    "your last step there is dated "
+                    f"{time_text(clerk.store.rooms.last_own_ms(row.room))}, after this offer's "
+                    "end: this machine's clock was ahead then, and a confirmation would be void",
+                    "counter with the same terms and a later end: "
+                    "`jangteo counter DEAL PRICE --expires 7d`",
+                )
             raise bad_value(*_why_not_text(deal, reason, listing))
         _check_has_steps(clerk, deal, StepKind.CONFIRM)
         return _told(clerk, row, clerk.keeper().confirm(row, listing))
@@ -374,13 +383,17 @@ def _check_open(deal: Deal) -> None:
             return
         case State.DECLINED | State.RETRACTED | State.NONE:
             raise bad_value("no offer stands there any more", "make one with `jangteo offer`")
+        case _ if deal.state in ENDED:
+            raise bad_value(f"it is over: {shown_text(deal, 0)}")
         case _:
-            raise bad_value(f"it is a deal already: {shown_text(deal, 0)}")
+            raise bad_value(f"it is {shown_text(deal, 0)} already")
 
 
 def _check_made(deal: Deal) -> None:
     if deal.state in ENDED:
         raise bad_value(f"it is over: {shown_text(deal, 0)}")
+    if deal.state in (State.DECLINED, State.RETRACTED):
+        raise bad_value(_nothing_text(deal))
     if deal.state not in MADE:
         raise bad_value(
             "it is no deal yet: the owner of the listing has to confirm it",
@@ -390,25 +403,38 @@ def _check_made(deal: Deal) -> None:
 
 def _cannot(clerk: Clerk, deal: Deal, kind: StepKind) -> tuple[str, str | None]:
     """Why a step that was asked for would be void."""
-    is_owner = deal.parties.owner == clerk.own
-    if kind in (StepKind.CANCEL, StepKind.NOSHOW):
-        if deal.state in ENDED:
-            return f"it is over: {shown_text(deal, 0)}", None
-        if deal.state in MADE:
+    if deal.offer is None:
+        return "no offer stands there", None
+    is_own = deal.offer.author == clerk.own
+    if deal.state in ENDED:
+        return f"it is over: {shown_text(deal, 0)}", None
+    if deal.state in MADE:
+        if kind is StepKind.NOSHOW:
             return "one of you has said that they came", "`jangteo cancel DEAL WHY` ends it"
-        return "it is no deal yet", "`jangteo decline` or `jangteo retract` ends an offer"
-    if deal.is_made:
-        return f"it is a deal: {shown_text(deal, 0)}", "`jangteo cancel DEAL WHY` ends it"
-    if deal.state not in OPEN:
-        return "no offer stands there any more", None
-    is_own = deal.offer is not None and deal.offer.author == clerk.own
+        return f"it is {shown_text(deal, 0)}", "`jangteo cancel DEAL WHY` ends it"
+    if deal.state in (State.DECLINED, State.RETRACTED):
+        return _nothing_text(deal), None
+    if deal.state is State.ACCEPTED and deal.parties.guest == clerk.own:
+        until = time_text(deal.standing.expires_ms)
+        return (
+            "you have accepted: that binds you until the other side confirms or declines it, or "
+            f"the offer expires ({until})",
+            None,
+        )
+    if kind in (StepKind.CANCEL, StepKind.NOSHOW):
+        verb = "retract` takes your offer back" if is_own else "decline` says no to the offer"
+        return "it is no deal yet", f"`jangteo {verb}"
     if kind is StepKind.DECLINE and is_own:
         return "that offer is your own", "`jangteo retract` takes it back"
-    if kind is StepKind.RETRACT and not is_own:
+    if kind is StepKind.RETRACT and is_own:
+        return "they have accepted it", "`jangteo decline` says no to that"
+    if kind is StepKind.RETRACT:
         return "that offer is the other side's", "`jangteo decline` says no to it"
-    if deal.state is State.ACCEPTED and not is_owner:
-        return "you have accepted it: write to the other side if you cannot keep it", None
     return "that cannot be said now", None
+
+
+def _nothing_text(deal: Deal) -> str:
+    return f"it came to nothing: {shown_text(deal, 0)}"
 
 
 def _why_not_text(deal: Deal, reason: str, listing: ListingRow | None) -> tuple[str, str | None]:

@@ -9,6 +9,7 @@ import pytest
 from jangteo.node import deal_keeper
 from jangteo.node.deal_keeper import folded
 from jangteo.node.desk_error import DeskError
+from jangteo.protocol import limits
 from jangteo.protocol.deal_step import Step, StepKind
 from jangteo.protocol.envelope import open_record
 from tests.talk_maker import Talker, introduce, meet, talkers
@@ -213,3 +214,38 @@ def test_of_several_rooms_about_a_listing_the_one_that_can_be_answered_is_meant(
     meet(ana, bea, cho)
     with pytest.raises(DeskError, match="may be any of 2 deals"):
         ana.call("accept", to=jars)
+
+
+def test_an_acceptance_binds_and_every_verb_says_so(jam: Jam) -> None:
+    ana, bea, _, jars = jam
+    bea.call("offer", to=jars, price="4500")
+    meet(ana, bea)
+    ana.call("offer", to=jars, price="4800")
+    meet(ana, bea)
+    bea.call("accept", to=jars)
+    for verb, more in (("decline", {}), ("retract", {}), ("cancel", {"reason": "x"})):
+        with pytest.raises(DeskError, match="that binds you until the other side confirms"):
+            bea.call(verb, to=jars, **more)
+    ana.call("sold", id=jars)
+    meet(ana, bea)
+    for verb, more in (("done", {}), ("cancel", {"reason": "x"}), ("noshow", {})):
+        with pytest.raises(DeskError, match="it came to nothing: declined: sold"):
+            bea.call(verb, to=jars, **more)
+
+
+def test_a_confirmation_that_would_be_dated_after_the_offers_end_is_not_said(jam: Jam) -> None:
+    """Its author's clock was ahead when they wrote there last."""
+    ana, bea, _, jars = jam
+    bea.call("offer", to=jars, price="4500", expires="2h")
+    meet(ana, bea)
+    ana.moment.pass_ms(3 * limits.HOUR_MS)
+    ana.says(jars, "well")
+    ana.moment.pass_ms(-3 * limits.HOUR_MS)
+    with pytest.raises(DeskError, match="this machine's clock was ahead"):
+        ana.call("accept", to=jars)
+    assert left(ana, jars) == (3, "active")
+    ana.call("offer", to=jars, price="4500")
+    meet(ana, bea)
+    bea.call("accept", to=jars)
+    meet(ana, bea)
+    assert deal_of(bea, jars)["state"] == "confirmed"
