@@ -10,6 +10,7 @@ from ..store.deal_book import DealRow
 from .clerk import Clerk
 from .deal_keeper import folded
 from .listing_json import price_json, time_text
+from .review_keeper import their_review
 
 JsonObject = dict[str, Any]
 
@@ -69,6 +70,9 @@ def deal_json(clerk: Clerk, row: DealRow) -> JsonObject:
         "expires_at": None if offer is None else time_text(offer.expires_ms),
         "changed_at": time_text(row.changed_ms),
         "reason": deal.reason,
+        "their_review": their_review(clerk.store, row, deal, clerk.own or b"")
+        if deal.is_made
+        else None,
         "signed_by_both": bool(deal.is_made and deal.guest_signature and deal.owner_signature),
     }
 

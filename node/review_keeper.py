@@ -13,7 +13,7 @@ from ..protocol.deal import Deal
 from ..protocol.kind import REVIEW
 from ..protocol.market import COMMONS
 from ..protocol.message import Message
-from ..protocol.review import Mark, Review, commit_of
+from ..protocol.review import Mark, Review, commit_of, review_thread
 from ..store.deal_book import DealRow
 from ..store.review_book import KeptReview
 from .postman import Postman
@@ -45,7 +45,7 @@ class ReviewKeeper:
         body = review.to_body()
         due_ms = self._now_ms() + limits.REVIEW_BLIND_MS
         before = self._store.reviews.of_deal(row.id)
-        theirs = None if before is None else before.theirs
+        theirs = self._told_early(row, review.subject) if before is None else before.theirs
         kept = KeptReview(row.id, canonical.encode(body), due_ms, theirs, None)
         self._store.reviews.put(kept)
         told = {"commit": commit_of(body), "deal": row.id}
@@ -76,6 +76,20 @@ class ReviewKeeper:
             if kept.body is not None and kept.published_ms is None:
                 self._publish(kept)
 
+    def _told_early(self, row: DealRow, other: bytes) -> bytes | None:
+        """What they had committed to before the deal was known here: it stands in the room, and
+        was acknowledged."""
+        early = [
+            (each.rid, each.message.body["commit"])
+            for each in self._store.rooms.messages(
+                row.room, before_rid=None, count_max=limits.ROOM_MESSAGES_MAX
+            )
+            if each.message.kind == said.REVIEW
+            and each.message.author == other
+            and each.message.body["deal"] == row.id
+        ]
+        return min(early)[1] if early else None
+
     def _publish(self, kept: KeptReview) -> None:
         review = Review.from_body(canonical.decode(kept.body or b""))
         thread_key = (COMMONS, self._publisher.author, review.thread)
@@ -101,3 +115,16 @@ class ReviewKeeper:
             buyer_signature=theirs if is_seller else ours,
             terms=parties.terms(deal.id, deal.standing) if reveals_terms else None,
         )
+
+
+def their_review(store: "Store", row: DealRow, deal: Deal, own: bytes) -> str | None:
+    """How far the other side's review has come: "committed" to, "published" as they had committed
+    to it, or published and "changed" since; None where there is none."""
+    kept = store.reviews.of_deal(row.id)
+    other = row.guest if row.owner == own else row.owner
+    current = store.current((COMMONS, other, review_thread(deal.proof, other)))
+    if current is None or current.header.is_delete:
+        return None if kept is None or kept.theirs is None else "committed"
+    if kept is None or kept.theirs is None:
+        return "published"
+    return "published" if commit_of(current.body or {}) == kept.theirs else "changed"

@@ -1,6 +1,7 @@
 """Reviews: only of a deal, once a side, blind until both or two weeks, with both's signatures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +254,49 @@ def test_a_person_that_nobody_knows_is_told(market: Market) -> None:
     with pytest.raises(DeskError, match="nobody known here") as caught:
         market[0].call("person", author="Zoe")
     assert caught.value.exit_code == 3
+
+
+def test_a_commit_that_comes_before_the_deal_is_known_counts(tmp_path: Path) -> None:
+    """As when the letters come in another order, or the listing comes last."""
+    with talkers(tmp_path, "ana", "bea") as (ana, bea):
+        bike = ana.sell("Road bike", "950000 KRW")
+        introduce(ana, bea)
+        known = {letter.id for letter in bea.letters()}
+        offered = bea.call("offer", to=bike, price="900000")["deal"]
+        (offer,) = (letter for letter in bea.letters() if letter.id not in known)
+        commit = {"commit": bytes(32), "deal": bytes.fromhex(offered["deal"])}
+        with bea.pen().transaction():
+            bea.post().say(ana.key.public, bytes.fromhex(bike), "review", commit)
+        early = [each for each in bea.letters() if each.id not in known | {offer.id}]
+        ana.gets(early)
+        ana.opens()
+        ana.gets([offer])
+        ana.opens()
+        ana.call("accept", to=bike)
+        meet(ana, bea)
+        ana.call("done", to=bike)
+        bea.call("done", to=bike)
+        meet(ana, bea)
+        assert ana.call("review", to=bike, mark="good")["published"]
+
+
+def test_a_review_that_is_not_what_was_committed_to_is_told(market: Market) -> None:
+    ana, bea, bike = market
+
+    def told() -> object:
+        (deal,) = ana.call("deals", to=bike)["deals"]
+        return deal["their_review"]
+
+    assert told() is None
+    bea.call("review", to=bike, mark="good")
+    meet(ana, bea)
+    assert told() == "committed"
+    ana.call("review", to=bike, mark="bad")
+    meet(ana, bea)
+    assert told() == "published"
+    (row,) = ana.store.deals.deals()
+    kept = ana.store.reviews.of_deal(row.id)
+    assert kept is not None
+    with ana.store.write(durable=True):
+        ana.store.reviews.put(replace(kept, theirs=bytes(32)))
+    assert told() == "changed"
