@@ -133,7 +133,7 @@ class DealKeeper:
             return SOLD
         if listing.status_at(now_ms) == EXPIRED or listing.listing.quantity < offer.quantity:
             return SOLD
-        return CHANGED if self._has_changed(listing, offer) else ""
+        return CHANGED if self._has_changed(row, listing, offer) else ""
 
     def says_ms(self, row: DealRow) -> int:
         """What a step of one's own would be dated now: after one's last there, which a clock that
@@ -272,19 +272,25 @@ class DealKeeper:
                     return parties
         return None
 
-    def _has_changed(self, listing: ListingRow, offer: Offer) -> bool:
-        """Whether what the offer was about is not what it is now: price, goods or their state."""
+    def _has_changed(self, row: DealRow, listing: ListingRow, offer: Offer) -> bool:
+        """Whether what the offer was about is not what it is now: price, goods or their state.
+        Where that revision is gone (of many only the last are kept): whether any that is kept is
+        not, or the title is not what it was when the deal began."""
         if offer.record == listing.record_id:
             return False
-        for _, revision, record_id in self._store.revisions(listing.listing_id):
-            if record_id == offer.record and revision is not None:
-                now = listing.listing
-                return (revision.price, revision.title, revision.condition) != (
-                    now.price,
-                    now.title,
-                    now.condition,
-                )
-        return True
+        kept = [
+            (record_id, revision)
+            for _, revision, record_id in self._store.revisions(listing.listing_id)
+            if revision is not None
+        ]
+        meant = [revision for record_id, revision in kept if record_id == offer.record]
+        now = listing.listing
+        if not meant and row.title != now.title:
+            return True
+        return any(
+            (each.price, each.title, each.condition) != (now.price, now.title, now.condition)
+            for each in meant or [revision for _, revision in kept]
+        )
 
     def _take(self, listing: ListingRow, change: int) -> None:
         """More pieces, or fewer: none left is reserved, until the deal is done."""

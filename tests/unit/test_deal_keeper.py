@@ -249,3 +249,19 @@ def test_a_confirmation_that_would_be_dated_after_the_offers_end_is_not_said(jam
     bea.call("accept", to=jars)
     meet(ana, bea)
     assert deal_of(bea, jars)["state"] == "confirmed"
+
+
+def test_many_changes_that_matter_to_nobody_do_not_hinder(jam: Jam) -> None:
+    """The revision that the offer was about is gone by then."""
+    ana, bea, cho, jars = jam
+    bea.call("offer", to=jars, price="4500")
+    cho.call("offer", to=jars, price="4400")
+    meet(ana, bea, cho)
+    for at in range(limits.HISTORY_REVISIONS_MAX + 2):
+        ana.moment.pass_ms(1000)
+        ana.call("edit", id=jars, tags=[f"tag{at}"])
+    assert ana.call("accept", to=deal_of(bea, jars)["deal"])["deal"]["state"] == "confirmed"
+    ana.moment.pass_ms(1000)
+    ana.call("edit", id=jars, price="6000 KRW")
+    with pytest.raises(DeskError, match="has changed since"):
+        ana.call("accept", to=deal_of(cho, jars)["deal"])
