@@ -111,7 +111,7 @@ def restore(
     brought = _restore(call, path, has_passphrase)
     screen.say(f"you are {brought['author'][:ID_CHARS_MIN]} again")
     screen.say(f"home: {home.path}", "dim")
-    if path is not None and "records" in brought:
+    if "made" in brought:
         screen.say(
             f"{counted(brought['records'], 'record')} and {counted(brought['messages'], 'message')}"
             f" from the backup, which was made {ago_text(brought['made'])}"

@@ -233,8 +233,8 @@ def _fill_deals(store: Store, deals: Sequence[DealRow]) -> None:
     for row in store.deals.deals():
         state = folded(store, row).state
         off = row.taken
-        if not off and state not in (State.CANCELLED, State.NOSHOW):
-            # Taken up from messages alone, it does not know of the pieces that are off for it.
+        if not off and state not in (row.state, State.CANCELLED, State.NOSHOW):
+            # Without the steps that came back it could not know of the pieces that are off for it.
             off = taken.get(row.id, 0)
         if (state, off) != (row.state, row.taken):
             store.deals.put(replace(row, state=state, taken=off))

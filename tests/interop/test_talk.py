@@ -64,6 +64,7 @@ def test_a_trade_is_typed_at_two_terminals(lan: Lan, tmp_path: Path) -> None:
             ana.wait_until(lambda: bool(ana.json("inbox", "--unread")), "the question has come")
             with terminal(ana, "talk") as seller:
                 seller.wait_for(r"Bea .*: Is it still there\?")
+                buyer.wait_for(r"  \(read\)\n")
                 seller.type("Yes. 95만원이에요")
                 buyer.wait_for("Ana .*: Yes. 95만원이에요")
                 buyer.type("/offer 900000 I can come tonight")

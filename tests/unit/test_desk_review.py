@@ -16,6 +16,7 @@ from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
 from jangteo.protocol.kind import REVIEW
 from jangteo.protocol.market import COMMONS
 from jangteo.protocol.review import Review
+from tests.cli_runner import Person
 from tests.desk_maker import DAY_MS
 from tests.market_maker import key
 from tests.talk_maker import Talker, introduce, meet, talkers
@@ -75,6 +76,9 @@ def test_a_room_and_a_listing_tell_what_can_be_read(market: Market) -> None:
             assert said["published"] is True
             assert f"person {said['subject'][:8]}" in message_text(said)
     assert bea.call("show", id=bike)["seller"]["reviews"] == 1
+    seller = ana.key.public.hex()[:8]
+    shown = Person(bea.home.path).types("show", bike).out
+    assert f"1 review of them: `jangteo person {seller}`" in shown
 
 
 def test_a_room_keeps_its_title_though_the_listing_is_gone(market: Market) -> None:
