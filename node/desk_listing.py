@@ -57,7 +57,12 @@ def edit(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     args = Args("edit", told, ("id", *_FIELDS))
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
-        return _revise(clerk, row, _authored(_with(clerk, args, row.listing)))
+        result = _revise(clerk, row, _authored(_with(clerk, args, row.listing)))
+        pieces = sum(deal.taken for deal in _in_deals(clerk, row.listing_id))
+        if "quantity" not in args or not pieces:
+            return result
+        words = f"{pieces:,} in deals are not counted in it: a `cancel` puts them back on top of it"
+        return result | {"notices": [{"code": "deals", "message": words}]}
 
 
 def reserve(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:

@@ -265,3 +265,15 @@ def test_many_changes_that_matter_to_nobody_do_not_hinder(jam: Jam) -> None:
     ana.call("edit", id=jars, price="6000 KRW")
     with pytest.raises(DeskError, match="has changed since"):
         ana.call("accept", to=deal_of(cho, jars)["deal"])
+
+
+def test_who_says_how_many_there_are_is_told_of_those_in_deals(jam: Jam) -> None:
+    ana, bea, _, jars = jam
+    bea.call("offer", to=jars, price="9000", quantity=2)
+    meet(ana, bea)
+    ana.call("accept", to=jars)
+    assert "notices" not in ana.call("edit", id=jars, price="5100 KRW")
+    (notice,) = ana.call("edit", id=jars, quantity=2)["notices"]
+    assert notice["message"].startswith("2 in deals are not counted")
+    ana.call("cancel", to=jars, reason="they broke")
+    assert left(ana, jars) == (4, "active")
