@@ -41,6 +41,9 @@ def _shown(clerk: Clerk, happening: dict[str, Any]) -> dict[str, Any]:
         deal = clerk.store.deals.deal(happening["deal"])
         shown = {} if deal is None else deal_json(clerk, deal)
         return {**shown, "event": "deal", "message": happening["message"].hex()}
+    if happening["event"] == "delivery":
+        sent = clerk.store.rooms.message(bytes.fromhex(happening["id"]))
+        return happening | {"room": None if sent is None else sent.message.room.hex()}
     message = happening.get("message")
     if not isinstance(message, Message):
         return happening
