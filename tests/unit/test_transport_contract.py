@@ -32,6 +32,7 @@ pytestmark = pytest.mark.trio
 ECHO = "/test/echo/1"
 TOPIC = "/test/1/square"
 PATIENCE_S = 10
+QUIET_S = 0.5
 
 
 class Network(Protocol):
@@ -357,13 +358,14 @@ async def test_a_visit_that_nobody_watched_leaves_no_events(network: Network) ->
         for _ in range(3):
             await ana.dial(bo.addresses()[0])
             await ana.disconnect(bo.peer)
-        with trio.fail_after(PATIENCE_S):
+        # At most one visit is told of, the one whose coming was handed out before it was gone; what
+        # has come and gone unread is left out, all three perhaps.
+        told: list[object] = []
+        with trio.move_on_after(QUIET_S):
             while True:
-                event = await ana.events.receive()
-                if isinstance(event, PeerDown):
-                    break
-        with pytest.raises(trio.WouldBlock):
-            ana.events.receive_nowait()
+                told.append(await ana.events.receive())
+        assert len(told) in (0, 2), told
+        assert not told or isinstance(told[-1], PeerDown)
 
 
 async def test_a_message_reaches_who_has_joined(network: Network) -> None:
