@@ -8,19 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import msgpack
-
-from . import limits
+from . import frame_form, limits
 from .errors import RemoteProtocolError
+from .frame_form import check_bytes, check_integer, check_tuple, fitting_in
 from .letter import LETTER_BYTES_MAX
 from .reconcile import FINGERPRINT_BYTES
 
 PROTOCOL: Final = "/jangteo/mail/1"
 VERSION: Final = 1
-LENGTH_BYTES: Final = 4
-"""Each frame follows its length in bytes, big-endian."""
-
-_RAW_HEAD_BYTES: Final = 3  # msgpack's, of up to 65,535 bytes
+LENGTH_BYTES: Final = frame_form.LENGTH_BYTES
 _FRAME_HEAD_BYTES: Final = 16  # room for all else in a frame of letters
 
 
@@ -36,10 +32,10 @@ class Hello:
     declined_count: int = 0
 
     def __post_init__(self) -> None:
-        _check_integer("version", self.version, 1, limits.INTEGER_MAX)
-        _check_integer("count", self.count, 0, limits.INTEGER_MAX)
-        _check_bytes("fingerprint", self.fingerprint, FINGERPRINT_BYTES, FINGERPRINT_BYTES)
-        _check_integer("declined_count", self.declined_count, 0, self.count)
+        check_integer("version", self.version, 1, limits.INTEGER_MAX)
+        check_integer("count", self.count, 0, limits.INTEGER_MAX)
+        check_bytes("fingerprint", self.fingerprint, FINGERPRINT_BYTES, FINGERPRINT_BYTES)
+        check_integer("declined_count", self.declined_count, 0, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Recon:
     message: bytes
 
     def __post_init__(self) -> None:
-        _check_bytes("message", self.message, 1, limits.RECON_MESSAGE_BYTES_MAX)
+        check_bytes("message", self.message, 1, limits.RECON_MESSAGE_BYTES_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,55 +120,30 @@ _TAGS: Final = {frame_type: tag for tag, frame_type in _TYPES.items()}
 def encode(frame: Frame) -> bytes:
     """The frame's bytes without their length; ValueError beyond MAIL_FRAME_BYTES_MAX."""
     fields = (getattr(frame, name) for name in frame.__slots__)
-    packed: bytes = msgpack.packb((_TAGS[type(frame)], *fields), use_bin_type=True)
-    if len(packed) > limits.MAIL_FRAME_BYTES_MAX:
-        raise ValueError(f"a frame of {len(packed)} bytes, at most {limits.MAIL_FRAME_BYTES_MAX}")
-    return packed
+    return frame_form.pack((_TAGS[type(frame)], *fields), limits.MAIL_FRAME_BYTES_MAX)
 
 
 def encode_prefixed(frame: Frame) -> bytes:
     """The frame as it goes over the stream, its length first."""
-    data = encode(frame)
-    return len(data).to_bytes(LENGTH_BYTES, "big") + data
+    return frame_form.prefixed(encode(frame))
 
 
 def decode_length(prefix: bytes) -> int:
     """How many bytes to read for the next frame; RemoteProtocolError R12.5, before they are
     read."""
-    length = int.from_bytes(prefix, "big")
-    if not 0 < length <= limits.MAIL_FRAME_BYTES_MAX:
-        raise RemoteProtocolError(
-            "R12.5", f"a frame of {length} bytes, at most {limits.MAIL_FRAME_BYTES_MAX}"
-        )
-    return length
+    return frame_form.length_of(prefix, limits.MAIL_FRAME_BYTES_MAX, "R12.5")
 
 
 def decode(data: bytes) -> Frame:
     """The frame of `data`; RemoteProtocolError R12.5 or R12.6 if it is none."""
-    if len(data) > limits.MAIL_FRAME_BYTES_MAX:
-        raise RemoteProtocolError(
-            "R12.5", f"a frame of {len(data)} bytes, at most {limits.MAIL_FRAME_BYTES_MAX}"
-        )
-    try:
-        values = msgpack.unpackb(
-            data,
-            raw=False,
-            use_list=False,
-            # Arrays are allocated at the length that they claim, at each depth: bound it first.
-            max_array_len=limits.MAIL_IDS_MAX,
-            max_map_len=0,
-            max_ext_len=0,
-        )
-    except (ValueError, TypeError, msgpack.UnpackException, RecursionError, OverflowError) as error:
-        raise RemoteProtocolError("R12.6", f"not msgpack within bounds: {error}") from None
-    if type(values) is not tuple or not values or type(values[0]) is not int:
-        raise RemoteProtocolError("R12.6", "not an array that begins with a number")
-    frame_type = _TYPES.get(values[0])
-    if frame_type is None:
-        raise RemoteProtocolError("R12.6", f"no frame has the number {values[0]}")
-    fields = values[1:]
-    if len(fields) != len(frame_type.__slots__):
-        raise RemoteProtocolError("R12.6", f"{len(fields)} fields in a {frame_type.__name__}")
+    frame_type, fields = frame_form.unpack(
+        data,
+        _TYPES,
+        bytes_max=limits.MAIL_FRAME_BYTES_MAX,
+        array_max=limits.MAIL_IDS_MAX,
+        length_rule="R12.5",
+        rule="R12.6",
+    )
     try:
         frame: Frame = frame_type(*fields)
     except ValueError as error:
@@ -182,38 +153,23 @@ def decode(data: bytes) -> Frame:
 
 def fitting(raws: Sequence[bytes]) -> int:
     """How many of the first `raws` go into one frame of letters, by count and by bytes."""
-    left = limits.MAIL_FRAME_BYTES_MAX - _FRAME_HEAD_BYTES
-    for count, raw in enumerate(raws[: limits.MAIL_IDS_MAX]):
-        left -= len(raw) + _RAW_HEAD_BYTES
-        if left < 0:
-            return count
-    return min(len(raws), limits.MAIL_IDS_MAX)
-
-
-def _check_integer(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} is not an integer from {least} to {most}")
-
-
-def _check_bytes(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not bytes or not least <= len(value) <= most:
-        raise ValueError(f"{name} is not {least} to {most} bytes")
-
-
-def _check_tuple(name: str, value: object, least: int) -> None:
-    if type(value) is not tuple or not least <= len(value) <= limits.MAIL_IDS_MAX:
-        raise ValueError(f"{name} is not an array of {least} to {limits.MAIL_IDS_MAX}")
+    return fitting_in(
+        raws,
+        bytes_max=limits.MAIL_FRAME_BYTES_MAX,
+        count_max=limits.MAIL_IDS_MAX,
+        head_bytes=_FRAME_HEAD_BYTES,
+    )
 
 
 def _check_ids(ids: tuple[bytes, ...], least: int) -> None:
-    _check_tuple("ids", ids, least)
+    check_tuple("ids", ids, least, limits.MAIL_IDS_MAX)
     for letter_id in ids:
-        _check_bytes("id", letter_id, limits.ID_BYTES, limits.ID_BYTES)
+        check_bytes("id", letter_id, limits.ID_BYTES, limits.ID_BYTES)
     if len(set(ids)) != len(ids):
         raise ValueError("an id named twice")
 
 
 def _check_raws(raws: tuple[bytes, ...], least: int) -> None:
-    _check_tuple("letters", raws, least)
+    check_tuple("letters", raws, least, limits.MAIL_IDS_MAX)
     for raw in raws:
-        _check_bytes("letter", raw, 1, LETTER_BYTES_MAX)
+        check_bytes("letter", raw, 1, LETTER_BYTES_MAX)

@@ -7,20 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-import msgpack
-
-from . import limits
+from . import frame_form, limits
 from .errors import RemoteProtocolError
+from .frame_form import check_bytes, check_integer, check_tuple, fitting_in
 from .item_set import KEY_BYTES
 from .market import is_market
 from .reconcile import FINGERPRINT_BYTES
 
 PROTOCOL: Final = "/jangteo/sync/1"
 VERSION: Final = 1
-LENGTH_BYTES: Final = 4
-"""Each frame follows its length in bytes, big-endian."""
-
-_RAW_HEAD_BYTES: Final = 3  # msgpack's, of up to 65,535 bytes
+LENGTH_BYTES: Final = frame_form.LENGTH_BYTES
 _FRAME_HEAD_BYTES: Final = 128  # room for all else in a frame of records
 
 
@@ -41,10 +37,10 @@ class MarketSummary:
 
     def __post_init__(self) -> None:
         _check_market(self.market)
-        _check_integer("count", self.count, 0, limits.INTEGER_MAX)
-        _check_integer("since_ms", self.since_ms, 0, limits.INTEGER_MAX)
-        _check_bytes("fingerprint", self.fingerprint, FINGERPRINT_BYTES, FINGERPRINT_BYTES)
-        _check_integer("declined_count", self.declined_count, 0, self.count)
+        check_integer("count", self.count, 0, limits.INTEGER_MAX)
+        check_integer("since_ms", self.since_ms, 0, limits.INTEGER_MAX)
+        check_bytes("fingerprint", self.fingerprint, FINGERPRINT_BYTES, FINGERPRINT_BYTES)
+        check_integer("declined_count", self.declined_count, 0, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +52,9 @@ class Hello:
     markets: tuple[MarketSummary, ...]
 
     def __post_init__(self) -> None:
-        _check_integer("version", self.version, 1, limits.INTEGER_MAX)
-        _check_integer("now_ms", self.now_ms, 0, limits.INTEGER_MAX)
-        _check_tuple("markets", self.markets, 0, limits.SYNC_MARKETS_MAX)
+        check_integer("version", self.version, 1, limits.INTEGER_MAX)
+        check_integer("now_ms", self.now_ms, 0, limits.INTEGER_MAX)
+        check_tuple("markets", self.markets, 0, limits.SYNC_MARKETS_MAX)
         if len({summary.market for summary in self.markets}) != len(self.markets):
             raise ValueError("a market said twice")
 
@@ -74,7 +70,7 @@ class Range:
     def __post_init__(self) -> None:
         _check_market(self.market)
         _check_key("after", self.after)
-        _check_integer("limit", self.limit, 1, limits.SYNC_RECORDS_MAX)
+        check_integer("limit", self.limit, 1, limits.SYNC_RECORDS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class Recon:
 
     def __post_init__(self) -> None:
         _check_market(self.market)
-        _check_bytes("message", self.message, 1, limits.RECON_MESSAGE_BYTES_MAX)
+        check_bytes("message", self.message, 1, limits.RECON_MESSAGE_BYTES_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +94,9 @@ class Get:
 
     def __post_init__(self) -> None:
         _check_market(self.market)
-        _check_tuple("ids", self.ids, 1, limits.SYNC_RECORDS_MAX)
+        check_tuple("ids", self.ids, 1, limits.SYNC_RECORDS_MAX)
         for record_id in self.ids:
-            _check_bytes("id", record_id, limits.ID_BYTES, limits.ID_BYTES)
+            check_bytes("id", record_id, limits.ID_BYTES, limits.ID_BYTES)
         if len(set(self.ids)) != len(self.ids):
             raise ValueError("an id asked for twice")
 
@@ -143,7 +139,7 @@ class Pushed:
     kept: int
 
     def __post_init__(self) -> None:
-        _check_integer("kept", self.kept, 0, limits.SYNC_RECORDS_MAX)
+        check_integer("kept", self.kept, 0, limits.SYNC_RECORDS_MAX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,60 +170,35 @@ _TAGS: Final = {frame_type: tag for tag, frame_type in _TYPES.items()}
 
 def encode(frame: Frame) -> bytes:
     """The frame's bytes without their length; ValueError beyond SYNC_FRAME_BYTES_MAX."""
-    packed: bytes = msgpack.packb(
-        (_TAGS[type(frame)], *_fields(frame)), default=_fields, use_bin_type=True
+    return frame_form.pack(
+        (_TAGS[type(frame)], *_fields(frame)), limits.SYNC_FRAME_BYTES_MAX, _fields
     )
-    if len(packed) > limits.SYNC_FRAME_BYTES_MAX:
-        raise ValueError(f"a frame of {len(packed)} bytes, at most {limits.SYNC_FRAME_BYTES_MAX}")
-    return packed
 
 
 def encode_prefixed(frame: Frame) -> bytes:
     """The frame as it goes over the stream, its length first."""
-    data = encode(frame)
-    return len(data).to_bytes(LENGTH_BYTES, "big") + data
+    return frame_form.prefixed(encode(frame))
 
 
 def decode_length(prefix: bytes) -> int:
     """How many bytes to read for the next frame; RemoteProtocolError R6.9, before they are read."""
-    length = int.from_bytes(prefix, "big")
-    if not 0 < length <= limits.SYNC_FRAME_BYTES_MAX:
-        raise RemoteProtocolError(
-            "R6.9", f"a frame of {length} bytes, at most {limits.SYNC_FRAME_BYTES_MAX}"
-        )
-    return length
+    return frame_form.length_of(prefix, limits.SYNC_FRAME_BYTES_MAX, "R6.9")
 
 
 def decode(data: bytes) -> Frame:
     """The frame of `data`; RemoteProtocolError R6.9 or R6.10 if it is none."""
-    if len(data) > limits.SYNC_FRAME_BYTES_MAX:
-        raise RemoteProtocolError(
-            "R6.9", f"a frame of {len(data)} bytes, at most {limits.SYNC_FRAME_BYTES_MAX}"
-        )
-    try:
-        values = msgpack.unpackb(
-            data,
-            raw=False,
-            use_list=False,
-            # Arrays are allocated at the length that they claim, at each depth: bound it first.
-            max_array_len=limits.SYNC_RECORDS_MAX,
-            max_map_len=0,
-            max_ext_len=0,
-        )
-    except (ValueError, TypeError, msgpack.UnpackException, RecursionError, OverflowError) as error:
-        raise RemoteProtocolError("R6.10", f"not msgpack within bounds: {error}") from None
-    if type(values) is not tuple or not values or type(values[0]) is not int:
-        raise RemoteProtocolError("R6.10", "not an array that begins with a number")
-    frame_type = _TYPES.get(values[0])
-    if frame_type is None:
-        raise RemoteProtocolError("R6.10", f"no frame has the number {values[0]}")
-    fields = values[1:]
-    if len(fields) != len(frame_type.__slots__):
-        raise RemoteProtocolError("R6.10", f"{len(fields)} fields in a {frame_type.__name__}")
+    frame_type, fields = frame_form.unpack(
+        data,
+        _TYPES,
+        bytes_max=limits.SYNC_FRAME_BYTES_MAX,
+        array_max=limits.SYNC_RECORDS_MAX,
+        length_rule="R6.9",
+        rule="R6.10",
+    )
     try:
         if frame_type is Hello:
             version, now_ms, rows = fields
-            _check_tuple("markets", rows, 0, limits.SYNC_MARKETS_MAX)
+            check_tuple("markets", rows, 0, limits.SYNC_MARKETS_MAX)
             return Hello(version, now_ms, tuple(_summary(row) for row in rows))
         frame: Frame = frame_type(*fields)
     except ValueError as error:
@@ -237,12 +208,12 @@ def decode(data: bytes) -> Frame:
 
 def fitting(raws: Sequence[bytes]) -> int:
     """How many of the first `raws` go into one frame of records, by count and by bytes."""
-    left = limits.SYNC_FRAME_BYTES_MAX - _FRAME_HEAD_BYTES
-    for count, raw in enumerate(raws[: limits.SYNC_RECORDS_MAX]):
-        left -= len(raw) + _RAW_HEAD_BYTES
-        if left < 0:
-            return count
-    return min(len(raws), limits.SYNC_RECORDS_MAX)
+    return fitting_in(
+        raws,
+        bytes_max=limits.SYNC_FRAME_BYTES_MAX,
+        count_max=limits.SYNC_RECORDS_MAX,
+        head_bytes=_FRAME_HEAD_BYTES,
+    )
 
 
 def _fields(value: Any) -> tuple[Any, ...]:
@@ -250,7 +221,7 @@ def _fields(value: Any) -> tuple[Any, ...]:
 
 
 def _summary(row: Any) -> MarketSummary:
-    _check_tuple("market", row, len(MarketSummary.__slots__), len(MarketSummary.__slots__))
+    check_tuple("market", row, len(MarketSummary.__slots__), len(MarketSummary.__slots__))
     return MarketSummary(*row)
 
 
@@ -259,27 +230,12 @@ def _check_market(value: object) -> None:
         raise ValueError("not the name of a market")
 
 
-def _check_integer(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name} is not an integer from {least} to {most}")
-
-
-def _check_bytes(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not bytes or not least <= len(value) <= most:
-        raise ValueError(f"{name} is not {least} to {most} bytes")
-
-
 def _check_key(name: str, value: object) -> None:
     if type(value) is not bytes or len(value) not in (0, KEY_BYTES):
         raise ValueError(f"{name} is neither empty nor a key of {KEY_BYTES} bytes")
 
 
-def _check_tuple(name: str, value: object, least: int, most: int) -> None:
-    if type(value) is not tuple or not least <= len(value) <= most:
-        raise ValueError(f"{name} is not an array of {least} to {most}")
-
-
 def _check_raws(raws: tuple[bytes, ...], least: int) -> None:
-    _check_tuple("records", raws, least, limits.SYNC_RECORDS_MAX)
+    check_tuple("records", raws, least, limits.SYNC_RECORDS_MAX)
     for raw in raws:
-        _check_bytes("record", raw, 1, limits.RECORD_BYTES_MAX)
+        check_bytes("record", raw, 1, limits.RECORD_BYTES_MAX)

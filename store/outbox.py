@@ -112,11 +112,6 @@ class Outbox:
             (now_ms + _LIFETIME_MS, message_id),
         )
 
-    def drop(self, message_id: bytes) -> None:
-        """No longer owed: what is under way of it cannot be called back."""
-        self._require_write()
-        self._db.run("DELETE FROM outbox WHERE id = ?", (message_id,))
-
     def unsealed(self, count_max: int) -> list[Owed]:
         """Those that no letter was made of yet, are not over, and could be sealed: who has no key
         keeps nobody else waiting."""
@@ -125,12 +120,6 @@ class Outbox:
             "(SELECT 1 FROM box AS b WHERE b.author = outbox.person AND b.suite = ?) "
             "ORDER BY rid LIMIT ?",
             (USED_SUITE, count_max),
-        )
-
-    def under_way(self) -> list[Owed]:
-        """Those that are not known to have come and are not over, but for receipts."""
-        return self._owed(
-            "WHERE is_receipt = 0 AND delivered_ms IS NULL AND expired_ms IS NULL ORDER BY rid", ()
         )
 
     def sealed_to_others(self, before_ms: int) -> list[Owed]:

@@ -137,9 +137,6 @@ class RoomBook:
     def rooms_about(self, listing: bytes) -> list[Room]:
         return self._rooms("WHERE r.listing = ?", (listing,))
 
-    def rooms_with(self, person: bytes) -> list[Room]:
-        return self._rooms("WHERE r.person = ?", (person,))
-
     def find(self, prefix_hex: str) -> list[bytes]:
         """Ids of rooms that begin so; at most FIND_IDS_MAX."""
         low = bytes.fromhex(prefix_hex.ljust(_ID_HEX, "0"))

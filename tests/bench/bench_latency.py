@@ -64,7 +64,7 @@ def measure_talk(report: Report, folder: Path, messages: int) -> None:
         other = homes[1].author()
         assert other is not None
         while not _can_seal(homes[0], other):
-            time.sleep(PAUSE_S)
+            time.sleep(PAUSE_S)  # no event tells that a key has come
         arrivals, answers = [], []
         for number in range(messages):
             began = time.perf_counter()
@@ -72,11 +72,11 @@ def measure_talk(report: Report, folder: Path, messages: int) -> None:
             sending = threading.Thread(target=office.call, args=("send", told))
             sending.start()
             while store.rooms.unread() <= number:
-                time.sleep(LOOK_S)
+                time.sleep(LOOK_S)  # as above: when it can be read
             arrivals.append(1000 * (time.perf_counter() - began))
             sending.join()
             answers.append(1000 * (time.perf_counter() - began))
-            time.sleep(PAUSE_S)
+            time.sleep(PAUSE_S)  # nobody types faster
         for case, taken in (("readable", arrivals), ("answered as stored", answers)):
             report.add(
                 "a message sent",
