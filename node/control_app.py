@@ -17,8 +17,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..protocol import limits
 from .desk import INTERNAL_VERBS, STREAMS, VERBS
@@ -31,9 +31,18 @@ Batches = AsyncGenerator[Sequence[JsonObject], None]
 
 
 class ControlApp:
-    """`port` is the one it is served at: part of what a caller must name."""
+    """`port` is the one it is served at: part of what a caller must name. What is not the API's
+    is `page`'s, which guards itself."""
 
-    def __init__(self, desk: DeskPort, live: LiveNode, *, token: str, port: int) -> None:
+    def __init__(
+        self,
+        desk: DeskPort,
+        live: LiveNode,
+        *,
+        token: str,
+        port: int,
+        page: ASGIApp | None = None,
+    ) -> None:
         self._desk = desk
         self._live = live
         self._token = token.encode()
@@ -45,9 +54,15 @@ class ControlApp:
         self._idle.set()
         self.asgi = Starlette(
             routes=[
-                Route("/v1/events", self._events, methods=["GET"]),
-                Route("/v1/stream/{verb}", self._stream, methods=["POST"]),
-                Route("/v1/{verb}", self._call, methods=["POST"]),
+                Mount(
+                    "/v1",
+                    routes=[
+                        Route("/events", self._events, methods=["GET"]),
+                        Route("/stream/{verb}", self._stream, methods=["POST"]),
+                        Route("/{verb}", self._call, methods=["POST"]),
+                    ],
+                ),
+                *([] if page is None else [Mount("/", page)]),
             ],
             exception_handlers={
                 DeskError: _desk_error,

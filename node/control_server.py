@@ -20,6 +20,10 @@ from hypercorn.utils import wrap_app
 from .control_app import ControlApp
 from .desk_error import DeskError
 from .live_node import DeskPort, LiveNode
+from .page.gate import Gate
+from .page.render import Renderer
+from .page.site import Site
+from .page.visit import Ways
 
 LOOPBACK: Final = "127.0.0.1"
 TOKEN_BYTES: Final = 32
@@ -55,7 +59,8 @@ async def serve_control(
     listener = _listener(port, port_remembered)
     number = listener.socket.getsockname()[1]
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    app = ControlApp(desk, live, token=token, port=number)
+    page = Site(Ways(desk, live, Renderer()), Gate(token, number))
+    app = ControlApp(desk, live, token=token, port=number, page=page.asgi)
     connections = _Connections(app)
     async with listener, trio.open_nursery() as nursery:
         held: trio.Nursery = await nursery.start(connections.hold)

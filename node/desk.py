@@ -101,6 +101,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "show": Verb("read", "desk_search", "show"),
     "listings": Verb("read", "desk_search", "listings"),
     "home": Verb("read", "desk_search", "home", is_reminding=True),
+    "waiting": Verb("read", "desk_search", "waiting"),
     "status-local": Verb("read", "desk_search", "status_local", is_reminding=True),
     "person": Verb("read", "desk_acquaintance", "person"),
     "whoami": Verb("read", "desk_person", "whoami"),

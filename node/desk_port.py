@@ -27,7 +27,7 @@ _STREAM_STEP_ITEMS = 100
 _POLICY_VERBS = frozenset({"block", "unblock", "keep", "unkeep", "join", "leave"})
 _READING_VERBS = frozenset(
     {
-        "search", "show", "listings", "home", "status-local", "contacts",
+        "search", "show", "listings", "home", "waiting", "status-local", "contacts",
         "inbox", "room", "outbox", "deals",
         "favourites", "follows", "saved", "notifications", "person",
     }

@@ -106,6 +106,18 @@ def home(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     return _state(clerk) | waiting | {"new": newest["rows"], "mine": mine["rows"]}
 
 
+def waiting(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Who one is and how much waits, for what is shown above every page: quick at any size."""
+    Args("waiting", told, ())
+    return {
+        "author": None if clerk.own is None else clerk.own.hex(),
+        "name": "" if clerk.own is None else clerk.name_of(clerk.own),
+        "unread": clerk.store.rooms.unread(),
+        "unseen": clerk.store.wishes.unseen_count(),
+        "backed_up": clerk.owner is not None and clerk.owner.backed_up_ms() is not None,
+    } | _waiting(clerk)
+
+
 def _waiting(clerk: Clerk) -> dict[str, int]:
     """How many offers wait for one's answer, and deals for one's part of them."""
     rows = clerk.store.deals.deals()

@@ -250,6 +250,9 @@ IMPORT_SOURCES_MAX = 32
 BACKUP_BYTES_MAX = 1024 * MIB  # unpacked
 CONTROL_BODY_BYTES_MAX = 1 * MIB
 CONTROL_STREAMS_MAX = 32
+PAGE_FORM_BYTES_MAX = 256 * KIB  # without files
+PAGE_FIELDS_MAX = 100
+PAGE_STREAMS_MAX = 16
 
 # --- sealed mail and what is said in it --------------------------------------------------------
 LETTER_PLAIN_BYTES_MAX = 8 * KIB  # before it is sealed, length and padding included

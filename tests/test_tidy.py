@@ -59,7 +59,9 @@ OUTSIDE = {
     "multiaddr": ("node/libp2p_*.py",),
     "zeroconf": ("node/mdns.py",),
     "ifaddr": ("node/mdns.py", "node/interfaces.py"),
-    "starlette": ("node/control_*.py",),
+    "starlette": ("node/control_*.py", "node/page/*.py"),
+    "jinja2": ("node/page/*.py",),
+    "babel": ("node/tongue.py",),
     "hypercorn": ("node/control_*.py",),
     "platformdirs": ("node/home.py",),
     "tomli_w": ("node/config.py",),
@@ -70,7 +72,7 @@ OUTSIDE = {
 OUTSIDE_LATE = {"trio": ("cli/*",)}
 
 # Too slow to load for a search, which answers as a whole process within 150 ms.
-SLOW = {"trio", "libp2p", "multiaddr", "starlette", "hypercorn", "zeroconf"}
+SLOW = {"trio", "libp2p", "multiaddr", "starlette", "hypercorn", "zeroconf", "jinja2", "babel"}
 
 # A handler for everything swallows bugs. Those that raise again are free; the others are here.
 BLANKET_HANDLERS = {

@@ -173,7 +173,7 @@ async def test_only_the_owner_of_the_token_asks_and_only_here(
         ("GET", "/v1/join?market=x", 405), ("HEAD", "/v1/sell", 405), ("DELETE", "/v1/x", 405),
         ("HEAD", "/v1/events", 405), ("POST", "/v1/events", 404), ("POST", "/v1/buy", 404),
         ("POST", "/v1/stream/sell", 404),
-        ("POST", "/v1/renew-due", 404), ("GET", "/", 404), ("POST", "/v1/sell/x", 404),
+        ("POST", "/v1/renew-due", 404), ("POST", "/v1/sell/x", 404),
     ],
 )  # fmt: skip
 async def test_get_changes_nothing_and_other_paths_are_none(

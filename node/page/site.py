@@ -1,0 +1,165 @@
+"""The page as an application: its addresses, who may come in, and what is shown when it fails.
+
+Two of them are made of the same parts: one's own, behind the gate, and the window that phones on
+the same network may look through, which has no gate and nothing private. Knows no sockets.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..desk_error import EXIT_UNKNOWN_ID, DeskError
+from ..tongue import CODES, chosen, tongue
+from . import browse, listing, picture, state, stream
+from .gate import ENTER, Gate, NotLetIn
+from .render import HEADERS
+from .visit import LANGUAGE_COOKIE, Visit, Ways, with_language
+
+Answer = Callable[[Visit], Awaitable[Response]]
+
+READING: Final[tuple[tuple[str, Answer], ...]] = (
+    ("/", browse.browse),
+    ("/listing/{id}", listing.listing),
+    ("/photo/{hash}", picture.picture),
+)
+"""What everybody may see who may see anything."""
+
+OWN: Final[tuple[tuple[str, str, Answer], ...]] = (
+    ("GET", "/events", stream.events),
+    ("GET", "/state", state.state),
+    ("POST", "/listing/{id}/ask", listing.ask),
+    ("POST", "/listing/{id}/favour", listing.favour),
+)
+
+
+class Site:
+    """`gate` is None where there is nothing to guard."""
+
+    def __init__(self, ways: Ways, gate: Gate | None) -> None:
+        self._ways = ways
+        self._gate = gate
+        routes = [self._route("GET", path, answer) for path, answer in READING]
+        routes.append(Route("/static/{version}/{name}", self._file, methods=["GET"]))
+        if gate is not None:
+            routes.append(Route(ENTER, self._enter, methods=["GET"]))
+            routes.append(self._route("POST", "/language", _language))
+            routes += [self._route(method, path, answer) for method, path, answer in OWN]
+        app = Starlette(
+            routes=routes,
+            exception_handlers={
+                DeskError: self._desk_error,
+                HTTPException: self._http_error,
+                NotLetIn: self._not_let_in,
+                Exception: self._our_error,
+            },
+        )
+        self.asgi: ASGIApp = _Guarded(app, gate)
+
+    def _route(self, method: str, path: str, answer: Answer) -> Route:
+        async def answered(request: Request) -> Response:
+            if self._gate is not None:
+                self._gate.check_cookie(request.cookies)
+            return await answer(self._visit(request))
+
+        return Route(path, answered, methods=[method])
+
+    def _visit(self, request: Request) -> Visit:
+        told = request.query_params.get("language") if self._ways.is_guest else None
+        told = told or request.cookies.get(LANGUAGE_COOKIE)
+        if told not in CODES:
+            told = chosen(request.headers.get("accept-language", ""))
+        return Visit(request, self._ways, tongue(told))
+
+    async def _file(self, request: Request) -> Response:
+        found = self._ways.render.file(
+            str(request.path_params["version"]), str(request.path_params["name"])
+        )
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    async def _enter(self, request: Request) -> Response:
+        response = RedirectResponse("/", 303)
+        if self._gate is None or not self._gate.let_in(request, response):
+            raise NotLetIn
+        return response
+
+    async def _desk_error(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, DeskError):
+            raise error
+        visit = self._visit(request)
+        status = 404 if error.exit_code == EXIT_UNKNOWN_ID else 409
+        return await visit.show("error.html", status, why=visit.why(error), code=status)
+
+    async def _http_error(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        if error.status_code == 403 or self._is_outside(request):
+            return PlainTextResponse(error.detail, error.status_code)
+        return await self._visit(request).show(
+            "error.html", error.status_code, why="", code=error.status_code
+        )
+
+    def _is_outside(self, request: Request) -> bool:
+        if self._gate is None:
+            return False
+        try:
+            self._gate.check_cookie(request.cookies)
+        except NotLetIn:
+            return True
+        return False
+
+    async def _not_let_in(self, request: Request, error: Exception) -> Response:
+        visit = self._visit(request)
+        return self._ways.render.page("enter.html", visit.tongue, {"visit": visit}, 401)
+
+    async def _our_error(self, request: Request, error: Exception) -> Response:
+        """A bug: said as one, and raised again by Starlette for the log."""
+        visit = self._visit(request)
+        return self._ways.render.page("bug.html", visit.tongue, {"visit": visit}, 500)
+
+
+async def _language(visit: Visit) -> Response:
+    told = await visit.form()
+    code, back = told.get("language", ""), told.get("back", "/")
+    if code not in CODES:
+        raise HTTPException(400)
+    # A path of this site: two slashes would name another host.
+    is_own = back.startswith("/") and not back.startswith(("//", "/\\"))
+    return with_language(visit.go(back if is_own else "/"), code)
+
+
+class _Guarded:
+    """Looks at who asks before anything is read, and adds to every answer what it forbids."""
+
+    def __init__(self, app: ASGIApp, gate: Gate | None) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        if self._gate is not None:
+            try:
+                self._gate.check_origin(scope["method"], Headers(scope=scope))
+            except HTTPException as error:
+                refusal = PlainTextResponse(error.detail, error.status_code)
+                await refusal(scope, receive, send_guarded)
+                return
+        await self._app(scope, receive, send_guarded)
