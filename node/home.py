@@ -75,6 +75,10 @@ class Home:
         return self.path / "jangteo.db"
 
     @property
+    def blobs_path(self) -> Path:
+        return self.path / "blobs"
+
+    @property
     def config_path(self) -> Path:
         return self.path / "config.toml"
 

@@ -3,12 +3,14 @@
 Knows the words of the form; nothing of where a listing came from.
 """
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..protocol.envelope import Header
 from ..protocol.listing import Listing
 from ..protocol.money import Price
+from ..protocol.photo import Photo
 from ..store.row import ListingRow, ends_ms, status_at
 
 _YEAR_9999_MS: Final = 253_402_300_799_000
@@ -40,8 +42,22 @@ def listing_json(
         "created_at": time_text(listing.created_ms or header.ts_ms),
         "updated_at": time_text(header.ts_ms),
         "expires_at": time_text(row.ends_ms),
+        "photos": [photo_json(photo) for photo in listing.photos],
         "held_by": held_by,
         "mine": header.author == own,
+    }
+
+
+def photo_json(photo: Photo) -> dict[str, Any]:
+    """Hashes in hex; `blur` in base64."""
+    return {
+        "hash": photo.hash.hex(),
+        "size": photo.size,
+        "width": photo.width,
+        "height": photo.height,
+        "thumb": photo.thumb.hex(),
+        "thumb_size": photo.thumb_size,
+        "blur": b64encode(photo.blur).decode(),
     }
 
 

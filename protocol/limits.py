@@ -34,6 +34,15 @@ URL_CHARS_MAX = 500
 QUANTITY_MAX = 1_000_000
 REF_BYTES = 32
 
+# --- photos ----------------------------------------------------------------------------------
+PHOTOS_MAX = 8  # of one listing
+PHOTO_BYTES_MAX = 512 * KIB
+PHOTO_SIDE_MAX = 1600  # pixels
+THUMB_BYTES_MAX = 24 * KIB
+BLOB_AGAIN_MS = 30 * SECOND_MS  # after a blob was asked for in vain; twice as long each time
+BLOB_AGAIN_MS_MAX = HOUR_MS
+BLOB_UNNAMED_MS = DAY_MS  # then what no listing names may go
+
 # --- lifetime, by the class of a record's kind (kind div 64) ---------------------------------
 LIFETIME_SHORT_MS = 90 * DAY_MS
 LIFETIME_LONG_MS = 730 * DAY_MS

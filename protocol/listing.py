@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self, get_args
 from . import limits
 from .errors import LocalProtocolError, RemoteProtocolError
 from .money import EXPONENTS, NO_CURRENCY, Price
+from .photo import Photo, photos_of
 
 Side = Literal["sell", "want"]
 Status = Literal["active", "reserved", "sold"]
@@ -49,6 +50,7 @@ class Listing:
     until_ms: int | None = None
     created_ms: int = 0
     ref: bytes | None = None
+    photos: tuple[Photo, ...] = ()
 
     def to_body(self) -> dict[str, Any]:
         """The body map; what is not said is absent, so that one listing has one body."""
@@ -70,6 +72,8 @@ class Listing:
             body["until"] = self.until_ms
         if self.ref is not None:
             body["ref"] = self.ref
+        if self.photos:
+            body["photos"] = [photo.to_value() for photo in self.photos]
         return body
 
     @classmethod
@@ -111,6 +115,7 @@ class Listing:
             until_ms=until_ms,
             created_ms=_integer(body, "created", 0, limits.INTEGER_MAX),
             ref=ref,
+            photos=photos_of(body["photos"]) if "photos" in body else (),
         )
 
     def authored(self) -> "Listing":
@@ -145,6 +150,12 @@ class Listing:
             raise LocalProtocolError(
                 f"quantity is from 0 to {limits.QUANTITY_MAX}, not {clean.quantity}", "quantity"
             )
+        if len(clean.photos) > limits.PHOTOS_MAX:
+            raise LocalProtocolError(
+                f"{len(clean.photos)} photos: at most {limits.PHOTOS_MAX}", "photos"
+            )
+        if not all(photo.is_sound for photo in clean.photos):
+            raise LocalProtocolError("a photo has not the form of one", "photos")
         _check_choice("condition", clean.condition, ("", *CONDITIONS))
         _check_choice("side", clean.side, SIDES)
         _check_choice("status", clean.status, STATUSES)

@@ -2,6 +2,7 @@
 beside records. Knows which there are.
 """
 
+from .blob_book import BlobBook
 from .box_book import BoxBook
 from .database import Database
 from .deal_book import DealBook
@@ -17,6 +18,7 @@ class Books:
     """Beside a store's records (SPEC.md R12 on). Who changes a book is within a transaction."""
 
     def __init__(self, db: Database, own_author: bytes | None) -> None:
+        self.blobs = BlobBook(db, self._require_write, own_author)
         self.boxes = BoxBook(db, self._require_write)
         self.rooms = RoomBook(db, self._require_write, own_author)
         self.outbox = Outbox(db, self._require_write)

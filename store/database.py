@@ -36,11 +36,11 @@ from .errors import (
 Row: TypeAlias = tuple[Any, ...]
 Bindings: TypeAlias = tuple[Any, ...]
 
-SCHEMA_VERSION: Final = 4
-VIEW_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
+VIEW_VERSION: Final = 5
 """Rises when a view is made in another way; a store of a lower one is rebuilt when next written."""
 APPLICATION_ID: Final = 0x6A616E67  # "jang", told by `file` and by us
-_MIGRATIONS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql")
+_MIGRATIONS: Final = ("schema.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
 """The n-th brings a store of version n to version n + 1. Never edited once released."""
 
 WAL_PAGES_MAX: Final = 8000

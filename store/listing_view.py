@@ -13,6 +13,8 @@ from ..protocol.envelope import Envelope, Header, Verified, Words, listing_id
 from ..protocol.kind import LISTING
 from ..protocol.listing import Listing
 from ..protocol.money import Price
+from ..protocol.photo import Photo
+from . import photo_view
 from .database import Bindings, Database, Row
 from .errors import CorruptStore
 from .row import ListingRow, ends_ms, opened
@@ -62,10 +64,13 @@ def put(
     listings: list[Bindings] = []
     texts: list[Bindings] = []
     texts_again: list[Bindings] = []
+    photos: list[tuple[int, tuple[Photo, ...]]] = []
     for arrival, rid, record in entries:
         header = record.header
         listing = _listing_of(record)
         listings.append(_row(arrival, rid, header, listing))
+        if listing.photos:
+            photos.append((arrival, listing.photos))
         if arrival not in later:
             words = record.words or words_of(header, listing)
             (texts_again if arrival in known else texts).append((arrival, *words))
@@ -75,6 +80,8 @@ def put(
         db.run_many("DELETE FROM words WHERE rowid = ?", again)
         # A thread may have been something else before; then there was nothing to take out.
     db.run_many("INSERT INTO listing VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", listings)
+    if photos or again:
+        photo_view.put(db, photos, again)
     _put_words(db, texts + texts_again)
 
 
@@ -131,6 +138,7 @@ def drop(db: Database, arrivals: Iterable[int]) -> None:
     bound = [(arrival,) for arrival in arrivals]
     db.run_many("DELETE FROM listing WHERE arrival = ?", bound)
     db.run_many("DELETE FROM words WHERE rowid = ?", bound)
+    photo_view.drop(db, bound)
     db.run_many("DELETE FROM withdrawal WHERE arrival = ?", bound)
 
 

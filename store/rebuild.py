@@ -14,6 +14,7 @@ from . import (
     item_set,
     listing_view,
     log,
+    photo_view,
     profile_view,
     remark_view,
     review_view,
@@ -39,6 +40,7 @@ _VIEWS: Final = {
     "item": "SELECT * FROM item ORDER BY market, key",
     "listing": "SELECT * FROM listing ORDER BY arrival",
     "withdrawal": "SELECT * FROM withdrawal ORDER BY arrival",
+    "photo": "SELECT * FROM photo ORDER BY arrival, position",
     "remark": "SELECT * FROM remark ORDER BY arrival",
     "review": "SELECT * FROM review ORDER BY arrival",
     "profile": "SELECT * FROM profile ORDER BY author",
@@ -57,6 +59,7 @@ def rebuild(db: Database, items: ItemTable, tell: Progress = lambda done, total:
     thread_view.clear(db)
     items.clear_all()
     listing_view.clear(db)
+    photo_view.clear(db)
     remark_view.clear(db)
     review_view.clear(db)
     profile_view.clear(db)

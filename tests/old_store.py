@@ -13,7 +13,11 @@ def make_older(path: Path) -> None:
     connection = apsw.Connection(str(path))
     folder = Path(database.__file__).parent
     schema = (folder / "schema.sql").read_text()
-    later = re.findall(r"CREATE TABLE (\w+)", (folder / "schema_4.sql").read_text())
+    later = [
+        table
+        for name in ("schema_4.sql", "schema_5.sql")
+        for table in re.findall(r"CREATE TABLE (\w+)", (folder / name).read_text())
+    ]
     for table in ("listing", "words", *later):
         connection.execute(f"DROP TABLE {table}")
         for statement in re.findall(rf"CREATE [A-Z ]+{table}.+?;", schema, re.DOTALL):
