@@ -1,113 +1,191 @@
-"""One language of people: what texts, money, dates and plurals are in it.
-
-Texts are gettext's, in `locale/`; numbers, money and dates are Babel's, which is loaded when the
-first of them is asked for. Knows no faces.
+"""A language that the program speaks: texts from its catalogue, money, dates and numbers in its
+manner. English is what stands in the sources. Knows neither screen nor page.
 """
 
-import gettext as catalogues
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
-from .desk_error import DeskError
+from ..protocol.money import NO_CURRENCY, from_decimal
+from ..protocol.told import Told, Value
 
-CODES: Final = ("en", "ko", "ja")
-NAMES: Final[Mapping[str, str]] = {"en": "English", "ko": "한국어", "ja": "日本語"}
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
+ENGLISH: Final = "en"
+CODES: Final = (ENGLISH, "ko", "ja")
 DOMAIN: Final = "jangteo"
-FOLDER: Final = Path(__file__).with_name("locale")
+LOCALE_FOLDER: Final = Path(__file__).parent / "locale"
+_VARIABLES: Final = ("LC_ALL", "LC_MESSAGES", "LANG")
+_ACCEPTED_MAX: Final = 32
+_ACCEPT_CHARS_MAX: Final = 1_000
+# What a number of these is followed by, in the language of their country.
+_COUNTED_MONEY: Final = {("ko", "KRW"): "원", ("ja", "JPY"): "円"}
+# CLDR's short form for Korean says AM and PM in English.
+_TIME_OF_DAY: Final = {"ko": "aaaa h:mm"}
+_STEPS: Final = (
+    (60, 60, "min"),
+    (3600, 24, "h"),
+    (86_400, 100, "day"),
+    (86_400 * 30, 12, "month"),
+    (86_400 * 365, 10**9, "year"),
+)
+
+
+def catalogue_path(code: str) -> Path:
+    return LOCALE_FOLDER / code / "LC_MESSAGES" / f"{DOMAIN}.mo"
 
 
 @dataclass(frozen=True, slots=True)
 class Tongue:
+    """One of CODES. Moments are RFC 3339 texts, as JSON has them; they are shown in the time of
+    this machine."""
+
     code: str
-    _texts: catalogues.NullTranslations = field(repr=False)
+    catalogue: "NullTranslations | None" = field(default=None, repr=False, compare=False)
 
-    def gettext(self, text: str) -> str:
-        return self._texts.gettext(text) if text else ""
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"{self.code!r} is none of {', '.join(CODES)}")
 
-    def ngettext(self, one: str, many: str, count: int) -> str:
-        return self._texts.ngettext(one, many, count)
+    def gettext(self, msgid: str) -> str:
+        # The catalogue's head stands at "".
+        return self.catalogue.gettext(msgid) if self.catalogue and msgid else msgid
 
-    def told(self, error: DeskError) -> str:
-        """What an error says, without the hint."""
-        return self.gettext(error.message)
+    def ngettext(self, one: str, many: str, n: int) -> str:
+        if self.catalogue:
+            return self.catalogue.ngettext(one, many, n)
+        return one if n == 1 else many
 
-    def money(self, price: Mapping[str, str] | None) -> str:
-        """Of a price as JSON has it."""
-        from babel.numbers import format_currency
+    def pgettext(self, context: str, msgid: str) -> str:
+        """`context` tells apart what is the same word in English: never shown."""
+        return self.catalogue.pgettext(context, msgid) if self.catalogue else msgid
 
+    def told(self, text: str) -> str:
+        """A text of the desk's or the protocol's; one that is not `Told`, such as the words of an
+        operating system, stays as it is unless the catalogue has it."""
+        if not self.catalogue:
+            return str(text)
+        if not isinstance(text, Told):
+            return self.gettext(text)
+        if text.many is None:
+            pattern = self.gettext(text.msgid)
+        else:
+            pattern = self.ngettext(text.msgid, text.many, text.number)
+        if pattern in (text.msgid, text.many):  # not in the catalogue
+            pattern = text.msgid if text.many is None or text.number == 1 else text.many
+        if not text.values:
+            return pattern
+        return pattern.format_map({name: self._value(one) for name, one in text.values.items()})
+
+    def _value(self, value: Value) -> Value:
+        return self.told(value) if isinstance(value, Told) else value
+
+    def number(self, n: int) -> str:
+        return f"{n:,}"
+
+    def money(self, price: Mapping[str, Any] | None) -> str:
+        """{"amount": "80.50", "currency": "USD"} → "$80.50"; a gift is "free", none "ask"."""
         if price is None:
-            return self.gettext("Ask for the price")
-        amount = Decimal(price["amount"])
-        if not amount:
-            return self.gettext("Free")
-        has_part = amount != amount.to_integral_value()
-        digits = None if has_part else "¤#,##0"
-        if self.code == "ko" and price["currency"] == "KRW" and not has_part:
-            return f"{self.number(int(amount))}원"
-        if self.code == "ja" and price["currency"] == "JPY" and not has_part:
-            return f"{self.number(int(amount))}円"
-        return format_currency(
-            amount, price["currency"], digits, locale=self.code, currency_digits=has_part
-        )
+            return self.pgettext("price", "ask")
+        amount, currency = str(price["amount"]), str(price["currency"])
+        if not amount.strip("0.") or currency == NO_CURRENCY:
+            return self.pgettext("price", "free")
+        if sign := _COUNTED_MONEY.get((self.code, currency)):
+            return f"{int(amount):,}{sign}"
+        return from_decimal(amount, currency).shown
 
-    def number(self, value: int) -> str:
-        from babel.numbers import format_decimal
-
-        return format_decimal(value, locale=self.code)
-
-    def date(self, stamp: str | None) -> str:
-        """The day of an RFC 3339 time, where the user is; "" for None."""
+    def date(self, stamp: str) -> str:
+        """ "November 24, 2026", "2026년 11월 24일"."""
         from babel.dates import format_date
 
-        if not stamp:
-            return ""
-        return format_date(_local(stamp), "medium", locale=self.code)
+        return format_date(_local(stamp), "long", locale=self.code)
 
-    def moment(self, stamp: str | None) -> str:
-        """The day and the minute."""
-        from babel.dates import format_datetime
+    def moment(self, stamp: str) -> str:
+        """The date and the time of day, to the minute."""
+        from babel.dates import format_time
 
-        if not stamp:
-            return ""
-        return format_datetime(_local(stamp), "medium", locale=self.code)
+        moment = _local(stamp)
+        time = format_time(moment, _TIME_OF_DAY.get(self.code, "short"), locale=self.code)
+        # CLDR puts a narrow no-break space before AM and PM, which some fonts lack.
+        return f"{self.date(stamp)} {time}".replace("\u202f", " ")
 
-    def ago(self, stamp: str | None, now_ms: int) -> str:
-        from babel.dates import format_timedelta
+    def ago(self, stamp: str, now_ms: int) -> str:
+        """ "just now", "3 min ago", "in 29 days". What was is rounded down, what comes up: two
+        weeks from now are "in 14 days" all of the first day."""
+        seconds = now_ms // 1000 - int(datetime.fromisoformat(stamp).timestamp())
+        if abs(seconds) < 60:
+            return self.gettext("just now") if seconds >= 0 else self.gettext("in a moment")
+        if seconds > 0:
+            return self.gettext("{span} ago").format(span=self._span(seconds))
+        ahead = -seconds
+        unit_seconds = next((s for s, count_max, _ in _STEPS if ahead // s < count_max), 1)
+        return self.gettext("in {span}").format(span=self._span(ahead + unit_seconds - 1))
 
-        if not stamp:
-            return ""
-        away = datetime.fromisoformat(stamp) - datetime.fromtimestamp(now_ms / 1000, UTC)
-        if abs(away.total_seconds()) < 60:
-            return self.gettext("just now")
-        return format_timedelta(away, add_direction=True, threshold=1.2, locale=self.code)
+    def _span(self, seconds: int) -> str:
+        fitting = (step for step in _STEPS if seconds // step[0] < step[1])
+        unit_seconds, _, unit = next(fitting, _STEPS[-1])
+        count = max(seconds // unit_seconds, 1)
+        match unit:
+            case "min":
+                pattern = self.ngettext("{count} min", "{count} min", count)
+            case "h":
+                pattern = self.ngettext("{count} h", "{count} h", count)
+            case "day":
+                pattern = self.ngettext("{count} day", "{count} days", count)
+            case "month":
+                pattern = self.ngettext("{count} month", "{count} months", count)
+            case _:
+                pattern = self.ngettext("{count} year", "{count} years", count)
+        return pattern.format(count=count)
+
+
+@cache
+def tongue(code: str) -> Tongue:
+    """ValueError for a code that is none of CODES. Its catalogue is read once a process."""
+    if code == ENGLISH or code not in CODES:
+        return Tongue(code)
+    from gettext import GNUTranslations
+
+    with catalogue_path(code).open("rb") as file:
+        return Tongue(code, GNUTranslations(file))
+
+
+def chosen(accept_language: str | None) -> str:
+    """The code for a browser's Accept-Language; English where it wants none of ours."""
+    from babel.core import negotiate_locale
+
+    wanted = []
+    ranges = (accept_language or "")[:_ACCEPT_CHARS_MAX].split(",")[:_ACCEPTED_MAX]
+    for place, one in enumerate(ranges):
+        name, _, quality = one.strip().partition(";")
+        weight = _weight(quality.strip())
+        if weight > 0:
+            wanted.append((-weight, place, name.strip().replace("-", "_")))
+    # "ko_Hang_KR", too, is Korean to us.
+    names = [name.split("_")[0].lower() for _, _, name in sorted(wanted)]
+    return negotiate_locale(names, CODES) or ENGLISH
+
+
+def _weight(quality: str) -> float:
+    if not quality:
+        return 1.0
+    try:
+        return float(quality.removeprefix("q="))
+    except ValueError:
+        return 0.0
+
+
+def of_environment(environ: Mapping[str, str]) -> str:
+    """The code for what the system says; English for C, POSIX and what we do not speak."""
+    told = next((environ[name] for name in _VARIABLES if environ.get(name)), "")
+    code = told.split(".")[0].split("@")[0].split("_")[0].split("-")[0].lower()
+    return code if code in CODES else ENGLISH
 
 
 def _local(stamp: str) -> datetime:
-    return datetime.fromisoformat(stamp).astimezone()
-
-
-@lru_cache(maxsize=len(CODES))
-def tongue(code: str) -> Tongue:
-    if code not in CODES:
-        raise ValueError(code)
-    return Tongue(code, catalogues.translation(DOMAIN, FOLDER, [code], fallback=True))
-
-
-def chosen(accepted: str) -> str:
-    """The best of ours for an Accept-Language header (RFC 9110, 12.5.4); English for none."""
-    wanted: list[tuple[float, int, str]] = []
-    for position, part in enumerate(accepted[:500].split(",")):
-        name, _, quality = part.strip().partition(";q=")
-        code = name.strip().lower().split("-")[0]
-        try:
-            weight = float(quality) if quality else 1.0
-        except ValueError:
-            continue
-        if code in CODES and weight > 0:
-            wanted.append((-weight, position, code))
-    return min(wanted)[2] if wanted else CODES[0]
+    moment = datetime.fromisoformat(stamp)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone()

@@ -65,6 +65,7 @@ OUTSIDE = {
     "hypercorn": ("node/control_*.py",),
     "platformdirs": ("node/home.py",),
     "tomli_w": ("node/config.py",),
+    "babel": ("node/tongue.py",),
     "click": ("cli/*",),
     "wcwidth": ("cli/*",),
 }
@@ -72,7 +73,7 @@ OUTSIDE = {
 OUTSIDE_LATE = {"trio": ("cli/*",)}
 
 # Too slow to load for a search, which answers as a whole process within 150 ms.
-SLOW = {"trio", "libp2p", "multiaddr", "starlette", "hypercorn", "zeroconf", "jinja2", "babel"}
+SLOW = {"trio", "libp2p", "multiaddr", "starlette", "hypercorn", "zeroconf", "babel"}
 
 # A handler for everything swallows bugs. Those that raise again are free; the others are here.
 BLANKET_HANDLERS = {
