@@ -1,11 +1,15 @@
 """`edit`: a new revision of a listing of one's own."""
 
+from collections.abc import Sequence
+from typing import cast
+
 import click
 
 from ..node.desk_error import usage
 from .call import Call
 from .listing_options import id_argument, listing_options
 from .listing_view import print_listing
+from .photo_files import bring_photos
 from .verb import verb
 
 
@@ -13,6 +17,7 @@ from .verb import verb
     examples=(
         'jangteo edit 3fa91c07 --price "900000 KRW"',
         'jangteo edit 3fa91c07 --title "Road bike, 54 cm, new tyres" --quantity 2',
+        "jangteo edit 3fa91c07 --no-photos --photo new.jpg",
         'jangteo edit 3fa91c07 --description "" --until none --price ask',
     ),
     prints="The listing as it is now.",
@@ -21,14 +26,20 @@ from .verb import verb
 @click.option("--title", metavar="TEXT", help="A new title.")
 @click.option("--price", metavar="PRICE", help="A new price; 'free', or 'ask' to take it away.")
 @listing_options
+@click.option("--no-photos", is_flag=True, help="Take its photos away; --photo adds new ones.")
 @click.pass_obj
 def edit(call: Call, /, listing_id: str, **told: object) -> None:
     """Change a listing of yours.
 
-    Only what you name changes; an empty text takes a field away, `--tag ""` the tags. The id
-    stays the same, and the older revision stays readable in `show`.
+    Only what you name changes, and --photo adds; an empty text takes a field away, `--tag ""` the
+    tags. The id stays the same, and the older revision stays readable in `show`.
     """
-    arguments = {name: value for name, value in told.items() if value not in (None, ())}
+    files = cast(Sequence[str], told.pop("photos"))
+    arguments = {name: value for name, value in told.items() if value not in (None, (), False)}
+    if arguments.pop("no_photos", False):
+        arguments["photos"] = []
+    if files:
+        arguments["more_photos"] = bring_photos(call, files)
     if not arguments:
         raise usage("nothing to change", "say what: --title, --price, --description …")
     if "tags" in arguments:

@@ -1,17 +1,21 @@
 """`sell`: puts a listing up."""
 
+from collections.abc import Sequence
+from typing import cast
+
 import click
 
 from .call import Call
 from .listing_options import listing_options
 from .listing_view import ID_CHARS_MIN, print_listing
+from .photo_files import bring_photos
 from .verb import verb
 
 
 @verb(
     examples=(
         'jangteo sell "Road bike, 54 cm" --price "950000 KRW" --condition good --place 망원역',
-        'jangteo sell "책상 나눔" --price free --category 가구',
+        'jangteo sell "책상 나눔" --price free --category 가구 --photo desk.jpg',
         'jangteo sell "Rice cooker" --price ￥3,000 --until 14d',
         'jangteo sell "Child seat for a bike" --wanted --price "$40"',
     ),
@@ -35,9 +39,12 @@ def sell(call: Call, /, title: str, **told: object) -> None:
     It is signed with your key, stored here and passed on to the neighbours of the market; they
     keep serving it when your machine is off. It lasts 90 days, and a running node renews it.
     """
+    files = cast(Sequence[str], told.pop("photos"))
     arguments = {name: value for name, value in told.items() if value not in (None, (), False)}
     if "tags" in arguments:
         arguments["tags"] = list(told["tags"])  # type: ignore[call-overload]
+    if files:
+        arguments["photos"] = bring_photos(call, files)
     result = call.ask("sell", title=title, **arguments)
     listing = result["listing"]
     call.answer(listing, result)

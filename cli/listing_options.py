@@ -33,6 +33,14 @@ _OPTIONS = (
     click.option("--tag", "tags", metavar="WORD", multiple=True, help="May be given 10 times."),
     click.option("--url", metavar="URL", help="A page about it."),
     click.option(
+        "--photo",
+        "photos",
+        metavar="FILE",
+        multiple=True,
+        help="A photo; up to 8. What stands beside it in the file, such as where it was taken, is "
+        "left out.",
+    ),
+    click.option(
         "--until", metavar="WHEN", help="When it ends: 30d, 2w or 2026-08-31; 90 days at most."
     ),
 )

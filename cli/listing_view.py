@@ -126,6 +126,9 @@ def print_listing(screen: Screen, listing: Mapping[str, Any], short: str | None 
         _wrapped(screen, " ".join(f"#{safe_line(tag)}" for tag in listing["tags"]), "dim")
     if listing["url"]:
         screen.say(f"  {safe_line(listing['url'])}")
+    for number, photo in enumerate(listing.get("photos", ()), 1):
+        size = f"{photo['width']}x{photo['height']}, {photo['size'] / 1000:,.0f} kB"
+        screen.say(f"  photo {number}: {size}", "dim")
     _wrapped(screen, _standing(listing), _STATUS_STYLES.get(listing["status"], "dim"))
 
 

@@ -48,6 +48,13 @@ class BlobFolder:
             file.seek(offset)
             return file.read(count_max)
 
+    def size(self, hash: bytes) -> int:
+        """0 if it is not here."""
+        try:
+            return self.path(hash).stat().st_size
+        except OSError:
+            return 0
+
     def is_sound(self, hash: bytes) -> bool:
         """Whether the file is here and is what its name says."""
         try:

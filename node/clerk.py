@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..protocol.listing import Listing
 from ..protocol.profile import Profile
 from ..store.row import ListingRow
+from .blob_folder import BlobFolder
 from .desk_error import EXIT_UNKNOWN_ID, EXIT_USAGE, DeskError, bad_value
 from .listing_json import listing_json
 from .owner import OwnerState
@@ -46,6 +47,7 @@ class Clerk:
     deals: "DealKeeper | None" = None
     reviews: "ReviewKeeper | None" = None
     entropy: Callable[[int], bytes] = os.urandom
+    blobs: BlobFolder | None = None
 
     def post(self) -> "Postman":
         """Who writes one's letters. DeskError as `pen` raises it."""

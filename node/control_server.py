@@ -17,6 +17,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
+from .blob_folder import BlobFolder
 from .control_app import ControlApp
 from .desk_error import DeskError
 from .live_node import DeskPort, LiveNode
@@ -48,6 +49,7 @@ async def serve_control(
     desk: DeskPort,
     live: LiveNode,
     *,
+    folder: BlobFolder,
     port: int = 0,
     port_remembered: int | None = None,
     task_status: "Started[ControlFace]",
@@ -59,7 +61,7 @@ async def serve_control(
     listener = _listener(port, port_remembered)
     number = listener.socket.getsockname()[1]
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    page = Site(Ways(desk, live, Renderer()), Gate(token, number))
+    page = Site(Ways(desk, live, Renderer(), folder), Gate(token, number))
     app = ControlApp(desk, live, token=token, port=number, page=page.asgi)
     connections = _Connections(app)
     async with listener, trio.open_nursery() as nursery:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..store.errors import StoreError
+from .blob_folder import BlobFolder
 from .clerk import Clerk
 from .config import Config
 from .desk_error import DeskError, bad_value, usage
@@ -149,6 +150,7 @@ class Desk:
         *,
         own: bytes | None = None,
         owner: OwnerState | None = None,
+        blobs: BlobFolder | None = None,
     ) -> None:
         publisher = postman = deals = reviews = None
         if key is not None:
@@ -175,6 +177,7 @@ class Desk:
             deals,
             reviews,
             entropy,
+            blobs,
         )
 
     def call(self, verb: str, args: Mapping[str, Any]) -> JsonObject:

@@ -34,6 +34,10 @@ class Args:
     def __contains__(self, name: str) -> bool:
         return name in self._told
 
+    def value(self, name: str) -> object:
+        """As it was said, whatever it is."""
+        return self._told.get(name)
+
     def text(self, name: str) -> str | None:
         value = self._told.get(name)
         if value is None:

@@ -18,6 +18,7 @@ from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.profile import THREAD as PROFILE_THREAD
 from ..store.deal_book import DealRow
 from ..store.row import ListingRow
+from . import photo_form
 from .clerk import Clerk
 from .deal_keeper import SOLD
 from .desk_args import NOTHING, Args, refused
@@ -34,7 +35,7 @@ _PROFILE_RENEW_BEFORE_MS: Final = 30 * limits.DAY_MS
 
 def sell(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """A new listing, for sale or (`wanted`) looked for."""
-    args = Args("sell", told, (*_FIELDS, "market", "wanted"))
+    args = Args("sell", told, (*_FIELDS, "market", "wanted", "photos"))
     pen = clerk.pen()
     market = market_of(args)
     now_ms = clerk.now_ms()
@@ -46,6 +47,7 @@ def sell(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     listing = _authored(_with(clerk, args, blank))
     with pen.transaction():
         check_room(clerk, 1)
+        photo_form.keep(clerk, listing.photos)
         draft = Draft(LISTING, pen.fresh_thread(market), listing.to_body(), None)
         record = pen.publish(draft)
         row = _row(clerk, record.header)
@@ -54,10 +56,12 @@ def sell(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 def edit(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """What is said changes, the rest stays; the same again changes nothing."""
-    args = Args("edit", told, ("id", *_FIELDS))
+    args = Args("edit", told, ("id", *_FIELDS, "photos", "more_photos"))
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
-        result = _revise(clerk, row, _authored(_with(clerk, args, row.listing)))
+        listing = _authored(_with(clerk, args, row.listing))
+        photo_form.keep(clerk, [each for each in listing.photos if each not in row.listing.photos])
+        result = _revise(clerk, row, listing)
         pieces = sum(deal.taken for deal in _in_deals(clerk, row.listing_id))
         if "quantity" not in args or not pieces:
             return result
@@ -178,6 +182,13 @@ def _with(clerk: Clerk, args: Args, listing: Listing) -> Listing:
         changes["tags"] = tuple(args.texts("tags") or ())
     if "until" in args:
         changes["until_ms"] = args.until("until", clerk.now_ms())
+    if "photos" in args:
+        changes["photos"] = photo_form.photos_from(args.value("photos"))
+    if "more_photos" in args:
+        more = photo_form.photos_from(args.value("more_photos"))
+        before = changes.get("photos", listing.photos)
+        known = {photo.hash for photo in before}
+        changes["photos"] = (*before, *(photo for photo in more if photo.hash not in known))
     return replace(listing, **changes)
 
 

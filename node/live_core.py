@@ -99,6 +99,9 @@ class LiveCore(LiveNode):
                 )
         return rows
 
+    async def blob(self, hash: bytes) -> bool:
+        return False
+
     def events(self) -> AsyncGenerator[JsonObject, None]:
         return self._core.board.events()
 

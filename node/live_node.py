@@ -51,6 +51,11 @@ class LiveNode(ABC):
         "error"}…]. DeskError for a peer that is not connected."""
 
     @abstractmethod
+    async def blob(self, hash: bytes) -> bool:
+        """Whether the blob is here, after neighbours were asked for it; whoever stops waiting
+        stops nothing."""
+
+    @abstractmethod
     def events(self) -> AsyncGenerator[JsonObject, None]:
         """From now on: {"event": "peer"|"listing"|"sync"|"warning"|"stopping", …}. A slow reader
         loses the oldest and is told so by {"event": "warning", "code": "missed", "count"}."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..store.errors import OutdatedViews, StoreError, StoreMissing
+from .blob_folder import BlobFolder
 from .config import Config
 from .desk import Desk, Kind, kind_of
 from .desk_error import DeskError, needs_node
@@ -186,6 +187,7 @@ class Office:
                 self._entropy,
                 own=own,
                 owner=self._home.owner if self._home.has_identity else None,
+                blobs=BlobFolder(self._home.blobs_path),
             )
         return self._reading
 
@@ -226,6 +228,7 @@ class Office:
                     self._entropy,
                     own=own,
                     owner=self._home.owner,
+                    blobs=BlobFolder(self._home.blobs_path),
                 )
 
     def _here(self, verb: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import trio
 from ..protocol import limits
 from ..store.store import Store
 from . import identity
+from .blob_folder import BlobFolder
 from .clock import now_ms
 from .config import Config
 from .control_server import ControlFace, serve_control
@@ -98,8 +99,9 @@ def up(
             closing(open_store(home, config, own=author, on_upgrade=upgrading)) as store,
             closing(open_store(home, config, own=author, read_only=True)) as seen,
         ):
-            desk = Desk(store, key, config, now_ms, os.urandom, own=author, owner=home.owner)
-            reading = Desk(seen, None, config, now_ms, os.urandom, own=author, owner=home.owner)
+            around = partial(Desk, own=author, owner=home.owner, blobs=BlobFolder(home.blobs_path))
+            desk = around(store, key, config, now_ms, os.urandom)
+            reading = around(seen, None, config, now_ms, os.urandom)
             opened = Opened(home, config, desk, reading, store, author, peer_seed)
             return trio.run(partial(_until_signal, opened, on_event))
 
@@ -233,6 +235,7 @@ async def _serve_api(
         serve_control,
         desk,
         live,
+        folder=BlobFolder(opened.home.blobs_path),
         port=opened.config.api_port,
         port_remembered=int(told) if told.isdecimal() else None,
     )

@@ -39,6 +39,11 @@ PHOTOS_MAX = 8  # of one listing
 PHOTO_BYTES_MAX = 512 * KIB
 PHOTO_SIDE_MAX = 1600  # pixels
 THUMB_BYTES_MAX = 24 * KIB
+PHOTO_SOURCE_BYTES_MAX = 20 * MIB  # what is taken from a camera or a browser
+PHOTO_SOURCE_PIXELS_MAX = 40_000_000
+PHOTO_PRESS_MS_MAX = 30 * SECOND_MS  # of one, on the clock; of the processor two thirds of it
+PHOTO_PRESS_BYTES_MAX = 1536 * MIB  # of memory
+THUMB_SIDE_MAX = 320  # pixels; as it is made here
 BLOB_AGAIN_MS = 30 * SECOND_MS  # after a blob was asked for in vain; twice as long each time
 BLOB_AGAIN_MS_MAX = HOUR_MS
 BLOB_UNNAMED_MS = DAY_MS  # then what no listing names may go
@@ -262,6 +267,7 @@ CONTROL_STREAMS_MAX = 32
 PAGE_FORM_BYTES_MAX = 256 * KIB  # without files
 PAGE_FIELDS_MAX = 100
 PAGE_STREAMS_MAX = 16
+PAGE_PHOTO_WAIT_MS = 2 * SECOND_MS  # for one that a neighbour is asked for
 
 # --- sealed mail and what is said in it --------------------------------------------------------
 LETTER_PLAIN_BYTES_MAX = 8 * KIB  # before it is sealed, length and padding included

@@ -13,6 +13,7 @@ from typing import Any
 
 import trio
 
+from jangteo.node.blob_folder import BlobFolder
 from jangteo.node.config import read_config
 from jangteo.node.control_server import ControlFace, serve_control
 from jangteo.node.desk import Desk
@@ -73,6 +74,9 @@ class QuietNode(LiveNode):
     async def sync(self, peer: str | None) -> list[JsonObject]:
         return [{"peer": peer, "ok": True}]
 
+    async def blob(self, hash: bytes) -> bool:
+        return False
+
     async def events(self) -> AsyncGenerator[JsonObject, None]:
         async for event in self._event_receiver:
             yield event
@@ -82,12 +86,26 @@ async def _serve(home: Home) -> None:
     config = read_config(home, flags={"currency": "KRW"}, environ={})
     key = load_author_key(home)
     store = open_store(home, config, own=key.public)
-    desk = Desk(store, key, config, system_now_ms, os.urandom, owner=home.owner)
+    desk = Desk(
+        store,
+        key,
+        config,
+        system_now_ms,
+        os.urandom,
+        owner=home.owner,
+        blobs=BlobFolder(home.blobs_path),
+    )
     live = QuietNode()
     try:
         async with trio.open_nursery() as nursery:
             face: ControlFace = await nursery.start(
-                partial(serve_control, PlainDesk(desk), live, port=config.api_port)
+                partial(
+                    serve_control,
+                    PlainDesk(desk),
+                    live,
+                    folder=BlobFolder(home.blobs_path),
+                    port=config.api_port,
+                )
             )
             home.write_node(NodeFace(face.url, face.token, os.getpid()))
             await live.event_sender.send({"event": "ready"})

@@ -61,11 +61,12 @@ OUTSIDE = {
     "ifaddr": ("node/mdns.py", "node/interfaces.py"),
     "starlette": ("node/control_*.py", "node/page/*.py"),
     "jinja2": ("node/page/*.py",),
+    "PIL": ("node/photo_process.py",),
+    "pillow_heif": ("node/photo_process.py",),
     "babel": ("node/tongue.py",),
     "hypercorn": ("node/control_*.py",),
     "platformdirs": ("node/home.py",),
     "tomli_w": ("node/config.py",),
-    "babel": ("node/tongue.py",),
     "click": ("cli/*",),
     "wcwidth": ("cli/*",),
 }
@@ -81,6 +82,7 @@ BLANKET_HANDLERS = {
     "node/supervisor.py": "one failed task must not take the node down; it is counted and logged",
     "node/memory_transport.py": "a handler's failure is kept for the test that looks at it",
     "node/writer.py": "one write's failure is handed to whoever asked for it",
+    "node/photo_process.py": "what a decoder fails with is told in one word, and the process ends",
     "cli/main.py": "the outermost of all: a line for a person, the details into a file",
 }
 

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,7 +84,7 @@ class Renderer:
             tongue.gettext, tongue.ngettext, newstyle=True
         )
         environment.filters |= {
-            "money": tongue.money,
+            "money": partial(_money, tongue),
             "number": tongue.number,
             "day": tongue.date,
             "moment": tongue.moment,
@@ -97,6 +97,14 @@ class Renderer:
             "asset": lambda name: f"/static/{self._version}/{name}",
         }
         return environment
+
+
+def _money(tongue: Tongue, price: Mapping[str, str] | None) -> str:
+    """As a tag on a card says it."""
+    _ = tongue.gettext
+    if price is None:
+        return _("Ask for the price")
+    return _("Free") if not price["amount"].strip("0.") else tongue.money(price)
 
 
 def _lines(text: str) -> list[str]:

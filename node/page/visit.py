@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from ...protocol import limits
+from ..blob_folder import BlobFolder
 from ..desk_error import DeskError
 from ..live_node import DeskPort, JsonObject, LiveNode
 from ..tongue import Tongue
@@ -40,6 +41,7 @@ class Ways:
     desk: DeskPort
     live: LiveNode
     render: Renderer
+    folder: BlobFolder
     is_guest: bool = False
     streams: OpenStreams = field(default_factory=OpenStreams)
 
@@ -119,7 +121,7 @@ class Visit:
 
     def why(self, error: DeskError) -> str:
         """An error of the desk's in this language; its hint names commands, so it stays there."""
-        return self.tongue.told(error)
+        return self.tongue.told(error.message)
 
     async def form(self) -> Mapping[str, str]:
         """The fields of a small form; HTTPException for more, and for files."""

@@ -13,6 +13,7 @@ import pytest
 import trio
 import trio.testing
 
+from jangteo.node.blob_folder import BlobFolder
 from jangteo.node.client import Client, NodeGone
 from jangteo.node.control_server import ControlFace, serve_control
 from jangteo.node.desk_error import DeskError
@@ -76,6 +77,7 @@ async def served(folder: Path, **options: Any) -> AsyncIterator[Served]:
     with stall(folder) as made:
         desk, live = PlainDesk(made.desk), QuietNode()
         async with trio.open_nursery() as nursery:
+            options.setdefault("folder", BlobFolder(folder / "blobs"))
             face = await nursery.start(partial(serve_control, desk, live, **options))
             with trio.fail_after(60):
                 yield Served(made, desk, live, face)
