@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..desk_error import EXIT_UNKNOWN_ID, DeskError
 from ..tongue import CODES, chosen, tongue
-from . import browse, listing, picture, state, stream
+from . import browse, deals, listing, person, picture, question, state, stream, talk, wishes
 from .gate import ENTER, Gate, NotLetIn
 from .render import HEADERS
 from .visit import LANGUAGE_COOKIE, Visit, Ways, with_language
@@ -36,6 +36,31 @@ OWN: Final[tuple[tuple[str, str, Answer], ...]] = (
     ("GET", "/state", state.state),
     ("POST", "/listing/{id}/ask", listing.ask),
     ("POST", "/listing/{id}/favour", listing.favour),
+    ("POST", "/question/{id}/answer", question.answer),
+    ("GET", "/talk", talk.rooms),
+    ("GET", "/talk/to/{id}", talk.talk_to),
+    ("GET", "/talk/{to}", talk.room),
+    ("POST", "/talk/{to}/send", talk.send),
+    ("POST", "/talk/{to}/offer", talk.offer),
+    ("POST", "/talk/{to}/meet", talk.meet),
+    ("POST", "/talk/{to}/agree", talk.agree),
+    ("POST", "/talk/{to}/seen", talk.seen),
+    ("POST", "/talk/{to}/resend", talk.resend),
+    ("POST", "/talk/{to}/mute", talk.mute),
+    ("GET", "/talk/{to}/forget", talk.confirm_forget),
+    ("POST", "/talk/{to}/forget", talk.forget),
+    ("GET", "/deals", deals.deals),
+    ("POST", "/deal/{deal}/{step}", deals.step),
+    ("GET", "/person/{author}", person.person),
+    ("GET", "/person/{author}/block", person.confirm_block),
+    ("POST", "/person/{author}/{act}", person.act),
+    ("GET", "/favourites", wishes.favourites),
+    ("POST", "/favourites/remove", wishes.unfavour),
+    ("GET", "/saved", wishes.saved),
+    ("POST", "/saved", wishes.save),
+    ("POST", "/saved/remove", wishes.unsave),
+    ("GET", "/notifications", wishes.notifications),
+    ("POST", "/notifications/seen", wishes.see),
 )
 
 
