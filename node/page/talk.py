@@ -91,7 +91,11 @@ async def show_room(
         "room": shown,
         "to": shown["room"] if is_known else to,
         "listing": listing,
-        "deals": [deal | {"is_above": deal["deal"] in above} for deal in deals],
+        "deals": [
+            # The latest, and whatever is open: of what is over the talk itself tells.
+            deal | {"is_above": deal["deal"] in above, "is_shown": at == 0 or deal["open"]}
+            for at, deal in enumerate(deals)
+        ],
         "entries": entries,
         "up_to": max((each["cursor"] for each in shown["messages"] if not each["mine"]), default=0),
         "older": older,
