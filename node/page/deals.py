@@ -19,6 +19,8 @@ _REACHED: Final = {
     "accepted": 2, "confirmed": 3, "handed": 4, "received": 3, "done": 5,
     "cancelled": 3, "noshow": 3,
 }  # fmt: skip
+_HAGGLED: Final = ("offered", "countered", "accepted", "declined", "retracted")
+"""No deal yet: it is answered beside the offer."""
 _LISTED: Final = 500
 _OVER_SHOWN: Final = 30
 _ASKED: Final = {
@@ -79,7 +81,11 @@ def with_steps(deal: JsonObject) -> JsonObject:
         elif name == "reviewed" and deal["may_review"]:
             how = "now"
         steps.append({"name": name, "how": how})
-    return deal | {"steps": steps, "stands": "expired" if deal["expired"] else state}
+    return deal | {
+        "steps": steps,
+        "stands": "expired" if deal["expired"] else state,
+        "is_haggled": state in _HAGGLED,
+    }
 
 
 async def deals_of(visit: Visit, room: str) -> list[JsonObject]:

@@ -104,7 +104,8 @@ async def show_room(
         "live": address(path, count=count if count > _COUNT else None),
         "may_offer": listing is not None
         and listing["status"] in ("active", "reserved")
-        and (not listing["mine"] or bool(deals)),
+        and not listing["mine"]
+        and not any(deal["is_haggled"] for deal in deals),
         "typed": typed or Typed(),
         "offer_times": OFFER_TIMES,
         "back": "room",

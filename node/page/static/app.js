@@ -81,8 +81,9 @@
   document.body.addEventListener("htmx:afterSettle", () => {
     const said = document.querySelector(".said"), now = last();
     if (said && now && now.dataset.last !== before.last) {
-      // Who looks at what was said before is left there; who is at the end sees what came.
-      if (before.top < -40 && !now.matches(".own")) said.scrollTop = before.top - (said.scrollHeight - before.height);
+      // Who looks at what was said before, or types there, is left there; else what came is shown.
+      const isBusy = before.top < -40 || said.contains(document.activeElement?.closest("form") ?? null);
+      if (isBusy && !now.matches(".own")) said.scrollTop = before.top - (said.scrollHeight - before.height);
       else said.scrollTop = 0;
       if (before.last && !now.matches(".own")) document.getElementById("news").textContent = now.innerText;
       before.last = now.dataset.last;
