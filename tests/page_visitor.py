@@ -28,7 +28,7 @@ class Shown:
     @property
     def words(self) -> str:
         """What a person reads, in one line."""
-        main = re.sub(r"(?s)^.*<main|</main>.*$", "", self.text)
+        main = re.sub(r"(?s)^.*<main[^>]*>|</main>.*$", "", self.text)
         return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", main)).split())
 
     def notice(self) -> tuple[str, str] | None:

@@ -122,8 +122,11 @@ async def step(visit: Visit) -> Response:
         done = await visit.ask(verb, to=deal, **args)
     except DeskError as error:
         return await _failed(visit, verb, deal, Typed(f"{verb}-{deal}", visit.why(error), told))
-    path = "/deals" if told.get("back") == "deals" else f"/talk/{done['room']}"
-    return visit.go(path, _done_text(visit, verb, done))
+    if told.get("back") == "deals":
+        return visit.go("/deals", _done_text(visit, verb, done))
+    # The room itself shows what was said, but for what it waits for.
+    waits = _done_text(visit, verb, done) if done.get("waits_for_key") else ""
+    return visit.go(f"/talk/{done['room']}", waits)
 
 
 async def _failed(visit: Visit, verb: str, deal: str, typed: Typed) -> Response:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from ..desk_error import DeskError, bad_value
+from ..desk_error import EXIT_UNKNOWN_ID, DeskError, bad_value
 from ..live_node import JsonObject
 from .deals import OFFER_TIMES, deals_of, known_listing
 from .typed import Typed
@@ -65,7 +65,16 @@ async def talk_to(visit: Visit) -> Response:
 
 
 async def room(visit: Visit) -> Response:
+    await _check_is_known(visit, _to(visit))
     return await show_room(visit, _to(visit))
+
+
+async def _check_is_known(visit: Visit, to: str) -> None:
+    """A room that was forgotten has an id like a person's key: nobody is meant by it."""
+    shown = await visit.ask("room", to=to, limit=1)
+    is_bare = shown["person"] == to and not shown["name"] and not shown["has_key"]
+    if shown["last"] is None and is_bare:
+        raise DeskError("unknown-id", "nothing was said there", None, EXIT_UNKNOWN_ID)
 
 
 async def show_room(
@@ -175,6 +184,8 @@ async def agree(visit: Visit) -> Response:
 
 async def _said(visit: Visit, verb: str, form: str, names: Sequence[str]) -> Response:
     told = await visit.form()
+    if told.get("fresh") != "1":
+        await _check_is_known(visit, _to(visit))
     try:
         done = await visit.ask(verb, to=_to(visit), **{name: told.get(name, "") for name in names})
     except DeskError as error:

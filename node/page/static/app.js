@@ -62,7 +62,7 @@
 
   // --- talk ------------------------------------------------------------------------------------------
   // An open room is shown anew when something is said in it, and stays where it was scrolled to.
-  for (const name of ["message", "delivery", "deal"]) {
+  for (const name of ["message", "delivery", "deal", "notification"]) {
     document.body.addEventListener("jangteo:" + name, (event) => {
       for (const room of document.querySelectorAll("[data-room]")) {
         const about = event.detail.room;
@@ -85,7 +85,7 @@
       const isBusy = before.top < -40 || said.contains(document.activeElement?.closest("form") ?? null);
       if (isBusy && !now.matches(".own")) said.scrollTop = before.top - (said.scrollHeight - before.height);
       else said.scrollTop = 0;
-      if (before.last && !now.matches(".own")) document.getElementById("news").textContent = now.innerText;
+      if (before.last) document.getElementById("news").textContent = now.innerText;
       before.last = now.dataset.last;
     }
     see();
