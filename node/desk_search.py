@@ -112,6 +112,7 @@ def waiting(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "author": None if clerk.own is None else clerk.own.hex(),
         "name": "" if clerk.own is None else clerk.name_of(clerk.own),
+        "currency": clerk.currency,
         "unread": clerk.store.rooms.unread(),
         "unseen": clerk.store.wishes.unseen_count(),
         "backed_up": clerk.owner is not None and clerk.owner.backed_up_ms() is not None,

@@ -267,6 +267,9 @@ CONTROL_STREAMS_MAX = 32
 PAGE_FORM_BYTES_MAX = 256 * KIB  # without files
 PAGE_FIELDS_MAX = 100
 PAGE_STREAMS_MAX = 16
+PAGE_FILES_MAX = 8
+PAGE_PRESSES_MAX = 2  # photos that are prepared at once
+PAGE_IMPORT_BYTES_MAX = 64 * MIB
 PAGE_PHOTO_WAIT_MS = 2 * SECOND_MS  # for one that a neighbour is asked for
 
 # --- sealed mail and what is said in it --------------------------------------------------------

@@ -4,6 +4,7 @@ Two of them are made of the same parts: one's own, behind the gate, and the wind
 the same network may look through, which has no gate and nothing private. Knows no sockets.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -17,11 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..desk_error import EXIT_UNKNOWN_ID, DeskError
 from ..tongue import CODES, chosen, tongue
-from . import browse, listing, picture, state, stream
+from . import browse, goods_file, listing, mine, picture, sell, state, stream
 from .gate import ENTER, Gate, NotLetIn
 from .render import HEADERS
 from .visit import LANGUAGE_COOKIE, Visit, Ways, with_language
 
+log = logging.getLogger(__name__)
 Answer = Callable[[Visit], Awaitable[Response]]
 
 READING: Final[tuple[tuple[str, Answer], ...]] = (
@@ -36,6 +38,16 @@ OWN: Final[tuple[tuple[str, str, Answer], ...]] = (
     ("GET", "/state", state.state),
     ("POST", "/listing/{id}/ask", listing.ask),
     ("POST", "/listing/{id}/favour", listing.favour),
+    ("GET", "/sell", sell.sell),
+    ("POST", "/sell", sell.put_up),
+    ("POST", "/photos", sell.photos),
+    ("GET", "/listing/{id}/edit", sell.edit),
+    ("POST", "/listing/{id}/edit", sell.change),
+    ("GET", "/mine", mine.mine),
+    ("GET", "/listing/{id}/withdraw", mine.confirm_withdraw),
+    ("GET", "/import", goods_file.form),
+    ("POST", "/import", goods_file.bring),
+    ("POST", "/listing/{id}/{act}", mine.act),
 )
 
 
@@ -121,7 +133,8 @@ class Site:
         return self._ways.render.page("enter.html", visit.tongue, {"visit": visit}, 401)
 
     async def _our_error(self, request: Request, error: Exception) -> Response:
-        """A bug: said as one, and raised again by Starlette for the log."""
+        """A bug: said as one."""
+        log.error("the page failed at %s", request.url.path, exc_info=error)
         visit = self._visit(request)
         return self._ways.render.page("bug.html", visit.tongue, {"visit": visit}, 500)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode
 
+import trio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -25,6 +26,10 @@ LANGUAGE_COOKIE: Final = "jangteo-language"
 _NOTICE_SECONDS: Final = 30
 _NOTICE_CHARS_MAX: Final = 600
 _LANGUAGE_SECONDS: Final = 365 * 24 * 3600
+
+
+def _few() -> trio.CapacityLimiter:
+    return trio.CapacityLimiter(limits.PAGE_PRESSES_MAX)
 
 
 @dataclass(slots=True)
@@ -44,6 +49,7 @@ class Ways:
     folder: BlobFolder
     is_guest: bool = False
     streams: OpenStreams = field(default_factory=OpenStreams)
+    presses: trio.CapacityLimiter = field(default_factory=_few)
 
 
 @dataclass(frozen=True, slots=True)
