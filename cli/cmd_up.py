@@ -52,6 +52,7 @@ would look at all of them again and again."""
 @click.option("--market", metavar="NAME", multiple=True, help="Take part in; open unless told.")
 @click.option("--no-mdns", is_flag=True, help="Do not look for neighbours on this network.")
 @click.option("--api-port", metavar="N", help="Port of the control API on loopback.")
+@click.option("--photos", metavar="WORD", help="Which to fetch: all, seen (unless told) or none.")
 @click.option("--verbose", "-v", count=True, help="Say more on stderr; twice for everything.")
 @click.pass_obj
 def up(
@@ -61,6 +62,7 @@ def up(
     market: tuple[str, ...],
     no_mdns: bool,
     api_port: str | None,
+    photos: str | None,
     verbose: int,
 ) -> None:
     """Run the node: meet the neighbours, share listings.
@@ -77,6 +79,7 @@ def up(
             "markets": list(market) or None,
             "mdns": False if no_mdns else None,
             "api_port": api_port,
+            "photos": photos,
         }
     )
     _log_to_stderr(verbose)

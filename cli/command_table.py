@@ -17,6 +17,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     "Look": {
         "search": ("cmd_search", "search", "Find listings, also with no network."),
         "show": ("cmd_show", "show", "Show one listing, its seller and its history."),
+        "photos": (
+            "cmd_photos",
+            "photos",
+            "List the photos of a listing, or write them to files.",
+        ),
         "mine": ("cmd_mine", "mine", "List what you have put up."),
         "watch": ("cmd_watch", "watch", "Print what happens, as it happens."),
         "favourites": (

@@ -142,6 +142,7 @@ def status_local(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 def _state(clerk: Clerk) -> dict[str, Any]:
     counts = clerk.store.counts(clerk.now_ms())
     mail = clerk.store.mail.counts()
+    blobs = clerk.store.blobs.totals()
     markets = []
     for market in sorted(clerk.store.joined()):
         count, fingerprint = clerk.store.summary(market)
@@ -162,6 +163,7 @@ def _state(clerk: Clerk) -> dict[str, Any]:
             "bytes_max": counts.record_bytes_max,
         },
         "mail": {"letters": mail.letters, "bytes": mail.bytes},
+        "photos": {"count": blobs.count, "bytes": blobs.bytes, "wanted": blobs.wanted_count},
         "unheld": counts.own_unheld,
         "unread": clerk.store.rooms.unread(),
         "unseen": clerk.store.wishes.unseen_count(),

@@ -44,6 +44,7 @@ PHOTO_SOURCE_PIXELS_MAX = 40_000_000
 PHOTO_PRESS_MS_MAX = 30 * SECOND_MS  # of one, on the clock; of the processor two thirds of it
 PHOTO_PRESS_BYTES_MAX = 1536 * MIB  # of memory
 THUMB_SIDE_MAX = 320  # pixels; as it is made here
+BLOB_STORE_BYTES_MAX = 2048 * MIB
 BLOB_AGAIN_MS = 30 * SECOND_MS  # after a blob was asked for in vain; twice as long each time
 BLOB_AGAIN_MS_MAX = HOUR_MS
 BLOB_UNNAMED_MS = DAY_MS  # then what no listing names may go

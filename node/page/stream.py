@@ -20,8 +20,8 @@ from .visit import Visit, Ways
 _BEAT_S: Final = 20.0
 """A comment this often: a browser that left is noticed by what cannot be sent."""
 _TOLD: Final = frozenset(
-    ("listing", "listings", "peer", "sync", "progress", "warning", "photo", "message", "deal",
-     "delivery", "notification", "stopping")
+    ("listing", "listings", "peer", "sync", "progress", "warning", "photo", "photos", "message",
+     "deal", "delivery", "notification", "stopping")
 )  # fmt: skip
 _KEPT: Final = (
     "id", "change", "room", "state", "hash", "code", "count", "new", "done", "total", "person",

@@ -12,7 +12,7 @@
   if (url) {
     const channel = new BroadcastChannel("jangteo" + location.port);
     channel.onmessage = (message) => tell(message.data);
-    const names = ["listing", "listings", "peer", "sync", "progress", "warning", "photo", "message",
+    const names = ["listing", "listings", "peer", "sync", "progress", "warning", "photo", "photos", "message",
       "deal", "delivery", "notification", "stopping"];
     const listen = () => new Promise(() => {
       const source = new EventSource(url);
@@ -46,7 +46,7 @@
   for (const image of document.querySelectorAll("img[data-photo]")) {
     if (image.complete) image.classList.add(image.naturalWidth ? "here" : "waiting");
   }
-  document.body.addEventListener("jangteo:photo", () => {
+  for (const name of ["photo", "photos"]) document.body.addEventListener("jangteo:" + name, () => {
     for (const image of document.querySelectorAll("img.waiting[data-photo]")) {
       image.src = "/photo/" + image.dataset.photo;
     }
