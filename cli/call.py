@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..node.desk_error import usage
+from ..node.safe_text import is_text, safe_line
 from .passphrase import ask_passphrase
 from .program import command_prefix, named, program_name
-from .safe_text import is_text, safe_line
 from .screen import Screen
 
 if TYPE_CHECKING:

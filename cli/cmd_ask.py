@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..node.safe_text import safe_line
 from .call import Call
 from .listing_options import id_argument
 from .listing_view import ID_CHARS_MIN, person_text
-from .safe_text import safe_line
 from .verb import verb
 
 

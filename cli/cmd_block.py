@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
+from ..node.safe_text import safe_line
 from .ago import ago_text
 from .call import Call
 from .listing_view import counted, person_text
-from .safe_text import safe_line
 from .table import Column
 from .verb import verb
 

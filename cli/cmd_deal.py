@@ -185,7 +185,8 @@ def noshow(call: Call, to: str) -> None:
     examples=("jangteo deals", "jangteo deals --all", "jangteo deals 3fa91c07 --json"),
     prints="A line per deal, the latest first; with --json one deal a line: deal, room, listing, "
     "title, person, name, role, state, shown, waits_for, price, quantity, expires_at, "
-    'their_review (null, "committed", "published", or "changed" from what they had committed to).',
+    'may_review, my_review (null, "kept" or "published"), their_review (null, "committed", '
+    '"published", or "changed" from what they had committed to).',
 )
 @click.argument("to", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Also those that are over.")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from ..node.safe_text import safe_line
 from .call import Call
 from .event_view import event_text
-from .safe_text import safe_line
 from .verb import verb
 
 if TYPE_CHECKING:

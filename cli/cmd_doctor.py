@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from ..node.desk_error import DeskError
+from ..node.safe_text import safe_line
 from . import cells
 from .call import Call
 from .room_view import is_nearly_full, more_room_text, room_text
-from .safe_text import safe_line
 from .verb import verb
 
 _MARKS = {"ok": ("ok", "good"), "warn": ("warn", "warn"), "fail": ("FAIL", "bad"), "note": ("", "")}

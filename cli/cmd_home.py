@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ..node.safe_text import safe_line
 from .call import Call
 from .listing_view import ID_CHARS_MIN, counted, print_table
 from .room_view import is_nearly_full, more_room_text, room_text
-from .safe_text import safe_line
 
 
 def home_screen(call: Call) -> None:

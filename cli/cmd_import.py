@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from ..node.desk_error import DeskError, usage
+from ..node.safe_text import is_text, safe_line
 from . import cells
 from .call import Call
 from .listing_view import counted
 from .progress import Progress
-from .safe_text import is_text, safe_line
 from .verb import verb
 
 _PROBLEMS_SHOWN = 20

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..node.safe_text import safe_line
 from ..protocol.limits import LETTER_DAYS
 from .ago import ago, ago_text
 from .call import Call
 from .listing_view import ID_CHARS_MIN, counted, person_text, short_ids
 from .message_view import excerpt, message_text, room_title, state_text, who_text
-from .safe_text import safe_line
 from .table import Column
 from .verb import verb
 

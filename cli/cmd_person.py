@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
+from ..node.safe_text import safe_block, safe_line
 from . import cells
 from .ago import ago_text
 from .call import Call
 from .listing_view import counted, person_text, price_text
 from .person_view import place_text
-from .safe_text import safe_block, safe_line
 from .verb import verb
 
 _KNOWN = {

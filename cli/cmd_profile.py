@@ -2,9 +2,9 @@
 
 import click
 
+from ..node.safe_text import safe_block, safe_line
 from .call import Call
 from .person_view import place_text
-from .safe_text import safe_block, safe_line
 from .verb import verb
 
 

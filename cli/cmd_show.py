@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..node.safe_text import safe_block, safe_line
 from ..protocol.limits import REVIEWS_SHOWN_MAX
 from . import cells
 from .ago import ago_text
@@ -12,7 +13,6 @@ from .call import Call
 from .listing_options import id_argument
 from .listing_view import ID_CHARS_MIN, counted, person_text, price_text, print_listing, short_ids
 from .person_view import place_text
-from .safe_text import safe_block, safe_line
 from .screen import Screen
 from .table import Column
 from .verb import verb

@@ -5,13 +5,13 @@ from typing import Any
 
 import click
 
+from ..node.safe_text import safe_line
 from .ago import ago_text
 from .call import Call
 from .event_view import to_hand_over
 from .listing_view import ID_CHARS_MIN, counted
 from .program import name_elsewhere
 from .room_view import is_nearly_full, room_text
-from .safe_text import safe_line
 from .table import Column
 from .verb import verb
 

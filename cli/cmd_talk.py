@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..node.desk_error import DeskError, bad_value, usage
+from ..node.safe_text import safe_line
 from .ago import ago_text
 from .call import Call
 from .delivery_news import DeliveryNews
@@ -17,7 +18,6 @@ from .fault import report_of
 from .listing_view import person_text
 from .message_view import message_text, room_title, state_text, who_text
 from .room_words import HELP, RoomAsk, RoomVerb, read_line
-from .safe_text import safe_line
 from .verb import verb
 
 _HISTORY = 20

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
+from ..node.safe_text import safe_line
 from . import cells
 from .call import Call
 from .event_view import event_text, to_hand_over
 from .listing_view import ID_CHARS_MIN
 from .passphrase import ask_passphrase
-from .safe_text import safe_line
 from .verb import verb
 
 _ADDRESSES_SHOWN = 4

@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from ..node.desk_error import DeskError, needs_node
+from ..node.safe_text import safe_line
 from .call import Call
 from .event_view import event_text
-from .safe_text import safe_line
 from .verb import verb
 
 

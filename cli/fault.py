@@ -13,8 +13,8 @@ from typing import Final
 import click
 
 from ..node.desk_error import EXIT_FAILED, EXIT_USAGE, DeskError
+from ..node.safe_text import safe_line
 from .program import named
-from .safe_text import safe_line
 from .screen import OutputLost, json_line
 
 _LOG_BYTES_MAX: Final = 1_000_000

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..node.desk_error import DeskError
+from ..node.safe_text import safe_line
 from .call import Call
 from .listing_view import price_text
-from .safe_text import safe_line
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

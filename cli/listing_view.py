@@ -6,10 +6,10 @@ Takes listings as JSON, from whoever wrote them: all text is made safe here.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ..node.safe_text import safe_block, safe_line
 from ..protocol.money import from_decimal
 from . import cells
 from .ago import ago_text
-from .safe_text import safe_block, safe_line
 from .screen import Screen
 from .table import Column
 

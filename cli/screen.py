@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from .safe_text import safe_json, safe_line
+from ..node.safe_text import safe_json, safe_line
 
 if TYPE_CHECKING:
     from .table import Column

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from ..protocol import limits
 from ..protocol import message as said
 from ..protocol.deal import ENDED, OPEN, Deal, Role, State
 from ..protocol.deal_step import Step, StepKind
@@ -10,7 +11,7 @@ from ..store.deal_book import DealRow
 from .clerk import Clerk
 from .deal_keeper import folded
 from .listing_json import price_json, time_text
-from .review_keeper import their_review
+from .review_keeper import own_review, their_review
 
 JsonObject = dict[str, Any]
 
@@ -70,6 +71,8 @@ def deal_json(clerk: Clerk, row: DealRow) -> JsonObject:
         "expires_at": None if offer is None else time_text(offer.expires_ms),
         "changed_at": time_text(row.changed_ms),
         "reason": deal.reason,
+        "my_review": own_review(clerk.store, row),
+        "may_review": _may_review(clerk, row, deal),
         "their_review": their_review(clerk.store, row, deal, clerk.own or b"")
         if deal.is_made
         else None,
@@ -96,6 +99,16 @@ def step_json(message: said.Message) -> JsonObject:
             "expires_at": time_text(step.offer.expires_ms),
         }
     return shown
+
+
+def _may_review(clerk: Clerk, row: DealRow, deal: Deal) -> bool:
+    """Whether it is time for one's own review, and not too late for it."""
+    own_part = State.HANDED if deal.parties.seller == clerk.own else State.RECEIVED
+    if deal.state not in ENDED and deal.state is not own_part:
+        return False
+    if clerk.now_ms() > row.changed_ms + limits.REVIEW_LATE_MS:
+        return False
+    return own_review(clerk.store, row) is None
 
 
 def _waits_for(

@@ -82,7 +82,8 @@ def inbox(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def room(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
-    """A room with a page of what was said in it, oldest first; `before` is a message's cursor."""
+    """A room with a page of what was said in it, oldest first; `before` is a message's cursor.
+    Until there is the other's key ("has_key"), what one writes cannot be sealed, and waits."""
     args = Args("room", told, ("to", "limit", "before"))
     where = find_where(clerk, args.needed("to"))
     room_id = said.room_id(clerk.own or b"", *where)
@@ -100,6 +101,7 @@ def room(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
             "unread": 0,
             "muted": False,
             "blocked": person in clerk.store.blocked(),
+            "has_key": clerk.store.box_key(person) is not None,
             "last": None,
             "messages": [],
             "has_more": False,
@@ -108,6 +110,7 @@ def room(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     before = args.integer("before", 1, limits.INTEGER_MAX)
     page = clerk.store.rooms.messages(room_id, before_rid=before, count_max=limit)
     return room_json(clerk, found) | {
+        "has_key": clerk.store.box_key(found.person) is not None,
         "messages": messages_json(clerk, page),
         "has_more": bool(page)
         and clerk.store.rooms.has_before(room_id, min(each.rid for each in page)),

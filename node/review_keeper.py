@@ -128,3 +128,11 @@ def their_review(store: "Store", row: DealRow, deal: Deal, own: bytes) -> str | 
     if kept is None or kept.theirs is None:
         return "published"
     return "published" if commit_of(current.body or {}) == kept.theirs else "changed"
+
+
+def own_review(store: "Store", row: DealRow) -> str | None:
+    """Of one's own: "kept" until it is shown, "published"; None where none was written."""
+    kept = store.reviews.of_deal(row.id)
+    if kept is None or kept.body is None:
+        return None
+    return "kept" if kept.published_ms is None else "published"

@@ -15,6 +15,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from ..safe_text import safe_text
 from ..tongue import Tongue
 
 HERE: Final = Path(__file__).parent
@@ -76,6 +77,7 @@ class Renderer:
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
+            finalize=_shown,
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
@@ -105,6 +107,12 @@ def _money(tongue: Tongue, price: Mapping[str, str] | None) -> str:
     if price is None:
         return _("Ask for the price")
     return _("Free") if not price["amount"].strip("0.") else tongue.money(price)
+
+
+def _shown(value: Any) -> Any:
+    """What is put into a template, wherever: strangers' texts cannot reverse a line or hide. What
+    was escaped before has their texts within, and stays escaped."""
+    return type(value)(safe_text(value)) if isinstance(value, str) else value
 
 
 def _lines(text: str) -> list[str]:

@@ -18,7 +18,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..desk_error import EXIT_UNKNOWN_ID, DeskError
 from ..tongue import CODES, chosen, tongue
-from . import browse, goods_file, listing, mine, picture, sell, state, stream
+from . import (
+    browse,
+    deals,
+    goods_file,
+    listing,
+    mine,
+    person,
+    picture,
+    question,
+    sell,
+    state,
+    stream,
+    talk,
+    wishes,
+)
 from .gate import ENTER, Gate, NotLetIn
 from .render import HEADERS
 from .visit import LANGUAGE_COOKIE, Visit, Ways, with_language
@@ -48,6 +62,31 @@ OWN: Final[tuple[tuple[str, str, Answer], ...]] = (
     ("GET", "/import", goods_file.form),
     ("POST", "/import", goods_file.bring),
     ("POST", "/listing/{id}/{act}", mine.act),
+    ("POST", "/question/{id}/answer", question.answer),
+    ("GET", "/talk", talk.rooms),
+    ("GET", "/talk/to/{id}", talk.talk_to),
+    ("GET", "/talk/{to}", talk.room),
+    ("POST", "/talk/{to}/send", talk.send),
+    ("POST", "/talk/{to}/offer", talk.offer),
+    ("POST", "/talk/{to}/meet", talk.meet),
+    ("POST", "/talk/{to}/agree", talk.agree),
+    ("POST", "/talk/{to}/seen", talk.seen),
+    ("POST", "/talk/{to}/resend", talk.resend),
+    ("POST", "/talk/{to}/mute", talk.mute),
+    ("GET", "/talk/{to}/forget", talk.confirm_forget),
+    ("POST", "/talk/{to}/forget", talk.forget),
+    ("GET", "/deals", deals.deals),
+    ("POST", "/deal/{deal}/{step}", deals.step),
+    ("GET", "/person/{author}", person.person),
+    ("GET", "/person/{author}/block", person.confirm_block),
+    ("POST", "/person/{author}/{act}", person.act),
+    ("GET", "/favourites", wishes.favourites),
+    ("POST", "/favourites/remove", wishes.unfavour),
+    ("GET", "/saved", wishes.saved),
+    ("POST", "/saved", wishes.save),
+    ("POST", "/saved/remove", wishes.unsave),
+    ("GET", "/notifications", wishes.notifications),
+    ("POST", "/notifications/seen", wishes.see),
 )
 
 
@@ -133,8 +172,8 @@ class Site:
         return self._ways.render.page("enter.html", visit.tongue, {"visit": visit}, 401)
 
     async def _our_error(self, request: Request, error: Exception) -> Response:
-        """A bug: said as one."""
-        log.error("the page failed at %s", request.url.path, exc_info=error)
+        """A bug: said as one. Nobody else notes it: the server keeps no log."""
+        log.error("a page failed: %s %s", request.method, request.url.path, exc_info=error)
         visit = self._visit(request)
         return self._ways.render.page("bug.html", visit.tongue, {"visit": visit}, 500)
 

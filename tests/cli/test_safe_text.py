@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jangteo.cli import cells, table
 from jangteo.cli.ago import ago, ago_text
-from jangteo.cli.safe_text import safe_block, safe_json, safe_line
+from jangteo.node.safe_text import _clean, safe_block, safe_json, safe_line, safe_text
 
 BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 HOSTILE = st.one_of(
@@ -45,6 +45,23 @@ def test_a_line_never_contains_control_or_bidi_characters(text: str) -> None:
 def test_a_block_keeps_line_breaks_and_nothing_else_that_controls(text: str) -> None:
     assert _is_safe(safe_block(text), allowed="\n")
     assert "\n\n\n" not in safe_block(text)
+
+
+@given(HOSTILE)
+def test_text_for_a_page_has_nothing_that_controls(text: str) -> None:
+    assert _is_safe(safe_text(text), allowed="\n")
+    assert safe_text(safe_text(text)) == safe_text(text)
+
+
+@given(st.characters(exclude_categories=()))
+def test_what_is_passed_unseen_is_what_a_look_would_pass(char: str) -> None:
+    if char != "\xa0":  # which is kept on a page, and a space in a terminal
+        assert safe_text(f"a{char}b") == "".join(_clean(f"a{char}b"))
+
+
+def test_a_page_keeps_breaks_and_spaces() -> None:
+    assert safe_text("  가\n\n\n나  ") == "  가\n\n\n나  "
+    assert safe_text("Lamp\u202e 5\u2066") == "Lamp 5"
 
 
 @given(HOSTILE)

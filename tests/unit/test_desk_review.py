@@ -304,3 +304,28 @@ def test_a_review_that_is_not_what_was_committed_to_is_told(market: Market) -> N
     with ana.store.write(durable=True):
         ana.store.reviews.put(replace(kept, theirs=bytes(32)))
     assert told() == "changed"
+
+
+def test_a_deal_says_whether_it_waits_for_ones_review(market: Market) -> None:
+    ana, bea, bike = market
+
+    def told() -> object:
+        (deal,) = ana.call("deals", to=bike)["deals"]
+        return deal["may_review"], deal["my_review"]
+
+    assert told() == (True, None)
+    ana.call("review", to=bike, mark="good")
+    assert told() == (False, "kept")
+    meet(ana, bea)
+    bea.call("review", to=bike, mark="good")
+    meet(ana, bea)
+    assert told() == (False, "published")
+
+
+def test_a_review_that_is_too_late_is_not_waited_for(market: Market) -> None:
+    ana, _, bike = market
+    (deal,) = ana.call("deals", to=bike)["deals"]
+    assert deal["may_review"]
+    ana.moment.pass_ms(limits.REVIEW_LATE_MS + 1)
+    (deal,) = ana.call("deals", to=bike)["deals"]
+    assert not deal["may_review"]

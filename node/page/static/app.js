@@ -136,6 +136,62 @@
     form.addEventListener("input", preview);
     new MutationObserver(preview).observe(tiles, { childList: true });
   }
+  // --- talk ------------------------------------------------------------------------------------------
+  // An open room is shown anew when something is said in it, and stays where it was scrolled to.
+  for (const name of ["message", "delivery", "deal"]) {
+    document.body.addEventListener("jangteo:" + name, (event) => {
+      for (const room of document.querySelectorAll("[data-room]")) {
+        const about = event.detail.room;
+        if (!about || about === room.dataset.room) htmx.trigger(room, "jangteo:room");
+      }
+    });
+  }
+  const last = () => document.querySelector("[data-last]");
+  let before = { last: last()?.dataset.last, height: 0, top: 0 };
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const said = document.querySelector(".said");
+    if (said && event.detail.target?.id === "live") {
+      before = { last: last()?.dataset.last, height: said.scrollHeight, top: said.scrollTop };
+    }
+  });
+  document.body.addEventListener("htmx:afterSettle", () => {
+    const said = document.querySelector(".said"), now = last();
+    if (said && now && now.dataset.last !== before.last) {
+      // Who looks at what was said before, or types there, is left there; else what came is shown.
+      const isBusy = before.top < -40 || said.contains(document.activeElement?.closest("form") ?? null);
+      if (isBusy && !now.matches(".own")) said.scrollTop = before.top - (said.scrollHeight - before.height);
+      else said.scrollTop = 0;
+      if (before.last && !now.matches(".own")) document.getElementById("news").textContent = now.innerText;
+      before.last = now.dataset.last;
+    }
+    see();
+  });
+  // What is shown was seen, as soon as somebody can look at it.
+  const see = () => {
+    if (document.visibilityState !== "visible") return;
+    for (const shown of document.querySelectorAll("[data-seen]")) {
+      const url = shown.dataset.seen;
+      delete shown.dataset.seen;
+      fetch(url, { method: "POST", redirect: "manual", body: new URLSearchParams({ up_to: shown.dataset.upTo }) });
+    }
+  };
+  document.addEventListener("visibilitychange", see);
+  see();
+  document.addEventListener("keydown", (event) => {
+    const isEnter = event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+    if (isEnter && event.target.matches("textarea[data-enter]") && matchMedia("(pointer: fine)").matches) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+    }
+  });
+  // What was sent is not left in its field; what was refused is.
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.detail.elt;
+    if (!form.matches("form[data-once]") || !event.detail.xhr.status || event.detail.xhr.status >= 400) return;
+    form.reset();
+    const fold = form.closest("details");
+    if (fold) fold.open = false;
+  });
 
   // --- small conveniences ------------------------------------------------------------------------------
   document.addEventListener("change", (event) => {

@@ -10,9 +10,9 @@ from typing import Any
 
 import trio
 
-from jangteo.cli.safe_text import safe_block, safe_json, safe_line
 from jangteo.node.control_app import ControlApp
 from jangteo.node.desk import INTERNAL_VERBS, STREAMS, VERBS
+from jangteo.node.safe_text import safe_block, safe_json, safe_line
 from jangteo.protocol.envelope import listing_id, open_record
 from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
 from jangteo.store.query import SORTS, Cursor, Query

@@ -1,5 +1,5 @@
-"""Text from the network, made safe to print: nothing in it can move the cursor, change colours,
-reverse the line, or hide. Knows nothing of where the text stands on the screen.
+"""Text from the network, made safe to show: nothing in it can move a terminal's cursor, change
+colours, reverse the line, or hide. Knows nothing of where the text stands.
 """
 
 import re
@@ -17,6 +17,11 @@ _INVISIBLE: Final = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
 )
 _BREAKS: Final = "\n\x0b\x0c\x85\u2028\u2029"
+# What needs no look at each character: ASCII, Latin letters, kana, Hangul, CJK.
+_PLAIN: Final = re.compile(
+    "[\n\x20-\x7e\xa0-\xac\xae-\u02ff\u2010-\u2027\u2030-\u205e\u3000-\u3029\u3030-\u3098"
+    "\u309b-\u3163\u3165-\u9fff\uac00-\ud7a3\uff01-\uff9f]*"
+)
 _LONE: Final = (
     "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e0fff]"
@@ -40,6 +45,11 @@ def safe_block(text: str) -> str:
     """`text` with its line breaks, at most one empty line in a row."""
     lines = (line.rstrip() for line in "".join(_clean(text)).split("\n"))
     return re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+
+
+def safe_text(text: str) -> str:
+    """`text` with all of its breaks and spaces, for a page that lays it out itself."""
+    return text if _PLAIN.fullmatch(text) else "".join(_clean(text))
 
 
 def safe_json(document: str) -> str:
