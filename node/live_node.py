@@ -55,6 +55,11 @@ class LiveNode(ABC):
         """Whether the blob is here, after neighbours were asked for it; whoever stops waiting
         stops nothing."""
 
+    async def phone(self, wanted: Mapping[str, Any]) -> JsonObject:
+        """The window for phones on the same network, opened or closed where "on" is said, with
+        "address", "port" and "market": {"phone": is it open, "url", "address", "port", "market",
+        "others": this machine's other addresses}. DeskError where it cannot be opened."""
+
     @abstractmethod
     def events(self) -> AsyncGenerator[JsonObject, None]:
         """From now on: {"event": "peer"|"listing"|"sync"|"warning"|"stopping", …}. A slow reader

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from jangteo.node.home import Home
-from jangteo.node.page.gate import page_link
+from jangteo.node.page_link import page_link
 from tests.cli_runner import COMMAND, Person
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
