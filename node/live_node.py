@@ -55,6 +55,7 @@ class LiveNode(ABC):
         """Whether the blob is here, after neighbours were asked for it; whoever stops waiting
         stops nothing."""
 
+    @abstractmethod
     async def phone(self, wanted: Mapping[str, Any]) -> JsonObject:
         """The window for phones on the same network, opened or closed where "on" is said, with
         "address", "port" and "market": {"phone": is it open, "url", "address", "port", "market",

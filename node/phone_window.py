@@ -16,10 +16,12 @@ from starlette.types import Scope
 from ..protocol import limits
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.market import is_market
+from .blob_folder import BlobFolder
 from .control_connections import Connections, Started, bound
 from .desk_args import Args
 from .desk_error import DeskError, bad_value
 from .guest_desk import GuestDesk
+from .guest_node import GuestNode
 from .interfaces import NoFreePort, free_port, ipv4_addresses, is_loopback
 from .live_node import DeskPort, JsonObject, LiveNode
 from .page.render import Renderer
@@ -77,6 +79,7 @@ class PhoneWindow:
         self,
         desk: DeskPort,
         live: LiveNode,
+        folder: BlobFolder,
         nursery: trio.Nursery,
         *,
         addresses: Callable[[], list[str]] = ipv4_addresses,
@@ -84,6 +87,7 @@ class PhoneWindow:
     ) -> None:
         self._desk = desk
         self._live = live
+        self._folder = folder
         self._nursery = nursery
         self._addresses = addresses
         self._now = now
@@ -143,7 +147,13 @@ class PhoneWindow:
                 "choose another with --port",
             ) from None
         frame = Frame(address, chosen, market)
-        ways = Ways(GuestDesk(self._desk, market), self._live, Renderer(), is_guest=True)
+        ways = Ways(
+            GuestDesk(self._desk, market),
+            GuestNode(self._live),
+            Renderer(),
+            self._folder,
+            is_guest=True,
+        )
         site = Site(ways, None, guard=GuestGuard(frame, self._now))
         serving = _Serving(
             Connections(

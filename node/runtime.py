@@ -209,7 +209,7 @@ async def _faces(opened: Opened, core: NodeCore) -> AsyncIterator[JsonObject]:
     async with AsyncExitStack() as stack:
         nursery = await stack.enter_async_context(own_nursery())
         stack.callback(nursery.cancel_scope.cancel)
-        live.window = PhoneWindow(desk, live, nursery)
+        live.window = PhoneWindow(desk, live, BlobFolder(home.blobs_path), nursery)
         page = await _serve_api(opened, core, nursery, desk, live)
         stack.callback(home.forget_node)
         nursery.start_soon(MailKeeper(desk, core).run)
