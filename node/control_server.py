@@ -13,6 +13,7 @@ from .blob_folder import BlobFolder
 from .control_app import ControlApp
 from .control_connections import Connections, Started, bound
 from .desk_error import DeskError
+from .house import House
 from .live_node import DeskPort, LiveNode
 from .page.gate import Gate
 from .page.render import Renderer
@@ -40,6 +41,7 @@ async def serve_control(
     live: LiveNode,
     *,
     folder: BlobFolder,
+    house: House | None = None,
     port: int = 0,
     port_remembered: int | None = None,
     task_status: "Started[ControlFace]",
@@ -51,7 +53,7 @@ async def serve_control(
     listener = _listener(port, port_remembered)
     number = listener.socket.getsockname()[1]
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    page = Site(Ways(desk, live, Renderer(), folder), Gate(token, number))
+    page = Site(Ways(desk, live, Renderer(), folder, house=house), Gate(token, number))
     app = ControlApp(desk, live, token=token, port=number, page=page.asgi)
     connections = Connections(app.asgi, count_max=_CONNECTIONS_MAX)
     async with listener, trio.open_nursery() as nursery:

@@ -31,6 +31,7 @@ from .desk_error import DeskError
 from .desk_port import NodeDesk, Reading
 from .home import Home, NodeFace
 from .home_store import open_store
+from .house import House
 from .interfaces import ANY_IPV4, NoFreePort, free_port, ipv4_addresses
 from .live_core import LiveCore
 from .live_node import JsonObject
@@ -240,6 +241,7 @@ async def _serve_api(
         desk,
         live,
         folder=BlobFolder(opened.home.blobs_path),
+        house=House(opened.home),
         port=opened.config.api_port,
         port_remembered=int(told) if told.isdecimal() else None,
     )

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..desk_error import EXIT_UNKNOWN_ID, DeskError
 from ..page_link import ENTER
 from ..tongue import CODES, chosen, tongue
-from . import browse, goods_file, listing, mine, picture, sell, state, stream
+from . import browse, goods_file, listing, me, mine, node_page, picture, sell, state, stream
 from .gate import Gate, Guard, NotLetIn
 from .render import HEADERS
 from .visit import LANGUAGE_COOKIE, Visit, Ways, with_language
@@ -49,6 +49,23 @@ OWN: Final[tuple[tuple[str, str, Answer], ...]] = (
     ("GET", "/import", goods_file.form),
     ("POST", "/import", goods_file.bring),
     ("POST", "/listing/{id}/{act}", mine.act),
+    ("GET", "/me", me.me),
+    ("POST", "/me", me.change_profile),
+    ("GET", "/people", me.people),
+    ("POST", "/people/unkeep", me.unkeep),
+    ("POST", "/people/unblock", me.unblock),
+    ("GET", "/outbox", me.outbox),
+    ("POST", "/outbox/resend", me.resend),
+    ("GET", "/node", node_page.node),
+    ("POST", "/node/connect", node_page.connect),
+    ("POST", "/node/sync", node_page.sync),
+    ("POST", "/node/join", node_page.join),
+    ("POST", "/node/leave", node_page.leave),
+    ("POST", "/node/phone", node_page.phone),
+    ("GET", "/node/phone.svg", node_page.phone_code),
+    ("GET", "/settings", node_page.settings),
+    ("POST", "/settings", node_page.change_setting),
+    ("GET", "/checks", node_page.checks),
 )
 
 

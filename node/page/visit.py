@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from ...protocol import limits
 from ..blob_folder import BlobFolder
 from ..desk_error import DeskError
+from ..house import House
 from ..live_node import DeskPort, JsonObject, LiveNode
 from ..tongue import Tongue
 from .render import Renderer
@@ -48,6 +49,7 @@ class Ways:
     render: Renderer
     folder: BlobFolder
     is_guest: bool = False
+    house: House | None = None
     streams: OpenStreams = field(default_factory=OpenStreams)
     presses: trio.CapacityLimiter = field(default_factory=_few)
 

@@ -136,6 +136,20 @@
     form.addEventListener("input", preview);
     new MutationObserver(preview).observe(tiles, { childList: true });
   }
+  // --- how far an exchange is ------------------------------------------------------------------------
+  document.body.addEventListener("jangteo:progress", (event) => {
+    const { done, total } = event.detail, box = document.querySelector("[data-progress]");
+    if (!box || done === undefined) return;
+    const shown = new Intl.NumberFormat(document.documentElement.lang);
+    box.hidden = false;
+    box.querySelector("[data-progress-text]").textContent = shown.format(done) + (total ? " / " + shown.format(total) : "");
+    const bar = box.querySelector("progress");
+    if (total) { bar.max = total; bar.value = Math.min(done, total); } else bar.removeAttribute("value");
+  });
+  document.body.addEventListener("jangteo:sync", () => {
+    const box = document.querySelector("[data-progress]");
+    if (box) box.hidden = true;
+  });
 
   // --- small conveniences ------------------------------------------------------------------------------
   document.addEventListener("change", (event) => {
