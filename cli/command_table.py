@@ -70,6 +70,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     },
     "Node": {
         "up": ("cmd_up", "up", "Run the node: meet the neighbours, share listings."),
+        "open": ("cmd_open", "open_", "Open the node's page in the browser."),
         "status": ("cmd_status", "status", "Say how the running node is doing."),
         "peers": ("cmd_peers", "peers", "List the neighbours the node is connected to."),
         "connect": ("cmd_peers", "connect", "Connect to a neighbour by address."),

@@ -272,6 +272,19 @@ PAGE_FILES_MAX = 8
 PAGE_PRESSES_MAX = 2  # photos that are prepared at once
 PAGE_IMPORT_BYTES_MAX = 64 * MIB
 PAGE_PHOTO_WAIT_MS = 2 * SECOND_MS  # for one that a neighbour is asked for
+POSTER_LISTINGS_MAX = 12  # of a market: its newest
+
+# --- texts that point at a listing, and the window for phones ------------------------------------
+POINTER_CHARS_MAX = 1024
+POINTER_ADDRESSES_MAX = 4
+POINTER_ADDRESS_CHARS_MAX = 200
+PHONE_PORT_DEFAULT = 8410
+PHONE_CONNECTIONS_MAX = 48
+PHONE_CONNECTIONS_PER_ADDRESS_MAX = 12  # a browser opens six
+PHONE_CONNECTION_MS_MAX = 2 * MINUTE_MS
+PHONE_REQUESTS_PER_SECOND = 20  # of one address, in the long run
+PHONE_REQUESTS_BURST = 200  # a page with its photos
+PHONE_ADDRESSES_MAX = 256
 
 # --- sealed mail and what is said in it --------------------------------------------------------
 LETTER_PLAIN_BYTES_MAX = 8 * KIB  # before it is sealed, length and padding included

@@ -14,7 +14,7 @@ from ...protocol import limits
 from ..desk_error import DeskError
 from ..import_file import AUTO, FORMATS
 from .upload import Sent, sent_form, whole
-from .visit import Visit
+from .visit import Routes, Visit
 
 _SHOWN_MAX: Final = 200
 
@@ -60,3 +60,9 @@ async def _report(visit: Visit, sent: Sent, path: Path) -> dict[str, Any]:
                     left_out += len(rows) >= _SHOWN_MAX
                     rows += [event] if len(rows) < _SHOWN_MAX else []
     return {"rows": rows, "summary": summary, "left_out": left_out, "is_dry": is_dry}
+
+
+ROUTES: Final[Routes] = (
+    ("GET", "/import", form),
+    ("POST", "/import", bring),
+)

@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ..desk_error import DeskError
-from .visit import Visit, address
+from .visit import Routes, Visit, address
 
 _PAGE: Final = 50
 STATES: Final = ("active", "reserved", "sold", "expired")
@@ -62,3 +62,10 @@ def _done(visit: Visit, act: str, result: dict[str, Any]) -> str:
             return _("Renewed for 90 days.")
         case _:
             return _("Taken back. Neighbours are asked to drop their copies.")
+
+
+ROUTES: Final[Routes] = (
+    ("GET", "/mine", mine),
+    ("GET", "/listing/{id}/withdraw", confirm_withdraw),
+    ("POST", "/listing/{id}/{act}", act),
+)

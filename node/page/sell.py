@@ -19,7 +19,7 @@ from ..live_node import JsonObject
 from ..photo_bring import put
 from ..photo_press import press
 from .upload import Sent, check_length, sent_form, whole
-from .visit import Visit
+from .visit import Routes, Visit
 
 _TEXTS: Final = ("title", "category", "condition", "place", "description", "quantity", "market")
 _CURRENCIES: Final = ("KRW", "JPY", "USD", "EUR", "GBP", "CNY", "TWD")
@@ -279,3 +279,12 @@ async def _take_files(visit: Visit, sent: Sent, goods: Goods) -> str:
         if all(photo["hash"] != other["hash"] for other in goods.photos):
             goods.photos.append(photo)
     return ""
+
+
+ROUTES: Final[Routes] = (
+    ("GET", "/sell", sell),
+    ("POST", "/sell", put_up),
+    ("POST", "/photos", photos),
+    ("GET", "/listing/{id}/edit", edit),
+    ("POST", "/listing/{id}/edit", change),
+)

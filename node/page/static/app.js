@@ -193,6 +193,21 @@
     if (fold) fold.open = false;
   });
 
+  // --- how far an exchange is ------------------------------------------------------------------------
+  document.body.addEventListener("jangteo:progress", (event) => {
+    const { done, total } = event.detail, box = document.querySelector("[data-progress]");
+    if (!box || done === undefined) return;
+    const shown = new Intl.NumberFormat(document.documentElement.lang);
+    box.hidden = false;
+    box.querySelector("[data-progress-text]").textContent = shown.format(done) + (total ? " / " + shown.format(total) : "");
+    const bar = box.querySelector("progress");
+    if (total) { bar.max = total; bar.value = Math.min(done, total); } else bar.removeAttribute("value");
+  });
+  document.body.addEventListener("jangteo:sync", () => {
+    const box = document.querySelector("[data-progress]");
+    if (box) box.hidden = true;
+  });
+
   // --- small conveniences ------------------------------------------------------------------------------
   document.addEventListener("change", (event) => {
     if (event.target.matches("select[data-submit]")) event.target.form.submit();
