@@ -53,6 +53,7 @@ def print_home(call: Call, result: dict[str, Any], live: dict[str, Any] | None) 
         peers = live.get("peers")
         count = len(peers) if isinstance(peers, list) else int(peers or 0)
         screen.say(f"{counted(count, 'neighbour')} connected", "good")
+        screen.say(f"its page in the browser: `{prefix} open`", "dim")
     screen.say(
         f"{counted(counts['listings_active'], 'active listing')} here, "
         f"{counts['own_active']:,} of them yours"

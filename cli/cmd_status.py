@@ -62,6 +62,8 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
             f"{counted(mail['letters'], 'sealed letter')} carried for everybody, "
             f"{mail['bytes'] / 2**20:,.1f} MiB"
         )
+    if (photos := result["photos"])["count"]:
+        screen.say(f"{counted(photos['count'], 'photo file')}, {photos['bytes'] / 2**20:,.1f} MiB")
     if is_nearly_full(counts):
         screen.say(room_text(counts), "warn")
     if unheld := counts.get("own_unheld"):

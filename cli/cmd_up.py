@@ -31,10 +31,10 @@ would look at all of them again and again."""
         "jangteo --home ~/second up --listen /ip4/0.0.0.0/tcp/4200",
     ),
     prints="Your addresses, then a line when a neighbour comes or a listing arrives; with --json "
-    'first {"event": "ready", "author", "peer", "addresses", "api"}, then peer, listing, message '
-    "(without its words), delivery, deal, sync, warning, warning-over, stopping; before all, "
-    '{"event": "upgrade", "done", "total"} while the store of an older version is brought up to '
-    "date.",
+    'first {"event": "ready", "author", "peer", "addresses", "api", "page"}, then peer, listing, '
+    "message (without its words), delivery, deal, sync, warning, warning-over, stopping; before "
+    'all, {"event": "upgrade", "done", "total"} while the store of an older version is brought up '
+    "to date.",
 )
 @click.option(
     "--listen",
@@ -52,6 +52,7 @@ would look at all of them again and again."""
 @click.option("--market", metavar="NAME", multiple=True, help="Take part in; open unless told.")
 @click.option("--no-mdns", is_flag=True, help="Do not look for neighbours on this network.")
 @click.option("--api-port", metavar="N", help="Port of the control API on loopback.")
+@click.option("--photos", metavar="WORD", help="Which to fetch: all, seen (unless told) or none.")
 @click.option("--verbose", "-v", count=True, help="Say more on stderr; twice for everything.")
 @click.pass_obj
 def up(
@@ -61,6 +62,7 @@ def up(
     market: tuple[str, ...],
     no_mdns: bool,
     api_port: str | None,
+    photos: str | None,
     verbose: int,
 ) -> None:
     """Run the node: meet the neighbours, share listings.
@@ -77,6 +79,7 @@ def up(
             "markets": list(market) or None,
             "mdns": False if no_mdns else None,
             "api_port": api_port,
+            "photos": photos,
         }
     )
     _log_to_stderr(verbose)
@@ -120,6 +123,11 @@ class _Voice:
         self._line(f"ready; you are {who}, and neighbours reach you at", "good")
         for address in to_hand_over(event["addresses"])[:_ADDRESSES_SHOWN]:
             self._print(f"  {safe_line(address)}")
+        if screen.is_terminal:
+            self._print(f"its page, for you alone: {event['page']}")
+        else:
+            # What is written elsewhere is kept, and read by others: a system's log, say.
+            self._print(f"its page: `{prefix} open`")
         self._print(
             screen.paint(
                 f"In another terminal: `{prefix}`, `{prefix} search`, "

@@ -17,6 +17,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     "Look": {
         "search": ("cmd_search", "search", "Find listings, also with no network."),
         "show": ("cmd_show", "show", "Show one listing, its seller and its history."),
+        "photos": (
+            "cmd_photos",
+            "photos",
+            "List the photos of a listing, or write them to files.",
+        ),
         "mine": ("cmd_mine", "mine", "List what you have put up."),
         "watch": ("cmd_watch", "watch", "Print what happens, as it happens."),
         "favourites": (
@@ -65,6 +70,7 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
     },
     "Node": {
         "up": ("cmd_up", "up", "Run the node: meet the neighbours, share listings."),
+        "open": ("cmd_open", "open_", "Open the node's page in the browser."),
         "status": ("cmd_status", "status", "Say how the running node is doing."),
         "peers": ("cmd_peers", "peers", "List the neighbours the node is connected to."),
         "connect": ("cmd_peers", "connect", "Connect to a neighbour by address."),

@@ -24,6 +24,7 @@ _STYLES: Final = {
     "good": "\x1b[32m",
     "warn": "\x1b[33m",
     "bad": "\x1b[31m",
+    "qr": "\x1b[97;40m",  # white on black, whatever the terminal's own are
 }
 _RESET: Final = "\x1b[0m"
 _CELLS_MIN: Final = 20

@@ -25,6 +25,7 @@ Source = Literal["flag", "environment", "file", "default"]
 
 ENVIRONMENT_PREFIX: Final = "JANGTEO_"
 PEERS_MAX: Final = 64
+PHOTO_POLICIES: Final = ("all", "seen", "none")
 LISTEN_MAX: Final = 16
 AUTO: Final = "auto"
 _FLAGS: Final = {"peers": "--peer", "markets": "--market"}
@@ -76,6 +77,12 @@ def _texts(told: Any) -> list[str]:
     if isinstance(told, list | tuple) and all(isinstance(entry, str) for entry in told):
         return list(told)
     raise ValueError("a list of texts")
+
+
+def _photos(told: Any) -> str:
+    if isinstance(told, str) and told.strip().lower() in PHOTO_POLICIES:
+        return told.strip().lower()
+    raise ValueError("all, seen or none")
 
 
 def _currency(told: Any) -> str:
@@ -140,6 +147,11 @@ KEYS: Final[Mapping[str, Key]] = {
         Key("record_store_mib", limits.RECORD_STORE_BYTES_MAX // limits.MIB,
             "how much is kept of others' records, in MiB; your own are always kept, and your "
             "contacts' before strangers'",
+            _integer(1, 1024 * 1024)),
+        Key("photos", "seen", "which photos are fetched: all; seen: small ones come along, full "
+            "ones when they are looked at; none", _photos),
+        Key("blob_store_mib", limits.BLOB_STORE_BYTES_MAX // limits.MIB,
+            "how much is kept of photos, in MiB; your own are always kept",
             _integer(1, 1024 * 1024)),
     )
 }  # fmt: skip
@@ -208,6 +220,14 @@ class Config:
     @property
     def record_store_bytes(self) -> int:
         return self._integer("record_store_mib") * limits.MIB
+
+    @property
+    def photos(self) -> str:
+        return str(self.values["photos"])
+
+    @property
+    def blob_store_bytes(self) -> int:
+        return self._integer("blob_store_mib") * limits.MIB
 
     def _texts(self, name: str) -> list[str]:
         return list(cast(list[str], self.values[name]))

@@ -102,6 +102,9 @@ class ControlApp:
                 _only(verb, args, "peer")
                 peer = _text(verb, args, "peer") if args.get("peer") is not None else None
                 return {"sessions": await self._live.sync(peer)}
+            case "phone":
+                _only(verb, args, "on", "address", "port", "market")
+                return await self._live.phone(args)
         if verb not in VERBS or verb in INTERNAL_VERBS:
             raise HTTPException(404, f"there is no verb {verb!r}")
         return await self._desk.call(verb, args)

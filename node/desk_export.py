@@ -9,6 +9,7 @@ from ..protocol import limits
 from ..protocol.envelope import open_record, parse
 from ..protocol.errors import RemoteProtocolError
 from ..store.row import ListingRow
+from .blob_folder import BlobFolder
 from .clerk import Clerk
 from .desk_args import Args
 from .export_file import csv_lines
@@ -54,14 +55,21 @@ def verify(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         if done % limits.IMPORT_BATCH_ROWS_MAX == 0:
             yield {"event": "progress", "done": done, "total": total}
     views = clerk.store.check_views()
+    damaged = [] if clerk.blobs is None else _damaged(clerk.blobs, clerk.store.blobs.all())
     yield {
         "event": "summary",
         "records": done,
         "bad": bad,
         "bad_count": bad_count,
         "views": views,
-        "ok": not bad_count and not views,
+        "photos": damaged,
+        "ok": not bad_count and not views and not damaged,
     }
+
+
+def _damaged(folder: BlobFolder, blobs: Iterator[tuple[bytes, int]]) -> list[str]:
+    """The hashes of photo files that are not what their names say, or are not there."""
+    return [blob.hex() for blob, _ in blobs if not folder.is_sound(blob)]
 
 
 def verify_all(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +83,17 @@ def reindex(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """Makes every view anew from the records."""
     Args("reindex", told, ())
     clerk.store.reindex()
+    if clerk.blobs is not None:
+        _drop_damaged(clerk, clerk.blobs)
     return {"reindexed": True, "records": clerk.store.counts(clerk.now_ms()).records}
+
+
+def _drop_damaged(clerk: Clerk, folder: BlobFolder) -> None:
+    for told in _damaged(folder, clerk.store.blobs.all()):
+        blob = bytes.fromhex(told)
+        with clerk.store.write(durable=True):
+            clerk.store.blobs.gone(blob)
+        folder.drop(blob)
 
 
 def _listings(clerk: Clerk, *, is_mine: bool) -> Iterator[dict[str, Any]]:

@@ -112,6 +112,7 @@ def waiting(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "author": None if clerk.own is None else clerk.own.hex(),
         "name": "" if clerk.own is None else clerk.name_of(clerk.own),
+        "currency": clerk.currency,
         "unread": clerk.store.rooms.unread(),
         "unseen": clerk.store.wishes.unseen_count(),
         "backed_up": clerk.owner is not None and clerk.owner.backed_up_ms() is not None,
@@ -141,6 +142,7 @@ def status_local(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 def _state(clerk: Clerk) -> dict[str, Any]:
     counts = clerk.store.counts(clerk.now_ms())
     mail = clerk.store.mail.counts()
+    blobs = clerk.store.blobs.totals()
     markets = []
     for market in sorted(clerk.store.joined()):
         count, fingerprint = clerk.store.summary(market)
@@ -161,6 +163,7 @@ def _state(clerk: Clerk) -> dict[str, Any]:
             "bytes_max": counts.record_bytes_max,
         },
         "mail": {"letters": mail.letters, "bytes": mail.bytes},
+        "photos": {"count": blobs.count, "bytes": blobs.bytes, "wanted": blobs.wanted_count},
         "unheld": counts.own_unheld,
         "unread": clerk.store.rooms.unread(),
         "unseen": clerk.store.wishes.unseen_count(),

@@ -87,6 +87,10 @@ class Home:
         return self.path / "node.json"
 
     @property
+    def open_path(self) -> Path:
+        return self.path / "open.html"
+
+    @property
     def lock_path(self) -> Path:
         return self.path / "lock"
 
@@ -197,6 +201,11 @@ class Home:
 
     def forget_node(self) -> None:
         self.node_path.unlink(missing_ok=True)
+        self.open_path.unlink(missing_ok=True)
+
+    def write_open(self, page: str) -> None:
+        """What a browser is started with, for the owner's eyes only (`page` is HTML)."""
+        write_private(self.open_path, page.encode(), is_durable=False)
 
     def node(self) -> NodeFace | None:
         """The node that runs on this home. What a crashed one left behind is no node: the lock

@@ -3,7 +3,8 @@
 Implements `live_node.LiveNode` over the core. Knows no HTTP and no store but through the core.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -12,6 +13,9 @@ from .desk_error import EXIT_UNKNOWN_ID, DeskError, bad_value
 from .listing_json import time_text
 from .live_node import JsonObject, LiveNode
 from .transport import DialFailed
+
+if TYPE_CHECKING:
+    from .phone_window import PhoneWindow
 
 _TYPED_CHARS_MIN = 4
 
@@ -24,6 +28,8 @@ class LiveCore(LiveNode):
         self._interfaces = interfaces
         self._since_ms = core.now_ms()
         self.api = ""
+        self.window: PhoneWindow | None = None
+        """Set by whoever serves it; it asks this for what it shows."""
 
     async def status(self) -> JsonObject:
         core = self._core
@@ -39,6 +45,7 @@ class LiveCore(LiveNode):
             "clock_offset_ms": core.clock.offset_ms(),
             "writer_queued": core.writer.records_queued,
             "banned": core.penalties.banned_count(core.now_ms()),
+            "phone": self.window.url if self.window else None,
             "tasks": trio.lowlevel.current_statistics().tasks_living,
             "warnings": [
                 {"code": code, "message": message} for code, message in core.warnings.items()
@@ -101,6 +108,11 @@ class LiveCore(LiveNode):
 
     async def blob(self, hash: bytes) -> bool:
         return False
+
+    async def phone(self, wanted: Mapping[str, Any]) -> JsonObject:
+        if self.window is None:
+            raise DeskError("no-window", "this node has no window for phones")
+        return await self.window.told(wanted)
 
     def events(self) -> AsyncGenerator[JsonObject, None]:
         return self._core.board.events()

@@ -56,6 +56,12 @@ class LiveNode(ABC):
         stops nothing."""
 
     @abstractmethod
+    async def phone(self, wanted: Mapping[str, Any]) -> JsonObject:
+        """The window for phones on the same network, opened or closed where "on" is said, with
+        "address", "port" and "market": {"phone": is it open, "url", "address", "port", "market",
+        "others": this machine's other addresses}. DeskError where it cannot be opened."""
+
+    @abstractmethod
     def events(self) -> AsyncGenerator[JsonObject, None]:
         """From now on: {"event": "peer"|"listing"|"sync"|"warning"|"stopping", …}. A slow reader
         loses the oldest and is told so by {"event": "warning", "code": "missed", "count"}."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..store.store import Store
     from .client import Client
 
-NODE_VERBS: Final = frozenset(("status", "peers", "connect", "sync"))
+NODE_VERBS: Final = frozenset(("status", "peers", "connect", "sync", "photo", "phone"))
 NODE_STREAMS: Final = frozenset(("watch",))
 _LOCK_WAIT_MS: Final = 10_000
 """A node that starts holds the lock some seconds before it answers."""

@@ -31,6 +31,7 @@ from .desk_error import DeskError
 from .desk_port import NodeDesk, Reading
 from .home import Home, NodeFace
 from .home_store import open_store
+from .house import House
 from .interfaces import ANY_IPV4, NoFreePort, free_port, ipv4_addresses
 from .live_core import LiveCore
 from .live_node import JsonObject
@@ -38,6 +39,8 @@ from .lonely import lonely_advice
 from .mail_keeper import MailKeeper
 from .opener import process_openers
 from .own_nursery import own_nursery
+from .page_link import page_link
+from .phone_window import PhoneWindow
 from .renewal import Renewal
 from .watchman import Watchman
 from .worker import ThreadWorker
@@ -207,7 +210,8 @@ async def _faces(opened: Opened, core: NodeCore) -> AsyncIterator[JsonObject]:
     async with AsyncExitStack() as stack:
         nursery = await stack.enter_async_context(own_nursery())
         stack.callback(nursery.cancel_scope.cancel)
-        await _serve_api(opened, core, nursery, desk, live)
+        live.window = PhoneWindow(desk, live, BlobFolder(home.blobs_path), nursery)
+        page = await _serve_api(opened, core, nursery, desk, live)
         stack.callback(home.forget_node)
         nursery.start_soon(MailKeeper(desk, core).run)
         nursery.start_soon(Watchman(desk, core).run)
@@ -223,19 +227,21 @@ async def _faces(opened: Opened, core: NodeCore) -> AsyncIterator[JsonObject]:
             "peer": core.transport.peer,
             "addresses": core.transport.addresses(),
             "api": live.api,
+            "page": page,
         }
 
 
 async def _serve_api(
     opened: Opened, core: NodeCore, nursery: trio.Nursery, desk: NodeDesk, live: LiveCore
-) -> None:
-    """The control API, at the port of last time if that is free."""
+) -> str:
+    """The control API, at the port of last time if that is free; the link to its page."""
     told = await core.writer.call(lambda store: store.meta(API_PORT_META)) or ""
     serve = partial(
         serve_control,
         desk,
         live,
         folder=BlobFolder(opened.home.blobs_path),
+        house=House(opened.home),
         port=opened.config.api_port,
         port_remembered=int(told) if told.isdecimal() else None,
     )
@@ -244,6 +250,7 @@ async def _serve_api(
         await core.writer.call(partial(_put_meta, API_PORT_META, str(face.port)))
     live.api = face.url
     opened.home.write_node(NodeFace(face.url, face.token, os.getpid()))
+    return page_link(face.url, face.token)
 
 
 async def _search_neighbours(core: NodeCore) -> None:

@@ -44,6 +44,7 @@ PHOTO_SOURCE_PIXELS_MAX = 40_000_000
 PHOTO_PRESS_MS_MAX = 30 * SECOND_MS  # of one, on the clock; of the processor two thirds of it
 PHOTO_PRESS_BYTES_MAX = 1536 * MIB  # of memory
 THUMB_SIDE_MAX = 320  # pixels; as it is made here
+BLOB_STORE_BYTES_MAX = 2048 * MIB
 BLOB_AGAIN_MS = 30 * SECOND_MS  # after a blob was asked for in vain; twice as long each time
 BLOB_AGAIN_MS_MAX = HOUR_MS
 BLOB_UNNAMED_MS = DAY_MS  # then what no listing names may go
@@ -267,7 +268,23 @@ CONTROL_STREAMS_MAX = 32
 PAGE_FORM_BYTES_MAX = 256 * KIB  # without files
 PAGE_FIELDS_MAX = 100
 PAGE_STREAMS_MAX = 16
+PAGE_FILES_MAX = 8
+PAGE_PRESSES_MAX = 2  # photos that are prepared at once
+PAGE_IMPORT_BYTES_MAX = 64 * MIB
 PAGE_PHOTO_WAIT_MS = 2 * SECOND_MS  # for one that a neighbour is asked for
+POSTER_LISTINGS_MAX = 12  # of a market: its newest
+
+# --- texts that point at a listing, and the window for phones ------------------------------------
+POINTER_CHARS_MAX = 1024
+POINTER_ADDRESSES_MAX = 4
+POINTER_ADDRESS_CHARS_MAX = 200
+PHONE_PORT_DEFAULT = 8410
+PHONE_CONNECTIONS_MAX = 48
+PHONE_CONNECTIONS_PER_ADDRESS_MAX = 12  # a browser opens six
+PHONE_CONNECTION_MS_MAX = 2 * MINUTE_MS
+PHONE_REQUESTS_PER_SECOND = 20  # of one address, in the long run
+PHONE_REQUESTS_BURST = 200  # a page with its photos
+PHONE_ADDRESSES_MAX = 256
 
 # --- sealed mail and what is said in it --------------------------------------------------------
 LETTER_PLAIN_BYTES_MAX = 8 * KIB  # before it is sealed, length and padding included

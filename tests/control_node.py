@@ -71,6 +71,9 @@ class QuietNode(LiveNode):
             raise DeskError("dial", f"{address!r} is no address", None, 2)
         return {"peer": "12D3other", "address": address}
 
+    async def phone(self, wanted: Mapping[str, Any]) -> JsonObject:
+        return {"phone": wanted.get("on") is True, "url": None}
+
     async def sync(self, peer: str | None) -> list[JsonObject]:
         return [{"peer": peer, "ok": True}]
 

@@ -14,7 +14,7 @@ import trio
 
 from jangteo.node.blob_folder import BlobFolder
 from jangteo.node.control_server import ControlFace, serve_control
-from jangteo.node.page.gate import page_link
+from jangteo.node.page_link import page_link
 from tests.control_node import PlainDesk, QuietNode
 from tests.desk_maker import Stall
 

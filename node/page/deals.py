@@ -11,7 +11,7 @@ from starlette.responses import Response
 from ..desk_error import DeskError
 from ..live_node import JsonObject
 from .typed import Typed
-from .visit import Visit
+from .visit import Routes, Visit
 
 OFFER_TIMES: Final = ("6h", "24h", "48h", "7d", "14d")
 _STEPS: Final = ("offered", "accepted", "confirmed", "handed", "received", "reviewed")
@@ -173,3 +173,9 @@ def _done_text(visit: Visit, verb: str, done: JsonObject) -> str:
             return _("Your review is there for all to read.")
         case _:
             return _("Your review is written. It is shown when both have written, or in 14 days.")
+
+
+ROUTES: Final[Routes] = (
+    ("GET", "/deals", deals),
+    ("POST", "/deal/{deal}/{step}", step),
+)

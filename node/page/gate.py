@@ -7,33 +7,27 @@ writes must besides come from a page of this very origin, since another port of 
 same site to a browser. Knows nothing of what is shown.
 """
 
-import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
-ENTER: Final = "/enter"
+from ..page_link import ENTER, made_of, page_key
+
 _OWN_SITES: Final = frozenset(("same-origin", "none"))
 _READING: Final = frozenset(("GET", "HEAD"))
 
 
-def page_key(token: str) -> str:
-    """What the link to the page carries, of the API's token of this start."""
-    return _made(token, "page")
+class Guard(Protocol):
+    """Looks at every request before anything is read of it."""
 
-
-def page_link(url: str, token: str) -> str:
-    """The link that lets a browser in; `url` is where the API answers."""
-    return f"{url}{ENTER}?key={page_key(token)}"
-
-
-def _made(token: str, purpose: str) -> str:
-    return hmac.new(token.encode(), f"jangteo/{purpose}/1".encode(), hashlib.sha256).hexdigest()
+    def admit(self, scope: Scope) -> None:
+        """HTTPException for one that is not answered."""
 
 
 class NotLetIn(Exception):
@@ -46,11 +40,16 @@ class Gate:
     def __init__(self, token: str, port: int) -> None:
         self._key = page_key(token)
         self._cookie = f"jangteo-{port}"
-        self._value = _made(token, f"cookie/{port}")
+        self._value = made_of(token, f"cookie/{port}")
         self._hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
 
-    def check_origin(self, method: str, headers: Headers) -> None:
+    def admit(self, scope: Scope) -> None:
         """HTTPException for a request that no page of this origin, and no person, has made."""
+        self.check_origin(scope["method"], scope["path"], Headers(scope=scope))
+
+    def check_origin(self, method: str, path: str, headers: Headers) -> None:
+        """HTTPException for a request that no page of this origin, and no person, has made. The
+        link may be followed from anywhere: what it opens with is in it, and it changes nothing."""
         hosts = headers.getlist("host")
         if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
             # A foreign name that was made to point at loopback (DNS rebinding).
@@ -59,7 +58,8 @@ class Gate:
         origins = headers.getlist("origin")
         if any(origin.lower() != own for origin in origins) or len(origins) > 1:
             raise HTTPException(403, "a page of another origin may not ask")
-        if headers.get("sec-fetch-site", "none") not in _OWN_SITES:
+        is_entering = path == ENTER and headers.get("sec-fetch-mode") == "navigate"
+        if headers.get("sec-fetch-site", "none") not in _OWN_SITES and not is_entering:
             raise HTTPException(403, "a page of another site may not ask")
         if method not in _READING and not origins:
             raise HTTPException(403, "what changes something must say which page asks for it")
@@ -70,10 +70,11 @@ class Gate:
         if not hmac.compare_digest(told, self._value.encode()):
             raise NotLetIn
 
-    def let_in(self, request: Request, response: Response) -> bool:
-        """Whether the link's key is right; then `response` brings the cookie."""
+    def is_key(self, request: Request) -> bool:
+        """Whether the link's key is this start's."""
         told = request.query_params.get("key", "").encode(errors="replace")
-        if not hmac.compare_digest(told, self._key.encode()):
-            return False
+        return hmac.compare_digest(told, self._key.encode())
+
+    def let_in(self, response: Response) -> None:
+        """`response` brings the cookie."""
         response.set_cookie(self._cookie, self._value, httponly=True, samesite="strict", path="/")
-        return True

@@ -1,11 +1,11 @@
 """One listing: its photos, its seller, its questions, the history of its price; and asking."""
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 
 from ..desk_error import DeskError
-from .visit import Visit
+from .visit import Routes, Visit
 
 
 def _id(visit: Visit) -> str:
@@ -60,3 +60,9 @@ async def favour(visit: Visit) -> Response:
     return visit.go(
         path, _("Kept among your favourites.") if is_on else _("No longer a favourite.")
     )
+
+
+ROUTES: Final[Routes] = (
+    ("POST", "/listing/{id}/ask", ask),
+    ("POST", "/listing/{id}/favour", favour),
+)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from ..desk_error import DeskError
 from .deals import with_steps
 from .typed import Typed
-from .visit import Visit
+from .visit import Routes, Visit
 
 _ROOMS: Final = 500
 
@@ -71,3 +71,10 @@ async def confirm_block(visit: Visit) -> Response:
 
 def _author(visit: Visit) -> str:
     return str(visit.request.path_params["author"])
+
+
+ROUTES: Final[Routes] = (
+    ("GET", "/person/{author}", person),
+    ("GET", "/person/{author}/block", confirm_block),
+    ("POST", "/person/{author}/{act}", act),
+)

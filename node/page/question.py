@@ -1,9 +1,11 @@
 """Answering what was asked about a listing, for all to read."""
 
+from typing import Final
+
 from starlette.responses import Response
 
 from ..desk_error import DeskError
-from .visit import Visit
+from .visit import Routes, Visit
 
 
 async def answer(visit: Visit) -> Response:
@@ -19,3 +21,6 @@ async def answer(visit: Visit) -> Response:
     return visit.go(
         f"/listing/{done['listing']['id']}#questions", _("Your answer is there for all to read.")
     )
+
+
+ROUTES: Final[Routes] = (("POST", "/question/{id}/answer", answer),)

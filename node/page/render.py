@@ -90,7 +90,7 @@ class Renderer:
             "number": tongue.number,
             "day": tongue.date,
             "moment": tongue.moment,
-            "ago": lambda text: tongue.ago(text, time.time_ns() // 1_000_000),
+            "ago": lambda text: tongue.ago(text, time.time_ns() // 1_000_000) if text else "",
             "blur": blur_url,
             "lines": _lines,
         }

@@ -5,11 +5,10 @@ the same network may look through, which has no gate and nothing private. Knows 
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -17,14 +16,30 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..desk_error import EXIT_UNKNOWN_ID, DeskError
+from ..page_link import ENTER
 from ..tongue import CODES, chosen, tongue
-from . import browse, deals, listing, person, picture, question, state, stream, talk, wishes
-from .gate import ENTER, Gate, NotLetIn
+from . import (
+    browse,
+    deals,
+    goods_file,
+    listing,
+    me,
+    mine,
+    node_page,
+    person,
+    picture,
+    question,
+    sell,
+    state,
+    stream,
+    talk,
+    wishes,
+)
+from .gate import Gate, Guard, NotLetIn
 from .render import HEADERS
-from .visit import LANGUAGE_COOKIE, Visit, Ways, with_language
+from .visit import LANGUAGE_COOKIE, Answer, Routes, Visit, Ways, with_language
 
 log = logging.getLogger(__name__)
-Answer = Callable[[Visit], Awaitable[Response]]
 
 READING: Final[tuple[tuple[str, Answer], ...]] = (
     ("/", browse.browse),
@@ -33,43 +48,28 @@ READING: Final[tuple[tuple[str, Answer], ...]] = (
 )
 """What everybody may see who may see anything."""
 
-OWN: Final[tuple[tuple[str, str, Answer], ...]] = (
-    ("GET", "/events", stream.events),
-    ("GET", "/state", state.state),
-    ("POST", "/listing/{id}/ask", listing.ask),
-    ("POST", "/listing/{id}/favour", listing.favour),
-    ("POST", "/question/{id}/answer", question.answer),
-    ("GET", "/talk", talk.rooms),
-    ("GET", "/talk/to/{id}", talk.talk_to),
-    ("GET", "/talk/{to}", talk.room),
-    ("POST", "/talk/{to}/send", talk.send),
-    ("POST", "/talk/{to}/offer", talk.offer),
-    ("POST", "/talk/{to}/meet", talk.meet),
-    ("POST", "/talk/{to}/agree", talk.agree),
-    ("POST", "/talk/{to}/seen", talk.seen),
-    ("POST", "/talk/{to}/resend", talk.resend),
-    ("POST", "/talk/{to}/mute", talk.mute),
-    ("GET", "/talk/{to}/forget", talk.confirm_forget),
-    ("POST", "/talk/{to}/forget", talk.forget),
-    ("GET", "/deals", deals.deals),
-    ("POST", "/deal/{deal}/{step}", deals.step),
-    ("GET", "/person/{author}", person.person),
-    ("GET", "/person/{author}/block", person.confirm_block),
-    ("POST", "/person/{author}/{act}", person.act),
-    ("GET", "/favourites", wishes.favourites),
-    ("POST", "/favourites/remove", wishes.unfavour),
-    ("GET", "/saved", wishes.saved),
-    ("POST", "/saved", wishes.save),
-    ("POST", "/saved/remove", wishes.unsave),
-    ("GET", "/notifications", wishes.notifications),
-    ("POST", "/notifications/seen", wishes.see),
+OWN: Final[Routes] = (
+    *deals.ROUTES,
+    *goods_file.ROUTES,
+    *listing.ROUTES,
+    *me.ROUTES,
+    *mine.ROUTES,
+    *node_page.ROUTES,
+    *person.ROUTES,
+    *question.ROUTES,
+    *sell.ROUTES,
+    *state.ROUTES,
+    *stream.ROUTES,
+    *talk.ROUTES,
+    *wishes.ROUTES,
 )
+"""Behind the gate."""
 
 
 class Site:
-    """`gate` is None where there is nothing to guard."""
+    """`gate` is None where there is nothing private; `guard` then says whom is answered."""
 
-    def __init__(self, ways: Ways, gate: Gate | None) -> None:
+    def __init__(self, ways: Ways, gate: Gate | None, guard: Guard | None = None) -> None:
         self._ways = ways
         self._gate = gate
         routes = [self._route("GET", path, answer) for path, answer in READING]
@@ -87,7 +87,7 @@ class Site:
                 Exception: self._our_error,
             },
         )
-        self.asgi: ASGIApp = _Guarded(app, gate)
+        self.asgi: ASGIApp = _Guarded(app, gate or guard)
 
     def _route(self, method: str, path: str, answer: Answer) -> Route:
         async def answered(request: Request) -> Response:
@@ -113,9 +113,17 @@ class Site:
         return found
 
     async def _enter(self, request: Request) -> Response:
-        response = RedirectResponse("/", 303)
-        if self._gate is None or not self._gate.let_in(request, response):
+        if self._gate is None or not self._gate.is_key(request):
             raise NotLetIn
+        response: Response
+        if request.headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+            response = RedirectResponse("/", 303)
+        else:
+            # Followed from a file or from another site: the browser keeps a SameSite cookie from
+            # what it is then redirected to, but not from where a page of ours goes by itself.
+            visit = self._visit(request)
+            response = self._ways.render.page("entered.html", visit.tongue, {"visit": visit})
+        self._gate.let_in(response)
         return response
 
     async def _desk_error(self, request: Request, error: Exception) -> Response:
@@ -167,9 +175,9 @@ async def _language(visit: Visit) -> Response:
 class _Guarded:
     """Looks at who asks before anything is read, and adds to every answer what it forbids."""
 
-    def __init__(self, app: ASGIApp, gate: Gate | None) -> None:
+    def __init__(self, app: ASGIApp, guard: Guard | None) -> None:
         self._app = app
-        self._gate = gate
+        self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -183,9 +191,9 @@ class _Guarded:
                     headers.setdefault(name, value)
             await send(message)
 
-        if self._gate is not None:
+        if self._guard is not None:
             try:
-                self._gate.check_origin(scope["method"], Headers(scope=scope))
+                self._guard.admit(scope)
             except HTTPException as error:
                 refusal = PlainTextResponse(error.detail, error.status_code)
                 await refusal(scope, receive, send_guarded)

@@ -15,13 +15,13 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ...protocol import limits
-from .visit import Visit, Ways
+from .visit import Routes, Visit, Ways
 
 _BEAT_S: Final = 20.0
 """A comment this often: a browser that left is noticed by what cannot be sent."""
 _TOLD: Final = frozenset(
-    ("listing", "listings", "peer", "sync", "progress", "warning", "photo", "message", "deal",
-     "delivery", "notification", "stopping")
+    ("listing", "listings", "peer", "sync", "progress", "warning", "photo", "photos", "message",
+     "deal", "delivery", "notification", "stopping")
 )  # fmt: skip
 _KEPT: Final = (
     "id", "change", "room", "state", "hash", "code", "count", "new", "done", "total", "person",
@@ -87,3 +87,6 @@ async def _watch_leaving(receive: Receive, scope: trio.CancelScope) -> None:
 def _line(event: dict[str, Any]) -> str:
     kept = {name: event[name] for name in _KEPT if name in event}
     return f"event: {event['event']}\ndata: {json.dumps(kept)}\n\n"
+
+
+ROUTES: Final[Routes] = (("GET", "/events", events),)

@@ -14,7 +14,7 @@ from ..desk_error import EXIT_UNKNOWN_ID, DeskError, bad_value
 from ..live_node import JsonObject
 from .deals import OFFER_TIMES, deals_of, known_listing
 from .typed import Typed
-from .visit import Visit, address
+from .visit import Routes, Visit, address
 
 _COUNT: Final = 50
 _COUNT_MAX: Final = 500
@@ -261,3 +261,19 @@ def _to(visit: Visit) -> str:
 def _count(visit: Visit, least: int) -> int:
     told = visit.words("count", 4)
     return min(max(int(told), least), _COUNT_MAX) if told.isascii() and told.isdigit() else least
+
+
+ROUTES: Final[Routes] = (
+    ("GET", "/talk", rooms),
+    ("GET", "/talk/to/{id}", talk_to),
+    ("GET", "/talk/{to}", room),
+    ("POST", "/talk/{to}/send", send),
+    ("POST", "/talk/{to}/offer", offer),
+    ("POST", "/talk/{to}/meet", meet),
+    ("POST", "/talk/{to}/agree", agree),
+    ("POST", "/talk/{to}/seen", seen),
+    ("POST", "/talk/{to}/resend", resend),
+    ("POST", "/talk/{to}/mute", mute),
+    ("GET", "/talk/{to}/forget", confirm_forget),
+    ("POST", "/talk/{to}/forget", forget),
+)

@@ -5,11 +5,12 @@ and a notice, so that reloading repeats nothing, and it works without scripts.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlencode
 
+import trio
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from ...protocol import limits
 from ..blob_folder import BlobFolder
 from ..desk_error import DeskError
+from ..house import House
 from ..live_node import DeskPort, JsonObject, LiveNode
 from ..tongue import Tongue
 from .render import Renderer
@@ -25,6 +27,10 @@ LANGUAGE_COOKIE: Final = "jangteo-language"
 _NOTICE_SECONDS: Final = 30
 _NOTICE_CHARS_MAX: Final = 600
 _LANGUAGE_SECONDS: Final = 365 * 24 * 3600
+
+
+def _few() -> trio.CapacityLimiter:
+    return trio.CapacityLimiter(limits.PAGE_PRESSES_MAX)
 
 
 @dataclass(slots=True)
@@ -43,7 +49,9 @@ class Ways:
     render: Renderer
     folder: BlobFolder
     is_guest: bool = False
+    house: House | None = None
     streams: OpenStreams = field(default_factory=OpenStreams)
+    presses: trio.CapacityLimiter = field(default_factory=_few)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +162,9 @@ def address(path: str, **told: Any) -> str:
     """A path of this site with what is said as its query."""
     query = {name: value for name, value in told.items() if value not in (None, "", False)}
     return f"{path}?{urlencode(query)}" if query else path
+
+
+Answer = Callable[[Visit], Awaitable[Response]]
+"""A page, or what a form does."""
+Routes = Sequence[tuple[str, str, Answer]]
+"""(method, address, answer), the more exact address first."""

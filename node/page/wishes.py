@@ -8,7 +8,7 @@ from ..desk_error import DeskError
 from ..live_node import JsonObject
 from .browse import Wanted
 from .typed import Typed
-from .visit import Visit, address
+from .visit import Routes, Visit, address
 
 _NOTES: Final = 100
 _NAMES: Final = {"text": "q", "min_price": "min", "max_price": "max"}
@@ -107,3 +107,14 @@ async def see(visit: Visit) -> Response:
     except DeskError as error:
         return visit.go("/notifications", failed=visit.why(error))
     return visit.go("/notifications")
+
+
+ROUTES: Final[Routes] = (
+    ("GET", "/favourites", favourites),
+    ("POST", "/favourites/remove", unfavour),
+    ("GET", "/saved", saved),
+    ("POST", "/saved", save),
+    ("POST", "/saved/remove", unsave),
+    ("GET", "/notifications", notifications),
+    ("POST", "/notifications/seen", see),
+)

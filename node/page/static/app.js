@@ -12,7 +12,7 @@
   if (url) {
     const channel = new BroadcastChannel("jangteo" + location.port);
     channel.onmessage = (message) => tell(message.data);
-    const names = ["listing", "listings", "peer", "sync", "progress", "warning", "photo", "message",
+    const names = ["listing", "listings", "peer", "sync", "progress", "warning", "photo", "photos", "message",
       "deal", "delivery", "notification", "stopping"];
     const listen = () => new Promise(() => {
       const source = new EventSource(url);
@@ -46,7 +46,7 @@
   for (const image of document.querySelectorAll("img[data-photo]")) {
     if (image.complete) image.classList.add(image.naturalWidth ? "here" : "waiting");
   }
-  document.body.addEventListener("jangteo:photo", () => {
+  for (const name of ["photo", "photos"]) document.body.addEventListener("jangteo:" + name, () => {
     for (const image of document.querySelectorAll("img.waiting[data-photo]")) {
       image.src = "/photo/" + image.dataset.photo;
     }
@@ -60,6 +60,82 @@
   document.body.addEventListener("jangteo:listing", fresh);
   document.body.addEventListener("jangteo:listings", fresh);
 
+  // --- photos of what one sells -----------------------------------------------------------------------
+  for (const field of document.querySelectorAll("[data-photos]")) {
+    const tiles = field.querySelector(".photo-tiles");
+    const news = field.querySelector(".photo-news");
+    const input = field.querySelector("input[type=file]");
+    const say = (text) => {
+      const line = document.createElement("p");
+      line.className = "notice failed";
+      line.textContent = text;
+      news.append(line);
+    };
+    const send = async (file) => {
+      const tile = document.createElement("li");
+      tile.className = "photo-tile busy";
+      tile.textContent = field.dataset.busy;
+      tiles.append(tile);
+      try {
+        const answer = await fetch("/photos?name=" + encodeURIComponent(file.name), {
+          method: "POST", body: file, headers: { "Content-Type": "application/octet-stream" },
+        });
+        const box = document.createElement("template");
+        box.innerHTML = await answer.text();
+        const made = box.content.querySelector(".photo-tile");
+        if (made) tile.replaceWith(made);
+        else { tile.remove(); news.append(box.content); }
+      } catch {
+        tile.remove();
+        say(field.dataset.failed);
+      }
+    };
+    const take = async (files) => {
+      news.replaceChildren();
+      const most = Number(field.dataset.most);
+      for (const file of files) {
+        if (tiles.children.length >= most) { say(field.dataset.full); break; }
+        await send(file);
+      }
+    };
+    input.addEventListener("change", async () => {
+      const files = [...input.files];
+      input.value = "";
+      await take(files);
+    });
+    for (const name of ["dragover", "dragleave", "drop"]) {
+      field.addEventListener(name, (event) => {
+        event.preventDefault();
+        field.classList.toggle("over", name === "dragover");
+        if (name === "drop") take([...event.dataTransfer.files]);
+      });
+    }
+    tiles.addEventListener("click", (event) => {
+      const tile = event.target.closest(".photo-tile");
+      if (event.target.closest("[data-drop]")) tile.remove();
+      else if (event.target.closest("[data-move]") && tile.previousElementSibling) {
+        tile.previousElementSibling.before(tile);
+      }
+    });
+    // What is written, on the card that others will see.
+    const form = field.closest("form");
+    const card = document.querySelector("#preview .card");
+    const price = () => {
+      const kind = form.querySelector("[name=kind]:checked");
+      const amount = form.elements.amount.value.trim();
+      if (kind.value !== "price" || !amount) return kind.closest("label").textContent.trim();
+      const isBare = /^[\d.,\s]+$/.test(amount);
+      return isBare ? amount + " " + form.elements.currency.value : amount;
+    };
+    const preview = () => {
+      card.querySelector("h3").textContent = form.elements.title.value;
+      card.querySelector(".price").textContent = price();
+      const first = tiles.querySelector(".shot");
+      if (first) card.querySelector(".shot").replaceWith(first.cloneNode(true));
+    };
+    form.addEventListener("input", preview);
+    new MutationObserver(preview).observe(tiles, { childList: true });
+  }
   // --- talk ------------------------------------------------------------------------------------------
   // An open room is shown anew when something is said in it, and stays where it was scrolled to.
   for (const name of ["message", "delivery", "deal", "notification"]) {
@@ -115,6 +191,21 @@
     form.reset();
     const fold = form.closest("details");
     if (fold) fold.open = false;
+  });
+
+  // --- how far an exchange is ------------------------------------------------------------------------
+  document.body.addEventListener("jangteo:progress", (event) => {
+    const { done, total } = event.detail, box = document.querySelector("[data-progress]");
+    if (!box || done === undefined) return;
+    const shown = new Intl.NumberFormat(document.documentElement.lang);
+    box.hidden = false;
+    box.querySelector("[data-progress-text]").textContent = shown.format(done) + (total ? " / " + shown.format(total) : "");
+    const bar = box.querySelector("progress");
+    if (total) { bar.max = total; bar.value = Math.min(done, total); } else bar.removeAttribute("value");
+  });
+  document.body.addEventListener("jangteo:sync", () => {
+    const box = document.querySelector("[data-progress]");
+    if (box) box.hidden = true;
   });
 
   // --- small conveniences ------------------------------------------------------------------------------
