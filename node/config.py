@@ -18,6 +18,7 @@ from ..protocol.money import is_currency
 from .desk_error import DeskError, bad_value, usage
 from .home import Home
 from .private_file import write_private
+from .tongue import CODES, of_environment
 
 Value = str | int | bool | list[str]
 Source = Literal["flag", "environment", "file", "default"]
@@ -25,6 +26,7 @@ Source = Literal["flag", "environment", "file", "default"]
 ENVIRONMENT_PREFIX: Final = "JANGTEO_"
 PEERS_MAX: Final = 64
 LISTEN_MAX: Final = 16
+AUTO: Final = "auto"
 _FLAGS: Final = {"peers": "--peer", "markets": "--market"}
 """Flags that may be given several times are called in the singular."""
 _MULTIADDR: Final = re.compile(r"/(ip4|ip6|dns|dns4|dns6|dnsaddr)/[^\s,]+")
@@ -82,6 +84,12 @@ def _currency(told: Any) -> str:
     raise ValueError("an ISO 4217 code such as KRW, JPY or USD")
 
 
+def _language(told: Any) -> str:
+    if isinstance(told, str) and told.strip().lower() in (AUTO, *CODES):
+        return told.strip().lower()
+    raise ValueError(f"{AUTO}, {', '.join(CODES[:-1])} or {CODES[-1]}")
+
+
 def _markets(told: Any) -> list[str]:
     names = list(dict.fromkeys(_texts(told)))
     for name in names:
@@ -109,6 +117,8 @@ def _addresses(count_max: int) -> Callable[[Any], list[str]]:
 KEYS: Final[Mapping[str, Key]] = {
     key.name: key
     for key in (
+        Key("language", AUTO, "in which the program speaks: ko, ja or en; auto: as the system says",
+            _language),
         Key("currency", None, "of prices that name none, such as KRW; else that of the system's "
             "language", _currency),
         Key("auto_renew", True, "whether a running node renews your active listings in their last "
@@ -157,6 +167,11 @@ class Config:
     def currency(self) -> str | None:
         value = self.values["currency"]
         return value if isinstance(value, str) and value else None
+
+    def language(self, environ: Mapping[str, str]) -> str:
+        """The code of the language to speak; `environ` is asked where none is set."""
+        value = self.values["language"]
+        return of_environment(environ) if value == AUTO else str(value)
 
     @property
     def auto_renew(self) -> bool:

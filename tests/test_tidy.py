@@ -63,6 +63,7 @@ OUTSIDE = {
     "hypercorn": ("node/control_*.py",),
     "platformdirs": ("node/home.py",),
     "tomli_w": ("node/config.py",),
+    "babel": ("node/tongue.py",),
     "click": ("cli/*",),
     "wcwidth": ("cli/*",),
 }
@@ -70,7 +71,7 @@ OUTSIDE = {
 OUTSIDE_LATE = {"trio": ("cli/*",)}
 
 # Too slow to load for a search, which answers as a whole process within 150 ms.
-SLOW = {"trio", "libp2p", "multiaddr", "starlette", "hypercorn", "zeroconf"}
+SLOW = {"trio", "libp2p", "multiaddr", "starlette", "hypercorn", "zeroconf", "babel"}
 
 # A handler for everything swallows bugs. Those that raise again are free; the others are here.
 BLANKET_HANDLERS = {

@@ -1,0 +1,174 @@
+"""`./run catalogue`: reads what people are told from the sources into the catalogues, and compiles
+these. What has lost its place in the sources goes; what is new waits for its translation.
+
+`--check` changes nothing, and prints what is missing.
+"""
+
+import argparse
+import io
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+from jangteo.cli.command_table import COMMANDS, SECTIONS
+from jangteo.cli.commands import jangteo
+from jangteo.node.config import KEYS
+from jangteo.node.tongue import CODES, DOMAIN, ENGLISH
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+TRANSLATED: Final = tuple(code for code in CODES if code != ENGLISH)
+_KEYWORDS: Final = {
+    "_": None,
+    "N_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "npgettext": ((1, "c"), 2, 3),
+    "told": None,
+    "told_of": (1, 2),
+    "Column": None,
+}
+_HEAD: Final = frozenset(
+    ("Language", "Plural-Forms", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
+)
+Msgid = str | tuple[str, ...]
+
+
+def in_sources() -> Catalog:
+    """Every msgid of today's sources."""
+    found = Catalog()
+    for part in ("protocol", "store", "node", "cli"):
+        for path in sorted((ROOT / part).rglob("*.py")):
+            _add(found, "python", path)
+    for path in sorted((ROOT / "node" / "page" / "templates").rglob("*.*")):
+        _add(found, "jinja2.ext:babel_extract", path)
+    for msgid in of_commands():
+        found.add(msgid)
+    return found
+
+
+def _add(found: Catalog, method: str, path: Path) -> None:
+    options = {"newstyle_gettext": "true", "trimmed": "true", "silent": "false"}
+    with path.open("rb") as file:
+        for _, msgid, _, context in extract(method, file, _KEYWORDS, options=options):
+            if msgid:
+                found.add(msgid, context=context)
+
+
+def of_commands() -> Iterator[str]:
+    """What help says, as click has it: of each command and option, and of each setting."""
+    for section, commands in SECTIONS.items():
+        yield section
+        yield from (place[2] for place in commands.values())
+    context = click.Context(jangteo)
+    yield from _of_command(jangteo)
+    for name in COMMANDS:
+        command = jangteo.get_command(context, name)
+        assert command is not None
+        yield from _of_command(command)
+    for key in KEYS.values():
+        yield key.help
+
+
+def _of_command(command: click.Command) -> Iterator[str]:
+    if command.help:
+        yield command.help
+    if prints := getattr(command, "prints", ""):
+        yield prints
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.help:
+            yield parameter.help
+    if isinstance(command, click.Group) and command is not jangteo:
+        for inner in command.commands.values():
+            yield from _of_command(inner)
+
+
+def path_of(code: str) -> Path:
+    return ROOT / "node" / "locale" / code / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def read(code: str) -> Catalog:
+    path = path_of(code)
+    if not path.exists():
+        return Catalog(code)
+    with path.open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def merged(code: str, sources: Catalog) -> Catalog:
+    """The catalogue of `code` with what today's sources say, and nothing else."""
+    catalogue, known = Catalog(code, project=DOMAIN, fuzzy=False), read(code)
+    for message in sources:
+        if message.id:
+            old = known.get(message.id, message.context)
+            is_fitting = old is not None and (type(old.id) is type(message.id))
+            catalogue.add(
+                message.id,
+                old.string if old is not None and is_fitting else None,
+                context=message.context,
+                flags=set(message.flags) - {"fuzzy"},
+            )
+    return catalogue
+
+
+def missing(code: str, sources: Catalog) -> list[str]:
+    """What has no translation yet."""
+    return [
+        first_of(one.id) for one in merged(code, sources) if one.id and not all(strings(one.string))
+    ]
+
+
+def strings(told: str | Iterable[str]) -> tuple[str, ...]:
+    return (told,) if isinstance(told, str) else tuple(told) or ("",)
+
+
+def first_of(msgid: Msgid) -> str:
+    return msgid if isinstance(msgid, str) else msgid[0]
+
+
+def to_po(catalogue: Catalog) -> bytes:
+    """Sorted, and with no place of origin: a change of sources changes nothing else here."""
+    buffer = io.BytesIO()
+    head = [(name, value) for name, value in catalogue.mime_headers if name in _HEAD]
+    buffer.write(b'msgid ""\nmsgstr ""\n')
+    for name, value in head:
+        buffer.write(f'"{name}: {value}\\n"\n'.encode())
+    buffer.write(b"\n")
+    write_po(buffer, catalogue, no_location=True, omit_header=True, sort_output=True, width=100)
+    return buffer.getvalue()
+
+
+def to_mo(po: bytes, code: str) -> bytes:
+    buffer = io.BytesIO()
+    write_mo(buffer, read_po(io.BytesIO(po), locale=code))
+    return buffer.getvalue()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="./run catalogue", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only print what is missing")
+    is_check = parser.parse_args().check
+    sources, is_complete = in_sources(), True
+    for code in TRANSLATED:
+        path, catalogue = path_of(code), merged(code, sources)
+        if not is_check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(to_po(catalogue))
+            path.with_suffix(".mo").write_bytes(to_mo(path.read_bytes(), code))
+        without = missing(code, sources)
+        is_complete &= not without
+        print(f"{code}: {len(catalogue):,} texts, {len(without):,} without a translation")
+        for msgid in without:
+            print(f"  {msgid!r}")
+    return 0 if is_complete else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
