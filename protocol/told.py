@@ -65,19 +65,31 @@ class Told(str):
             return None
 
 
-def told(msgid: str, /, **values: object) -> Told:
+def tell(msgid: str, /, **values: object) -> Told:
     """`msgid` with its {names} filled in. What is neither text nor a whole number, such as a path
     or an error, is taken as its text."""
     return Told(msgid, _plain(values))
 
 
-def told_of(one: str, many: str, number: int, /, **values: object) -> Told:
+def tell_count(one: str, many: str, number: int, /, **values: object) -> Told:
     """The same where the words depend on a number, which they may name {n}."""
     return Told(one, _plain({"n": number, **values}), many, number)
 
 
+def told_by(error: Exception) -> str:
+    """What an error says: as it was told, where it was."""
+    match error.args:
+        case (Told() as first, *_):
+            return first
+        case _:
+            return str(error)
+
+
 def _plain(values: Mapping[str, object]) -> dict[str, Value]:
-    return {
-        name: value if isinstance(value, str | int) else str(value)
-        for name, value in values.items()
-    }
+    return {name: _value(value) for name, value in values.items()}
+
+
+def _value(value: object) -> Value:
+    if isinstance(value, Exception):
+        return told_by(value)
+    return value if isinstance(value, str | int) else str(value)

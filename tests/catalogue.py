@@ -31,8 +31,8 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
-    "told": None,
-    "told_of": (1, 2),
+    "tell": None,
+    "tell_count": (1, 2),
     "Column": None,
 }
 _HEAD: Final = frozenset(

@@ -3,7 +3,7 @@
 import pytest
 
 from jangteo.node.tongue import CODES, Tongue, chosen, of_environment, tongue
-from jangteo.protocol.told import Told, told, told_of
+from jangteo.protocol.told import Told, tell, tell_count
 
 WON = {"amount": "950000", "currency": "KRW"}
 NOON = "2026-11-24T12:00:00+00:00"
@@ -102,10 +102,10 @@ def test_the_language_of_a_terminal_is_that_of_its_environment(
 
 
 def test_what_is_told_is_english_text_that_remembers_its_making() -> None:
-    made = told("{price!r} is no price: {help}", price="x", help=told("write 80 USD"))
+    made = tell("{price!r} is no price: {help}", price="x", help=tell("write 80 USD"))
     assert made == "'x' is no price: write 80 USD"
     assert Told.from_json(made.to_json()) == made
-    days = told_of("{n:,} day", "{n:,} days", 2000)
+    days = tell_count("{n:,} day", "{n:,} days", 2000)
     assert days == "2,000 days"
     again = Told.from_json(days.to_json())
     assert again is not None
