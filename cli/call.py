@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .passphrase import ask_passphrase
 from .program import command_prefix, named, program_name
 from .safe_text import is_text, safe_line
@@ -39,9 +40,11 @@ class Call:
         elif self.home_flag:
             home = Home(Path(self.home_flag).expanduser().absolute())
         else:
-            raise usage("--home needs the name of a folder")
+            raise usage(tell("--home needs the name of a folder"))
         if not is_text(str(home.path)):
-            raise usage(f"{home.path} is no name that a home can have: it is not UTF-8")
+            raise usage(
+                tell("{path} is no name that a home can have: it is not UTF-8", path=home.path)
+            )
         return home
 
     def config(self, flags: Mapping[str, Any] | None = None) -> "Config":

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_options import id_argument
 from .listing_view import ID_CHARS_MIN, person_text
@@ -34,11 +35,13 @@ def ask(call: Call, listing_id: str, text: str | None, withdraw: bool) -> None:
     """
     if withdraw:
         if text is not None:
-            raise usage("--withdraw takes one id and no text")
+            raise usage(tell("--withdraw takes one id and no text"))
         _withdraw(call, listing_id)
         return
     if text is None:
-        raise usage("`ask` needs the question", 'such as `jangteo ask ID "Is it still there?"`')
+        raise usage(
+            tell("`ask` needs the question"), tell('such as `jangteo ask ID "Is it still there?"`')
+        )
     result = call.ask("ask", id=listing_id, text=text)
     question = result["question"]
     call.answer({name: result[name] for name in ("question", "listing", "changed")}, result)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..node.desk_error import DeskError, usage
+from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .event_view import event_text
@@ -54,12 +55,12 @@ def backup(call: Call, path: str) -> None:
     if not home.has_identity:
         raise DeskError(
             "no-identity",
-            f"no identity in this home yet: {home.path}",
-            "make one with `jangteo init`",
+            tell("no identity in this home yet: {path}", path=home.path),
+            tell("make one with `jangteo init`"),
         )
     target = output_path(path)
     if target.exists() and not target.is_file():
-        raise usage(f"{path} is no file that a backup could be kept in")
+        raise usage(tell("{path} is no file that a backup could be kept in", path=path))
     before = _read(path) if target.exists() else None
     now_ms = time.time_ns() // 1_000_000
     sealed_with = new_passphrase("Passphrase for the backup")
@@ -169,8 +170,11 @@ def _check_replaceable(path: str, before: bytes, passphrase: str, home: "Home") 
     if author is None or author != home.author():
         raise DeskError(
             "exists",
-            f"{path} is there already, and is no backup of this identity under this passphrase",
-            "name another file: nothing was written",
+            tell(
+                "{path} is there already, and is no backup of this identity under this passphrase",
+                path=path,
+            ),
+            tell("name another file: nothing was written"),
         )
 
 
@@ -179,7 +183,7 @@ def _read(path: str) -> bytes:
     with file.open("rb") as opened:
         data = opened.read(_FILE_BYTES_MAX + 1)
     if len(data) > _FILE_BYTES_MAX:
-        raise usage(f"{path} is too large for a backup")
+        raise usage(tell("{path} is too large for a backup", path=path))
     return data
 
 

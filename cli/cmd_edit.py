@@ -3,6 +3,7 @@
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_options import id_argument, listing_options
 from .listing_view import print_listing
@@ -30,7 +31,7 @@ def edit(call: Call, /, listing_id: str, **told: object) -> None:
     """
     arguments = {name: value for name, value in told.items() if value not in (None, ())}
     if not arguments:
-        raise usage("nothing to change", "say what: --title, --price, --description …")
+        raise usage(tell("nothing to change"), tell("say what: --title, --price, --description …"))
     if "tags" in arguments:
         arguments["tags"] = [tag for tag in told["tags"] if tag]  # type: ignore[attr-defined]
     result = call.ask("edit", id=listing_id, **arguments)

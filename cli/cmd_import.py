@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..node.desk_error import DeskError, usage
+from ..protocol.told import tell
 from . import cells
 from .call import Call
 from .listing_view import counted
@@ -53,9 +54,9 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
     file = Path(path)
     if not file.is_file():
         why = "is no regular file: save it to one first" if file.exists() else "does not exist"
-        raise DeskError("failed", f"{path} {why}")
+        raise DeskError("failed", tell("{path} {why}", path=path, why=why))
     if not is_text(str(file.absolute())):
-        raise usage(f"the name of {path} is not UTF-8: rename it first")
+        raise usage(tell("the name of {path} is not UTF-8: rename it first", path=path))
     arguments = {name: value for name, value in told.items() if value not in (None, False)}
     summary: dict[str, Any] = {}
     problem_count, is_own = 0, True

@@ -9,6 +9,7 @@ import click
 
 from ..node.desk_error import usage
 from ..protocol.limits import LETTER_DAYS
+from ..protocol.told import tell
 from .ago import ago, ago_text
 from .call import Call
 from .listing_view import ID_CHARS_MIN, counted, person_text, short_ids
@@ -164,7 +165,9 @@ def forget(call: Call, to: str, yes: bool) -> None:
     if not yes:
         room = call.ask("room", to=to, limit=1)
         if not sys.stdin.isatty():
-            raise usage("what is deleted is gone for good, and nobody is here to ask: say --yes")
+            raise usage(
+                tell("what is deleted is gone for good, and nobody is here to ask: say --yes")
+            )
         title = room_title(room)
         about = f" about {title}" if title else ""
         who = safe_line(f"{person_text(room['person'], room['name'])}{about}")

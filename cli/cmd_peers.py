@@ -3,6 +3,7 @@
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .table import Column
@@ -63,8 +64,11 @@ def connect(call: Call, address: str) -> None:
 
     if not is_multiaddr(address):
         raise usage(
-            f"{address!r} is no address: one is such as /ip4/192.168.0.12/tcp/4110",
-            "`jangteo status` on the other machine shows its own",
+            tell(
+                "{address!r} is no address: one is such as /ip4/192.168.0.12/tcp/4110",
+                address=address,
+            ),
+            tell("`jangteo status` on the other machine shows its own"),
         )
     result = call.ask("connect", address=address)
     call.screen.row(result)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_id import SUGGESTED_CATEGORY
 from .listing_view import counted, print_table
@@ -58,7 +59,10 @@ def search(call: Call, /, text: tuple[str, ...], status: tuple[str, ...], **told
         click.echo(ctx.get_help())
         return
     if unknown := [word for word in text if word.startswith("--") and word not in _after_dashes()]:
-        raise usage(f"no such option {unknown[0]!r}", "`jangteo search --help` shows them")
+        raise usage(
+            tell("no such option {unknown!r}", unknown=unknown[0]),
+            tell("`jangteo search --help` shows them"),
+        )
     arguments = {name: value for name, value in told.items() if value is not None}
     if status:
         arguments["status"] = list(status)

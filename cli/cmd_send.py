@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_view import person_text
 from .message_view import message_text, state_text
@@ -52,7 +53,10 @@ def meet(call: Call, to: str, time: str, place: str | None) -> None:
     TO is a listing, a room or a person, TIME any words. The other side agrees with `agree`.
     """
     if not time.strip():
-        raise usage("a meeting needs a time, in any words", f"`jangteo meet {to} 'Saturday at 3'`")
+        raise usage(
+            tell("a meeting needs a time, in any words"),
+            tell("`jangteo meet {to} 'Saturday at 3'`", to=to),
+        )
     told(call, call.ask("meet", to=to, time=time, place=place))
 
 

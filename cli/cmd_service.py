@@ -8,6 +8,7 @@ import click
 from ..node import service_unit
 from ..node.desk_error import DeskError
 from ..node.identity import PASSPHRASE_VARIABLE, is_sealed
+from ..protocol.told import tell
 from .call import Call
 from .verb import verb, verb_group
 
@@ -59,8 +60,12 @@ def install(call: Call, is_print: bool) -> int | None:
     if is_sealed(home) and not environment:
         raise DeskError(
             "passphrase",
-            "your key is sealed with a passphrase, which a service cannot ask for",
-            f"put it in a file (mode 0600) and set {PASSPHRASE_VARIABLE} to its path, then again",
+            tell("your key is sealed with a passphrase, which a service cannot ask for"),
+            tell(
+                "put it in a file (mode 0600) and set {passphrase_variable} to its "
+                "path, then again",
+                passphrase_variable=PASSPHRASE_VARIABLE,
+            ),
         )
     refusal = service_unit.install(path, text)
     state = service_unit.state(path)

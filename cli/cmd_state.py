@@ -3,6 +3,7 @@
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_id import LISTING_ID
 from .listing_options import id_argument
@@ -83,7 +84,7 @@ def renew(call: Call, listing_id: str | None, is_all: bool) -> None:
     A running node does this by itself in a listing's last week (`config get auto_renew`).
     """
     if (listing_id is None) == (not is_all):
-        raise usage("say one ID, or --all", "`jangteo mine` lists your ids")
+        raise usage(tell("say one ID, or --all"), tell("`jangteo mine` lists your ids"))
     if listing_id is not None:
         _change(call, "renew", listing_id, None)
         return

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..node.desk_error import DeskError, bad_value, usage
+from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .delivery_news import DeliveryNews
@@ -60,14 +61,14 @@ def _open(office: Any, to: str | None, limit: str | None) -> dict[str, Any]:
         if not rooms:
             raise DeskError(
                 "unknown-id",
-                "nobody has written to you yet",
-                "`jangteo talk ID` writes to the seller of a listing",
+                tell("nobody has written to you yet"),
+                tell("`jangteo talk ID` writes to the seller of a listing"),
                 3,
             )
         to = rooms[0]["room"]
     room: dict[str, Any] = office.call("room", {"to": to, "limit": limit or _HISTORY})
     if room["person"] == office.call("whoami", {})["author"]:
-        raise bad_value("that is you: nobody writes to themselves")
+        raise bad_value(tell("that is you: nobody writes to themselves"))
     return room
 
 
@@ -230,7 +231,7 @@ def _typed(call: Call, table: _Table) -> Iterator[str]:
                 print()
             return
         except UnicodeDecodeError:
-            table.refused(usage("that line is no UTF-8 text: not sent"))
+            table.refused(usage(tell("that line is no UTF-8 text: not sent")))
             continue
         if line.strip():
             yield line

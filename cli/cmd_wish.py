@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .listing_id import SUGGESTED_CATEGORY
@@ -42,7 +43,7 @@ def favourites(call: Call, listing_id: str | None, remove: bool) -> None:
     """
     if listing_id is None:
         if remove:
-            raise usage("--remove needs the ID of a favourite")
+            raise usage(tell("--remove needs the ID of a favourite"))
         _favourites(call)
     elif remove:
         result = call.ask("unfavour", id=listing_id)
@@ -86,7 +87,7 @@ def follow(call: Call, person: str | None, stop: bool) -> None:
     """
     if person is None:
         if stop:
-            raise usage("--stop needs a person")
+            raise usage(tell("--stop needs a person"))
         _follows(call)
         return
     result = call.ask("follow", author=person, on=not stop)
@@ -143,13 +144,16 @@ def saved(
         click.echo(click.get_current_context().get_help())
         return
     if unknown := [word for word in (name or "", *text) if word.startswith("--")]:
-        raise usage(f"no such option {unknown[0]!r}", "`jangteo saved --help` shows them")
+        raise usage(
+            tell("no such option {unknown!r}", unknown=unknown[0]),
+            tell("`jangteo saved --help` shows them"),
+        )
     query = {key: value for key, value in filters.items() if value is not None}
     if text:
         query["text"] = " ".join(text)
     if name is None:
         if query or remove:
-            raise usage("a saved search has a name: `jangteo saved NAME WORDS`")
+            raise usage(tell("a saved search has a name: `jangteo saved NAME WORDS`"))
         _searches(call)
     elif remove:
         result = call.ask("unsave", name=name)

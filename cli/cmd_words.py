@@ -5,6 +5,7 @@ import time
 import click
 
 from ..node.desk_error import DeskError
+from ..protocol.told import tell
 from . import cells
 from .call import Call
 from .passphrase import ask_passphrase, new_passphrase
@@ -35,8 +36,8 @@ def words(call: Call) -> None:
     if not screen.is_terminal and not screen.is_json:
         raise DeskError(
             "no-terminal",
-            "the words are shown in a terminal only",
-            "run it without a pipe, or with --json if a program needs them",
+            tell("the words are shown in a terminal only"),
+            tell("run it without a pipe, or with --json if a program needs them"),
         )
     told = identity.words(home, ask_passphrase)
     home.owner.note_backed_up(time.time_ns() // 1_000_000)

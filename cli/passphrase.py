@@ -4,6 +4,7 @@ import os
 import sys
 
 from ..node.desk_error import DeskError
+from ..protocol.told import tell
 
 _HINT = "put it in a file (mode 0600) and set JANGTEO_PASSPHRASE_FILE to its path"
 
@@ -22,7 +23,7 @@ def new_passphrase(what: str = "New passphrase", *, may_read_file: bool = True) 
         return told
     passphrase = check_passphrase(_ask(f"{what}: "))
     if _ask("Once more: ") != passphrase:
-        raise DeskError("passphrase", "the two were not the same; nothing was done")
+        raise DeskError("passphrase", tell("the two were not the same; nothing was done"))
     return passphrase
 
 
@@ -36,7 +37,7 @@ def file_passphrase() -> str:
 def _ask(prompt: str) -> str:
     if not sys.stdin.isatty():
         raise DeskError(
-            "passphrase", "a passphrase is needed, and there is no terminal to ask at", _HINT
+            "passphrase", tell("a passphrase is needed, and there is no terminal to ask at"), _HINT
         )
     import getpass
 

@@ -17,6 +17,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 from hypercorn.utils import wrap_app
 
+from ..protocol.told import tell
 from .control_app import ControlApp
 from .desk_error import DeskError
 from .live_node import DeskPort, LiveNode
@@ -123,8 +124,13 @@ def _listener(port: int, port_remembered: int | None) -> trio.SocketListener:
         if port:
             raise DeskError(
                 "port-in-use",
-                f"the control API cannot have port {port} on {LOOPBACK}: {error.strerror}",
-                "choose another with --api-port, or leave it out for a free one",
+                tell(
+                    "the control API cannot have port {port} on {loopback}: {strerror}",
+                    port=port,
+                    loopback=LOOPBACK,
+                    strerror=error.strerror,
+                ),
+                tell("choose another with --api-port, or leave it out for a free one"),
             ) from None
         return _bound(0)
 
