@@ -7,6 +7,7 @@ from ..protocol.told import tell
 from .call import Call
 from .listing_options import id_argument, listing_options
 from .listing_view import print_listing
+from .tongue import _
 from .verb import verb
 
 
@@ -38,5 +39,5 @@ def edit(call: Call, /, listing_id: str, **told: object) -> None:
     call.answer(result["listing"], result)
     print_listing(call.screen, result["listing"])
     if not result["changed"]:
-        call.screen.talk("  it was so already: nothing changed")
+        call.screen.talk(_("  it was so already: nothing changed"))
     call.notices(result)

@@ -13,6 +13,7 @@ from ..protocol.told import tell
 from .call import Call
 from .output_file import output_file
 from .screen import json_line
+from .tongue import _
 from .verb import verb
 
 _BOM = "\ufeff".encode()
@@ -55,7 +56,9 @@ def export(call: Call, mine: bool, format_: str | None, output: str | None) -> N
                 file.write(_bytes(item) if is_raw else f"{json_line(item)}\n".encode())
     if output is not None:
         call.screen.row({"output": output, "items": count})
-        call.screen.talk(f"written to {output} as {format_ or 'jsonl'}")
+        call.screen.talk(
+            _("written to {output} as {format}").format(output=output, format=format_ or "jsonl")
+        )
 
 
 def _bytes(item: dict[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .table import Column
+from .tongue import _, in_tongue
 from .verb import verb
 
 _PEER_CHARS = 8
@@ -37,14 +38,18 @@ def peers(call: Call) -> None:
             (
                 f"…{peer['peer'][-_PEER_CHARS:]}",
                 peer["address"].split("/p2p/")[0],
-                "to us" if peer["inbound"] else "from us",
+                _("to us") if peer["inbound"] else _("from us"),
                 ago_text(peer.get("since")),
             )
             for peer in result["peers"]
         ]
         call.screen.table(_COLUMNS, rows)
     else:
-        call.screen.talk(f"no neighbour: `{call.command_prefix()} doctor` says what to try")
+        call.screen.talk(
+            _("no neighbour: `{prefix} doctor` says what to try").format(
+                prefix=call.command_prefix()
+            )
+        )
     call.notices(result)
 
 
@@ -72,7 +77,7 @@ def connect(call: Call, address: str) -> None:
         )
     result = call.ask("connect", address=address)
     call.screen.row(result)
-    call.screen.say_safe(f"connected to {result['peer']}")
+    call.screen.say_safe(_("connected to {peer}").format(peer=result["peer"]))
     call.notices(result)
 
 
@@ -93,12 +98,15 @@ def sync(call: Call, peer: str | None) -> int | None:
     sessions = result["sessions"]
     for session in sessions:
         call.screen.row(session)
-        told = f"{session['received']:,} received, {session['sent']:,} sent"
+        told = _("{received:,} received, {sent:,} sent").format(
+            received=session["received"], sent=session["sent"]
+        )
         if not session["ok"]:
-            told = f"failed: {session.get('error') or 'the neighbour stopped'}"
+            why = in_tongue(session.get("error") or tell("the neighbour stopped"))
+            told = _("failed: {why}").format(why=why)
         market = f" {session['market']}" if session.get("market") else ""
         call.screen.say_safe(f"…{session['peer'][-8:]}{market}: {told}")
     if not sessions:
-        call.screen.talk("no neighbour to compare with")
+        call.screen.talk(_("no neighbour to compare with"))
     call.notices(result)
     return 1 if sessions and not any(session["ok"] for session in sessions) else None

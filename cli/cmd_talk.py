@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from contextvars import copy_context
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ from .listing_view import person_text
 from .message_view import message_text, room_title, state_text, who_text
 from .room_words import HELP, RoomAsk, RoomVerb, read_line
 from .safe_text import safe_line
+from .tongue import _, in_tongue
 from .verb import verb
 
 _HISTORY = 20
@@ -75,13 +77,16 @@ def _open(office: Any, to: str | None, limit: str | None) -> dict[str, Any]:
 def _head(call: Call, room: dict[str, Any]) -> None:
     call.screen.row({name: value for name, value in room.items() if name != "messages"})
     title = room_title(room)
-    about = f" about {title}" if title else ""
-    call.screen.say_safe(f"with {person_text(room['person'], room['name'])}{about}", "bold")
+    pattern = _("with {who} about {title}") if title else _("with {who}")
+    who = person_text(room["person"], room["name"])
+    call.screen.say_safe(pattern.format(who=who, title=title), "bold")
     if room["blocked"]:
-        call.screen.warn(f"{room['name'] or 'this person'} is blocked: unblock them to talk")
+        call.screen.warn(
+            _("{who} is blocked: unblock them to talk").format(who=room["name"] or _("this person"))
+        )
     if room["has_more"]:
-        call.screen.talk("there is more before this: --limit N shows it", "dim")
-    call.screen.talk("type to write, /help for offers and meetings, Ctrl-D leaves", "dim")
+        call.screen.talk(_("there is more before this: --limit N shows it"), "dim")
+    call.screen.talk(_("type to write, /help for offers and meetings, Ctrl-D leaves"), "dim")
 
 
 class _Table:
@@ -110,7 +115,7 @@ class _Table:
             if asked is RoomAsk.LEAVE:
                 return False
             if isinstance(asked, RoomAsk):
-                self._say(HELP)
+                self._say(_(HELP))
                 return True
             self._show(asked, self._ask(asked))
         except DeskError as error:
@@ -152,12 +157,14 @@ class _Table:
         """What comes is shown until the block ends."""
         if self._office.node is None:
             call.screen.talk(
-                f"no node is running: what you write goes out with `{call.command_prefix()} up`",
+                _("no node is running: what you write goes out with `{prefix} up`").format(
+                    prefix=call.command_prefix()
+                ),
                 "dim",
             )
             yield
             return
-        thread = threading.Thread(target=self._listen, daemon=True)
+        thread = threading.Thread(target=copy_context().run, args=(self._listen,), daemon=True)
         thread.start()
         yield
         if not self._prompt:
@@ -186,7 +193,7 @@ class _Table:
                     self._over()
                     self._call.screen.row(event)
                     if event["state"] == "expired":
-                        told = self._call.named("a message did not come: see `jangteo outbox`")
+                        told = self._call.named(_("a message did not come: see `jangteo outbox`"))
                         self._call.screen.warn(told)
                     self._tell(self._news.heard(event))
                     self._again()
@@ -194,7 +201,9 @@ class _Table:
                 with self._turn:
                     self._over()
                     self._call.screen.row(event)
-                    self._call.screen.say_safe(f"  deal: {event['shown']}", "good")
+                    self._call.screen.say_safe(
+                        _("  deal: {shown}").format(shown=in_tongue(event["shown"])), "good"
+                    )
                     self._again()
 
     def _tell(self, news: str | None) -> None:

@@ -7,6 +7,7 @@ import click
 from .call import Call
 from .listing_view import counted
 from .progress import Progress
+from .tongue import _, in_tongue
 from .verb import verb
 
 
@@ -23,7 +24,7 @@ def verify(call: Call) -> int | None:
     against a rebuild.
     """
     result: dict[str, Any] = {}
-    with call.office() as office, Progress(call.screen, "checking") as progress:
+    with call.office() as office, Progress(call.screen, _("checking")) as progress:
         for event in office.stream("verify", {}):
             if event["event"] == "progress":
                 progress.total = event["total"]
@@ -33,14 +34,25 @@ def verify(call: Call) -> int | None:
     shown = {name: result[name] for name in ("records", "bad", "bad_count", "views", "ok")}
     call.screen.row(shown)
     for bad in result["bad"]:
-        call.screen.say_safe(f"record {bad['record']}: {bad['problem']}", "bad")
+        call.screen.say_safe(
+            _("record {record}: {problem}").format(
+                record=bad["record"], problem=in_tongue(bad["problem"])
+            ),
+            "bad",
+        )
     for problem in result["views"]:
-        call.screen.say_safe(f"view: {problem}", "bad")
+        call.screen.say_safe(_("view: {problem}").format(problem=in_tongue(problem)), "bad")
     wrong = result["bad_count"] + len(result["views"])
-    told = "all is well" if result["ok"] else f"{counted(wrong, 'problem')}"
-    call.screen.say(f"{counted(result['records'], 'record')} checked: {told}")
+    told = _("all is well") if result["ok"] else counted(wrong, "problem")
+    call.screen.say(
+        _("{records} checked: {told}").format(
+            records=counted(result["records"], "record"), told=told
+        )
+    )
     if result["views"]:
-        call.screen.talk(f"`{call.command_prefix()} reindex` rebuilds the views")
+        call.screen.talk(
+            _("`{prefix} reindex` rebuilds the views").format(prefix=call.command_prefix())
+        )
     call.notices(result)
     return None if result["ok"] else 1
 
@@ -57,5 +69,5 @@ def reindex(call: Call) -> None:
     """
     result = call.ask("reindex")
     call.screen.row({"reindexed": True})
-    call.screen.say("rebuilt from the records")
+    call.screen.say(_("rebuilt from the records"))
     call.notices(result)

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from ..node.desk_error import usage
 from ..protocol.told import tell
+from .tongue import N_
 
-HELP: Final = """\
+HELP: Final = N_("""\
 /offer PRICE [WORDS]      offer a price, or counter the one that stands (/counter is the same)
 /accept  /decline [WHY]   answer an offer      /retract   take yours back
 /meet WHEN [@ WHERE]      propose a meeting    /agree     agree to theirs
@@ -16,7 +17,7 @@ HELP: Final = """\
 /cancel WHY  /noshow      end a deal that comes to nothing
 /review good|mixed|bad [WORDS]
 //...                     a message that begins with /
-/quit                     leaves, as Ctrl-D does"""
+/quit                     leaves, as Ctrl-D does""")
 
 
 @dataclass(frozen=True, slots=True)
