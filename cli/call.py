@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..node.desk_error import usage
+from ..node.desk_error import DeskError, usage
 from ..node.safe_text import is_text, safe_line
+from ..node.tongue import Tongue, of_environment, tongue
+from ..protocol.told import tell
 from .passphrase import ask_passphrase
 from .program import command_prefix, named, program_name
 from .screen import Screen
+from .tongue import in_tongue
 
 if TYPE_CHECKING:
     from ..node.config import Config
@@ -27,6 +30,7 @@ class Call:
     def __init__(self) -> None:
         self.screen = Screen()
         self.home_flag: str | None = None
+        self._spoken: tuple[str | None, Tongue] | None = None
         self.is_done = False
         """Something was changed as asked: if its answer is lost, it is not to be asked again."""
 
@@ -39,10 +43,24 @@ class Call:
         elif self.home_flag:
             home = Home(Path(self.home_flag).expanduser().absolute())
         else:
-            raise usage("--home needs the name of a folder")
+            raise usage(tell("--home needs the name of a folder"))
         if not is_text(str(home.path)):
-            raise usage(f"{home.path} is no name that a home can have: it is not UTF-8")
+            raise usage(
+                tell("{path} is no name that a home can have: it is not UTF-8", path=home.path)
+            )
         return home
+
+    def tongue(self) -> Tongue:
+        """As this home's settings say, else the environment."""
+        if self._spoken is None or self._spoken[0] != self.home_flag:
+            self._spoken = (self.home_flag, tongue(self._language()))
+        return self._spoken[1]
+
+    def _language(self) -> str:
+        try:
+            return self.config().language(os.environ)
+        except (DeskError, OSError):  # of settings that cannot be read an error tells soon
+            return of_environment(os.environ)
 
     def config(self, flags: Mapping[str, Any] | None = None) -> "Config":
         from ..node.config import read_config
@@ -70,7 +88,7 @@ class Call:
     def notices(self, result: Mapping[str, Any]) -> None:
         """What the work wants to be said beside its result: reminders, warnings."""
         for notice in result.get("notices") or ():
-            self.screen.warn(self.named(safe_line(notice["message"])))
+            self.screen.warn(self.named(safe_line(in_tongue(notice["message"]))))
 
     def named(self, text: str) -> str:
         """`text` with its commands as they must be typed here."""

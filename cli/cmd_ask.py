@@ -6,9 +6,11 @@ import click
 
 from ..node.desk_error import usage
 from ..node.safe_text import safe_line
+from ..protocol.told import tell
 from .call import Call
 from .listing_options import id_argument
 from .listing_view import ID_CHARS_MIN, person_text
+from .tongue import _
 from .verb import verb
 
 
@@ -34,19 +36,23 @@ def ask(call: Call, listing_id: str, text: str | None, withdraw: bool) -> None:
     """
     if withdraw:
         if text is not None:
-            raise usage("--withdraw takes one id and no text")
+            raise usage(tell("--withdraw takes one id and no text"))
         _withdraw(call, listing_id)
         return
     if text is None:
-        raise usage("`ask` needs the question", 'such as `jangteo ask ID "Is it still there?"`')
+        raise usage(
+            tell("`ask` needs the question"), tell('such as `jangteo ask ID "Is it still there?"`')
+        )
     result = call.ask("ask", id=listing_id, text=text)
     question = result["question"]
     call.answer({name: result[name] for name in ("question", "listing", "changed")}, result)
-    _say(call, question, result, "asked about" if result["changed"] else "asked already about")
+    asked = _("asked about {title}") if result["changed"] else _("asked already about {title}")
+    _say(call, question, result, asked)
     if result["changed"]:
         call.screen.talk(
-            f"  take it back: `{call.command_prefix()} ask --withdraw "
-            f"{question['id'][:ID_CHARS_MIN]}`",
+            _("  take it back: `{prefix} ask --withdraw {id}`").format(
+                prefix=call.command_prefix(), id=question["id"][:ID_CHARS_MIN]
+            ),
             "dim",
         )
     call.notices(result)
@@ -70,20 +76,30 @@ def answer(call: Call, question_id: str, text: str) -> None:
     told = {name: result[name] for name in ("answer", "question", "listing", "changed")}
     call.answer(told, result)
     asked = result["question"]
-    who = "your own" if asked["mine"] else f"{person_text(asked['author'], asked['name'])}'s"
-    was = "" if result["changed"] else "already "
-    _say(call, result["answer"], result, f"{was}answered {who} question about")
+    if asked["mine"]:
+        said = _("answered your own question about {title}")
+        again = _("already answered your own question about {title}")
+    else:
+        said = _("answered {who}'s question about {title}")
+        again = _("already answered {who}'s question about {title}")
+    who = person_text(asked["author"], asked["name"])
+    _say(call, result["answer"], result, said if result["changed"] else again, who)
     call.notices(result)
 
 
-def _say(call: Call, remark: dict[str, Any], result: dict[str, Any], told: str) -> None:
+def _say(
+    call: Call, remark: dict[str, Any], result: dict[str, Any], said: str, who: str = ""
+) -> None:
     short = call.screen.paint(remark["id"][:ID_CHARS_MIN], "id")
-    call.screen.say(f"{short}  {safe_line(told)} {safe_line(result['listing']['title'])}")
+    told = said.format(who=safe_line(who), title=safe_line(result["listing"]["title"]))
+    call.screen.say(f"{short}  {told}")
     call.screen.say(f"  {safe_line(remark['text'])}")
 
 
 def _withdraw(call: Call, remark_id: str) -> None:
     result = call.ask("unask", id=remark_id)
     call.answer({name: result[name] for name in ("id", "kind", "text")}, result)
-    call.screen.say_safe(f"{result['kind']} taken back: {result['text']}")
+    answer_, question = _("answer taken back: {text}"), _("question taken back: {text}")
+    pattern = answer_ if result["kind"] == "answer" else question
+    call.screen.say_safe(pattern.format(text=result["text"]))
     call.notices(result)

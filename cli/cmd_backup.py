@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..node.desk_error import DeskError, usage
+from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .event_view import event_text
 from .listing_view import ID_CHARS_MIN, counted
 from .output_file import output_path
 from .passphrase import ask_passphrase, file_passphrase, new_passphrase
+from .tongue import N_, _, in_tongue
 from .verb import verb
 
 if TYPE_CHECKING:
@@ -24,11 +26,11 @@ _WORDS_COUNT = 24
 _FILE_BYTES_MAX = 256 * 1024 * 1024
 
 _NOT_IN_WORDS = (
-    "messages",
-    "deals",
-    "contacts",
-    "settings",
-    "letters that were sealed to you before",
+    N_("messages"),
+    N_("deals"),
+    N_("contacts"),
+    N_("settings"),
+    N_("letters that were sealed to you before"),
 )
 
 
@@ -54,15 +56,15 @@ def backup(call: Call, path: str) -> None:
     if not home.has_identity:
         raise DeskError(
             "no-identity",
-            f"no identity in this home yet: {home.path}",
-            "make one with `jangteo init`",
+            tell("no identity in this home yet: {path}", path=home.path),
+            tell("make one with `jangteo init`"),
         )
     target = output_path(path)
     if target.exists() and not target.is_file():
-        raise usage(f"{path} is no file that a backup could be kept in")
+        raise usage(tell("{path} is no file that a backup could be kept in", path=path))
     before = _read(path) if target.exists() else None
     now_ms = time.time_ns() // 1_000_000
-    sealed_with = new_passphrase("Passphrase for the backup")
+    sealed_with = new_passphrase(_("Passphrase for the backup"))
     data = make_backup(
         home, call.config(), sealed_with, now_ms=now_ms, ask_passphrase=ask_passphrase
     )
@@ -71,8 +73,8 @@ def backup(call: Call, path: str) -> None:
     write_private(target, data)
     home.owner.note_backed_up(now_ms)
     call.screen.row({"file": str(target), "bytes": len(data)})
-    call.screen.say(f"written: {target} ({len(data):,} bytes)")
-    call.screen.talk("  without its passphrase it is of no use to anybody, you included", "dim")
+    call.screen.say(_("written: {target} ({count:,} bytes)").format(target=target, count=len(data)))
+    call.screen.talk(_("  without its passphrase it is of no use to anybody, you included"), "dim")
 
 
 @verb(
@@ -109,20 +111,28 @@ def restore(
     """
     screen, home = call.screen, call.home
     brought = _restore(call, path, has_passphrase)
-    screen.say(f"you are {brought['author'][:ID_CHARS_MIN]} again")
-    screen.say(f"home: {home.path}", "dim")
+    screen.say(_("you are {author} again").format(author=brought["author"][:ID_CHARS_MIN]))
+    screen.say(_("home: {path}").format(path=home.path), "dim")
     if "made" in brought:
         screen.say(
-            f"{counted(brought['records'], 'record')} and {counted(brought['messages'], 'message')}"
-            f" from the backup, which was made {ago_text(brought['made'])}"
+            _("{records} and {messages} from the backup, which was made {ago}").format(
+                records=counted(brought["records"], "record"),
+                messages=counted(brought["messages"], "message"),
+                ago=ago_text(brought["made"]),
+            )
         )
         screen.talk(
-            f"  it is of {brought['made']}: messages and deals made after it are only with the "
-            "other side",
+            _(
+                "  it is of {made}: messages and deals made after it are only with the other side"
+            ).format(made=brought["made"]),
             "dim",
         )
     if brought["missing"]:
-        screen.warn(f"words hold no {', no '.join(brought['missing'])}: only a backup does")
+        screen.warn(
+            _("words hold no {missing}: only a backup does").format(
+                missing=_(", no ").join(map(_, brought["missing"]))
+            )
+        )
     fetched = _fetch(call, peer, wait_seconds)
     screen.row({**brought, "home": str(home.path), **fetched})
 
@@ -143,7 +153,7 @@ def _restore(call: Call, path: str | None, has_passphrase: bool) -> dict[str, An
         home.owner.note_backed_up(now_ms)
         return {"author": author.hex(), "records": 0, "messages": 0, "missing": _NOT_IN_WORDS}
     opened_with = file_passphrase()
-    passphrase = new_passphrase("Passphrase for this home") if has_passphrase else None
+    passphrase = new_passphrase(_("Passphrase for this home")) if has_passphrase else None
     restored = backups.restore_file(
         home, data or b"", opened_with, now_ms=now_ms, passphrase=passphrase
     )
@@ -169,8 +179,11 @@ def _check_replaceable(path: str, before: bytes, passphrase: str, home: "Home") 
     if author is None or author != home.author():
         raise DeskError(
             "exists",
-            f"{path} is there already, and is no backup of this identity under this passphrase",
-            "name another file: nothing was written",
+            tell(
+                "{path} is there already, and is no backup of this identity under this passphrase",
+                path=path,
+            ),
+            tell("name another file: nothing was written"),
         )
 
 
@@ -179,13 +192,13 @@ def _read(path: str) -> bytes:
     with file.open("rb") as opened:
         data = opened.read(_FILE_BYTES_MAX + 1)
     if len(data) > _FILE_BYTES_MAX:
-        raise usage(f"{path} is too large for a backup")
+        raise usage(tell("{path} is too large for a backup", path=path))
     return data
 
 
 def _typed_words() -> str:
     if sys.stdin.isatty():
-        print("Your 24 words, on one line or several; an empty line ends them:", file=sys.stderr)
+        print(_("Your 24 words, on one line or several; an empty line ends them:"), file=sys.stderr)
         words: list[str] = []
         while len(words) < _WORDS_COUNT and (line := sys.stdin.readline()).strip():
             words += line.split()
@@ -209,14 +222,20 @@ def _fetch(call: Call, peers: tuple[str, ...], seconds: float) -> dict[str, Any]
     from ..node.service_unit import program
 
     screen, home, prefix = call.screen, call.home, call.command_prefix()
-    later = f"run `{prefix} up` and wait for neighbours before you change old listings"
+    later = _("run `{prefix} up` and wait for neighbours before you change old listings").format(
+        prefix=prefix
+    )
     if home.node() is not None:
-        screen.talk("a node runs here: it fetches what neighbours have of yours")
+        screen.talk(_("a node runs here: it fetches what neighbours have of yours"))
         return {"peers": 0, "listings": 0}
     if seconds <= 0 or (is_sealed(home) and PASSPHRASE_VARIABLE not in os.environ):
-        screen.talk(f"your records were not looked for: {later}")
+        screen.talk(_("your records were not looked for: {later}").format(later=later))
         return {"peers": 0, "listings": 0}
-    screen.talk(f"looking up to {seconds:.0f} s for neighbours that have your records")
+    screen.talk(
+        _("looking up to {seconds:.0f} s for neighbours that have your records").format(
+            seconds=seconds
+        )
+    )
 
     def tell(event: dict[str, Any]) -> None:
         told = event_text(event)
@@ -225,11 +244,19 @@ def _fetch(call: Call, peers: tuple[str, ...], seconds: float) -> dict[str, Any]
 
     fetched = fetch_own(home, call.config(), program(), peers=peers, seconds=seconds, on_event=tell)
     if fetched.listings:
-        screen.say(f"{counted(fetched.listings, 'listing')} of yours here")
+        screen.say(
+            _("{listings} of yours here").format(listings=counted(fetched.listings, "listing"))
+        )
     if fetched.trouble:
-        screen.warn(f"the node could not run: {fetched.trouble}")
+        screen.warn(
+            _("the node could not run: {trouble}").format(trouble=in_tongue(fetched.trouble))
+        )
     if not fetched.peers:
-        screen.warn(f"no neighbour was found to ask: {later}")
+        screen.warn(_("no neighbour was found to ask: {later}").format(later=later))
     elif not fetched.listings:
-        screen.talk(f"{counted(fetched.peers, 'neighbour')} asked; none has a listing of yours")
+        screen.talk(
+            _("{neighbours} asked; none has a listing of yours").format(
+                neighbours=counted(fetched.peers, "neighbour")
+            )
+        )
     return {"peers": fetched.peers, "listings": fetched.listings}

@@ -9,6 +9,7 @@ from .ago import ago_text
 from .call import Call
 from .listing_view import counted, person_text
 from .table import Column
+from .tongue import _
 from .verb import verb
 
 _COLUMNS = (
@@ -41,20 +42,34 @@ def block(call: Call, author: str | None) -> None:
         if result["blocked"]:
             screen.table(_COLUMNS, [_row(entry) for entry in result["blocked"]])
         else:
-            screen.talk("you block nobody")
+            screen.talk(_("you block nobody"))
         return
     result = call.ask("block", author=author)
     call.answer(_shown(result, "forgotten", "contact", "note"), result)
     who = person_text(result["author"], result["name"])
     screen.say_safe(
-        f"{who} is blocked; {counted(result['forgotten'], 'record')} dropped"
+        _("{who} is blocked; {records} dropped").format(
+            who=who, records=counted(result["forgotten"], "record")
+        )
         if result["changed"]
-        else f"{who} was blocked already"
+        else _("{who} was blocked already").format(who=who)
     )
     if result["contact"]:
-        noted = f" (your note: {safe_line(result['note'])})" if result["note"] else ""
-        screen.talk(f"  and no contact any more{noted}; undoing does not bring that back")
-    screen.talk(f"  undo: `{call.command_prefix()} unblock {result['author'][:16]}`")
+        noted = (
+            _(" (your note: {note})").format(note=safe_line(result["note"]))
+            if result["note"]
+            else ""
+        )
+        screen.talk(
+            _("  and no contact any more{noted}; undoing does not bring that back").format(
+                noted=noted
+            )
+        )
+    screen.talk(
+        _("  undo: `{prefix} unblock {author}`").format(
+            prefix=call.command_prefix(), author=result["author"][:16]
+        )
+    )
     call.notices(result)
 
 
@@ -75,10 +90,12 @@ def unblock(call: Call, author: str) -> None:
     call.answer(_shown(result), result)
     who = person_text(result["author"], result["name"])
     call.screen.say_safe(
-        f"{who} is no longer blocked" if result["changed"] else f"{who} was not blocked"
+        _("{who} is no longer blocked").format(who=who)
+        if result["changed"]
+        else _("{who} was not blocked").format(who=who)
     )
     if result["changed"]:
-        call.screen.talk("  a running node asks its neighbours now for what was dropped")
+        call.screen.talk(_("  a running node asks its neighbours now for what was dropped"))
     call.notices(result)
 
 

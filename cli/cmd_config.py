@@ -8,6 +8,7 @@ import click
 from ..node.desk_error import DeskError
 from .call import Call
 from .table import Column
+from .tongue import _
 from .verb import verb, verb_group
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def unset(call: Call, key: str) -> None:
     call.screen.row({"key": name, "value": value, "from": source})
     call.screen.say_safe(f"{name} = {_text(value)}")
     if not was_there and name != _MARKETS:
-        call.screen.talk("  it was not set: nothing changed")
+        call.screen.talk(_("  it was not set: nothing changed"))
         return
     _remark(call, name)
 
@@ -170,9 +171,13 @@ def _join(call: Call, wanted: Any) -> None:
 def _remark(call: Call, name: str) -> None:
     variable = f"JANGTEO_{name.upper()}"
     if variable in os.environ:
-        call.screen.warn(f"{variable} is set in the environment and goes over the file")
+        call.screen.warn(
+            _("{variable} is set in the environment and goes over the file").format(
+                variable=variable
+            )
+        )
     if call.home.node() is not None and name not in ("currency", _MARKETS):
-        call.screen.talk("  the running node reads it when it starts again")
+        call.screen.talk(_("  the running node reads it when it starts again"))
 
 
 def _list(call: Call) -> None:
@@ -186,7 +191,7 @@ def _list(call: Call) -> None:
         except DeskError:  # a home or a store that cannot be read: its settings can
             value, source = settings.values[name], settings.sources[name]
         call.screen.row({"key": name, "value": value, "from": source, "help": key.help})
-        rows.append((name, _text(value), source, key.help))
+        rows.append((name, _text(value), _(source), _(key.help)))
     call.screen.table(_COLUMNS, rows)
 
 
@@ -195,5 +200,5 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ",".join(value) or "(none)"
-    return "(not set)" if value in (None, "") else str(value)
+        return ",".join(value) or _("(none)")
+    return _("(not set)") if value in (None, "") else str(value)

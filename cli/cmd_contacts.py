@@ -6,6 +6,7 @@ from .ago import ago_text
 from .call import Call
 from .listing_view import person_text
 from .table import Column
+from .tongue import _
 from .verb import verb, verb_group
 
 _COLUMNS = (
@@ -48,8 +49,10 @@ def _list(call: Call) -> None:
     if rows:
         call.screen.table(_COLUMNS, rows)
     else:
-        hint = f"`{call.command_prefix()} contacts add PERSON` keeps somebody's listings"
-        call.screen.talk(f"no contacts yet: {hint}")
+        hint = _("`{prefix} contacts add PERSON` keeps somebody's listings").format(
+            prefix=call.command_prefix()
+        )
+        call.screen.talk(_("no contacts yet: {hint}").format(hint=hint))
 
 
 @verb(
@@ -69,10 +72,12 @@ def add(call: Call, person: str, note: str | None) -> None:
     who = person_text(result["author"], result["name"])
     noted = f": {result['note']}" if result["note"] else ""
     call.screen.say_safe(
-        f"{who} is a contact{noted}" if result["changed"] else f"{who} was a contact already{noted}"
+        _("{who} is a contact{noted}").format(who=who, noted=noted)
+        if result["changed"]
+        else _("{who} was a contact already{noted}").format(who=who, noted=noted)
     )
     undo = f"{call.command_prefix()} contacts remove {result['author'][:16]}"
-    call.screen.talk(f"  undo: `{undo}`")
+    call.screen.talk(_("  undo: `{undo}`").format(undo=undo))
     call.notices(result)
 
 
@@ -91,7 +96,9 @@ def remove(call: Call, person: str) -> None:
     call.answer({name: result[name] for name in ("author", "name", "changed")}, result)
     who = person_text(result["author"], result["name"])
     call.screen.say_safe(
-        f"{who} is no contact any more" if result["changed"] else f"{who} was no contact"
+        _("{who} is no contact any more").format(who=who)
+        if result["changed"]
+        else _("{who} was no contact").format(who=who)
     )
     call.notices(result)
 

@@ -9,6 +9,7 @@ from .call import Call
 from .listing_view import ID_CHARS_MIN, person_text, price_text, short_ids
 from .message_view import message_text, state_text
 from .table import Column
+from .tongue import _, in_tongue
 from .verb import verb
 
 _COLUMNS = (
@@ -22,8 +23,8 @@ _COLUMNS = (
     Column("WHEN", 8, 3, is_whole=True, style="dim"),
 )
 _PRINTS = (
-    'What you said, and the deal as it is now; with --json {"message", "deal", "room", "person", '
-    '"name"}.'
+    'What you said, and the deal as it is now; with --json {"message", "deal", '
+    '"room", "person", "name"}.'
 )
 _TO = click.argument("to")
 
@@ -33,26 +34,47 @@ def _answer(call: Call, result: dict[str, Any]) -> None:
     call.answer({name: result[name] for name in names}, result)
     message, deal = result["message"], result["deal"]
     who = person_text(result["person"], result["name"])
-    call.screen.say_safe(f"to {who}: {message_text(message)} ({state_text(message)})")
     call.screen.say_safe(
-        f"  {deal['deal'][:ID_CHARS_MIN]}: {_pieces(deal)}{deal['shown']}{_waiting(deal)}"
+        _("to {who}: {message_text} ({state_text})").format(
+            who=who, message_text=message_text(message), state_text=state_text(message)
+        )
     )
+    state = f"{_pieces(deal)}{in_tongue(deal['shown'])}{_waiting(deal)}"
+    call.screen.say_safe(f"  {deal['deal'][:ID_CHARS_MIN]}: {state}")
     if result.get("waits_for_key"):
-        call.screen.talk("  their key has not come here yet: it is sent as soon as it does", "dim")
+        call.screen.talk(
+            _("  their key has not come here yet: it is sent as soon as it does"), "dim"
+        )
     call.notices(result)
 
 
 def _pieces(deal: dict[str, Any]) -> str:
     """How many it is about, where that is not one: an answer names no number by itself."""
-    return "" if deal["quantity"] in (None, 1) else f"{deal['quantity']:,} pieces · "
+    return (
+        ""
+        if deal["quantity"] in (None, 1)
+        else _("{quantity:,} pieces · ").format(quantity=deal["quantity"])
+    )
 
 
 def _waiting(deal: dict[str, Any]) -> str:
     match deal["waits_for"]:
         case "you":
-            return " · waits for you"
+            return _(" · waits for you")
         case "them":
-            return " · waits for them"
+            return _(" · waits for them")
+        case _:
+            return ""
+
+
+def _waits_for(deal: dict[str, Any]) -> str:
+    match deal["waits_for"]:
+        case "you":
+            return _("you")
+        case "them":
+            return _("them")
+        case "both":
+            return _("both")
         case _:
             return ""
 
@@ -202,7 +224,7 @@ def deals(call: Call, to: str | None, is_all: bool, limit: str | None) -> None:
     for deal in found:
         call.screen.row(deal)
     if not found:
-        call.screen.talk("no deal is open" if not is_all else "no deals yet")
+        call.screen.talk(_("no deal is open") if not is_all else _("no deals yet"))
         return
     short = short_ids([deal["deal"] for deal in found])
     call.screen.table(
@@ -215,12 +237,12 @@ def deals(call: Call, to: str | None, is_all: bool, limit: str | None) -> None:
                 deal["title"],
                 person_text(deal["person"], deal["name"]),
                 deal["shown"],
-                deal["waits_for"] or "",
+                _waits_for(deal),
                 ago_text(deal["changed_at"]),
             )
             for deal in found
         ],
     )
     if result["has_more"]:
-        call.screen.talk("there are more: --limit N shows them", "dim")
+        call.screen.talk(_("there are more: --limit N shows them"), "dim")
     call.notices(result)

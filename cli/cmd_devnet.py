@@ -9,6 +9,7 @@ import click
 from ..node.safe_text import safe_line
 from .call import Call
 from .event_view import event_text
+from .tongue import _, in_tongue
 from .verb import verb
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def devnet(call: Call, nodes: int, seconds: float | None) -> None:
         except KeyboardInterrupt:
             pass  # the way to end it
         call.screen.row({"event": "stopping"})
-        call.screen.say("stopping the nodes and removing their homes")
+        call.screen.say(_("stopping the nodes and removing their homes"))
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
@@ -64,7 +65,11 @@ def _open(call: Call, net: "Devnet") -> None:
     for person in net.people:
         home = net.furnish(person)
         screen.row(home)
-        screen.say_safe(f"{person.name} moves in with {home['listings']} listings: {home['home']}")
+        screen.say_safe(
+            _("{name} moves in with {listings} listings: {home}").format(
+                name=person.name, listings=home["listings"], home=home["home"]
+            )
+        )
     started = time.monotonic()
     # The first one is whom the others are told of.
     first, *others = net.people
@@ -80,8 +85,10 @@ def _open(call: Call, net: "Devnet") -> None:
     seconds = round(time.monotonic() - started, 1)
     screen.row({"event": "together", "listings": net.listings, "seconds": seconds})
     screen.say(
-        f"every node has all {net.listings} listings, signed by those who sell, "
-        f"{seconds} s after the first one started",
+        _(
+            "every node has all {listings} listings, signed by those who sell, "
+            "{seconds} s after the first one started"
+        ).format(listings=net.listings, seconds=seconds),
         "good",
     )
 
@@ -90,7 +97,7 @@ def _tell_how_to_look(call: Call, net: "Devnet") -> None:
     screen = call.screen
     last, first = str(net.home(net.people[-1]).path), str(net.home(net.people[0]).path)
     screen.say()
-    screen.say("In another terminal:", "bold")
+    screen.say(_("In another terminal:"), "bold")
     name = call.program
     for line in (
         f"{name} --home {last} search 자전거",
@@ -101,7 +108,7 @@ def _tell_how_to_look(call: Call, net: "Devnet") -> None:
     ):
         screen.say(f"  {line}")
     screen.say()
-    screen.say("What one sells, the others have a moment later, here below. Ctrl-C ends it all.")
+    screen.say(_("What one sells, the others have a moment later, here below. Ctrl-C ends it all."))
 
 
 def _tell(call: Call, net: "Devnet", event: dict[str, Any]) -> None:
@@ -115,17 +122,25 @@ def _sentence(net: "Devnet", event: dict[str, Any]) -> str | None:
     who = _name(net, event["node"])
     match event["event"]:
         case "ready":
-            return f"{who}'s node is up at {event['addresses'][0].split('/p2p/')[0]}"
+            return _("{who}'s node is up at {address}").format(
+                who=who, address=event["addresses"][0].split("/p2p/")[0]
+            )
         case "peer" if event.get("state") == "up":
             other = _name_of_peer(net, event["peer"])
-            return f"{who} and {other} are connected" if other else None
+            return (
+                _("{who} and {other} are connected").format(who=who, other=other) if other else None
+            )
         case "sync" if event.get("received"):
-            other = _name_of_peer(net, event["peer"]) or "a neighbour"
-            return f"{who} received {event['received']:,} records from {other}"
+            other = _name_of_peer(net, event["peer"]) or _("a neighbour")
+            return _("{who} received {received:,} records from {other}").format(
+                who=who, received=event["received"], other=other
+            )
         case "listing":
-            return f"{who}'s node: {event_text(event)}"
+            return _("{who}'s node: {what}").format(who=who, what=event_text(event))
         case "warning":
-            return f"{who}'s node: {event.get('message')}"
+            return _("{who}'s node: {what}").format(
+                who=who, what=in_tongue(event.get("message") or "")
+            )
         case _:
             return None
 

@@ -6,9 +6,11 @@ import click
 
 from ..node.desk_error import DeskError
 from ..node.safe_text import safe_line
+from ..protocol.told import tell
 from . import cells
 from .call import Call
 from .room_view import is_nearly_full, more_room_text, room_text
+from .tongue import _, in_tongue
 from .verb import verb
 
 _MARKS = {"ok": ("ok", "good"), "warn": ("warn", "warn"), "fail": ("FAIL", "bad"), "note": ("", "")}
@@ -31,7 +33,7 @@ def doctor(call: Call) -> int | None:
 
     failed = False
 
-    def tell(check: Check) -> None:
+    def say(check: Check) -> None:
         call.screen.row(
             {
                 "check": check.name,
@@ -45,30 +47,39 @@ def doctor(call: Call) -> int | None:
     try:
         config = call.config()
     except DeskError as error:
-        tell(Check("settings", "fail", error.message, error.hint or "mend config.toml"))
+        say(Check("settings", "fail", error.message, error.hint or tell("mend config.toml")))
         return 1
     live, store_check = _ask_home(call)
     for check in check_up(call.home, config, live, _offset_ms(live)):
         failed |= check.verdict == "fail"
-        tell(check)
-    tell(Check("store", *store_check))
+        say(check)
+    say(Check("store", *store_check))
     return 1 if failed or store_check[0] == "fail" else None
 
 
 def _ask_home(call: Call) -> tuple[dict[str, Any] | None, Any]:
     """The running node's status, if one runs, and how the store is."""
     if not call.home.exists:
-        return None, ("ok", "not there yet", "")
+        return None, ("ok", tell("not there yet"), "")
     try:
         with call.office() as office:
             counts = office.call("status-local", {})["counts"]
-            told = f"{counts['records']:,} records, {room_text(counts)}"
+            records = counts["records"]
+            told = tell("{records:,} records, {room}", records=records, room=room_text(counts))
             live = office.call("status", {}) if office.node is not None else None
     except DeskError as error:
         return None, ("fail", error.message, error.hint or "")
     if is_nearly_full(counts):
-        return live, ("warn", told, f"more room: {more_room_text(counts)}")
-    return live, ("ok", told, "`jangteo verify` checks every signature" if live is None else "")
+        return live, (
+            "warn",
+            told,
+            tell("more room: {how}", how=more_room_text(counts)),
+        )
+    return live, (
+        "ok",
+        told,
+        tell("`jangteo verify` checks every signature") if live is None else "",
+    )
 
 
 def _offset_ms(live: dict[str, Any] | None) -> int | None:
@@ -82,8 +93,8 @@ def _print(call: Call, name: str, verdict: str, found: str, advice: str) -> None
         return
     mark, style = _MARKS[verdict]
     indent = _NAME_CELLS + 7 if screen.cells >= 60 else 2
-    lines = cells.wrap(call.named(safe_line(found)), screen.cells - indent)
-    head = f"{screen.paint(f'{mark:5}', style)} {name:{_NAME_CELLS}} "
+    lines = cells.wrap(call.named(safe_line(in_tongue(found))), screen.cells - indent)
+    head = f"{screen.paint(cells.pad(_(mark), 5), style)} {cells.pad(_(name), _NAME_CELLS)} "
     if indent > 2:
         screen.say(head + lines[0])
         lines = lines[1:]
@@ -93,6 +104,6 @@ def _print(call: Call, name: str, verdict: str, found: str, advice: str) -> None
         screen.say(" " * indent + line)
     if advice and verdict != "ok":
         for number, line in enumerate(
-            cells.wrap(call.named(safe_line(advice)), screen.cells - indent - 2)
+            cells.wrap(call.named(safe_line(in_tongue(advice))), screen.cells - indent - 2)
         ):
             screen.say(" " * indent + ("  " if number else "→ ") + line, "dim")

@@ -6,10 +6,12 @@ from typing import cast
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_options import id_argument, listing_options
 from .listing_view import print_listing
 from .photo_files import bring_photos
+from .tongue import _
 from .verb import verb
 
 
@@ -41,12 +43,12 @@ def edit(call: Call, /, listing_id: str, **told: object) -> None:
     if files:
         arguments["more_photos"] = bring_photos(call, files)
     if not arguments:
-        raise usage("nothing to change", "say what: --title, --price, --description …")
+        raise usage(tell("nothing to change"), tell("say what: --title, --price, --description …"))
     if "tags" in arguments:
         arguments["tags"] = [tag for tag in told["tags"] if tag]  # type: ignore[attr-defined]
     result = call.ask("edit", id=listing_id, **arguments)
     call.answer(result["listing"], result)
     print_listing(call.screen, result["listing"])
     if not result["changed"]:
-        call.screen.talk("  it was so already: nothing changed")
+        call.screen.talk(_("  it was so already: nothing changed"))
     call.notices(result)

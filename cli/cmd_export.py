@@ -9,9 +9,11 @@ from typing import Any, BinaryIO
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .output_file import output_file
 from .screen import json_line
+from .tongue import _
 from .verb import verb
 
 _BOM = "\ufeff".encode()
@@ -37,7 +39,9 @@ def export(call: Call, mine: bool, format_: str | None, output: str | None) -> N
     Only what is current: withdrawn and expired ones are left out.
     """
     if format_ == "records" and output is None and call.screen.is_terminal:
-        raise usage("records are bytes, not text", "`--output FILE` writes them to a file")
+        raise usage(
+            tell("records are bytes, not text"), tell("`--output FILE` writes them to a file")
+        )
     # Under --json stdout has objects; a file has what the format says.
     is_raw = output is not None or not call.screen.is_json
     count = 0
@@ -52,7 +56,9 @@ def export(call: Call, mine: bool, format_: str | None, output: str | None) -> N
                 file.write(_bytes(item) if is_raw else f"{json_line(item)}\n".encode())
     if output is not None:
         call.screen.row({"output": output, "items": count})
-        call.screen.talk(f"written to {output} as {format_ or 'jsonl'}")
+        call.screen.talk(
+            _("written to {output} as {format}").format(output=output, format=format_ or "jsonl")
+        )
 
 
 def _bytes(item: dict[str, Any]) -> bytes:

@@ -3,9 +3,11 @@
 from typing import Any
 
 from ..node.safe_text import safe_line
+from . import cells
 from .call import Call
 from .listing_view import ID_CHARS_MIN, counted, print_table
 from .room_view import is_nearly_full, more_room_text, room_text
+from .tongue import _, in_tongue, n_, ngettext
 
 
 def home_screen(call: Call) -> None:
@@ -14,14 +16,14 @@ def home_screen(call: Call) -> None:
     prefix = call.command_prefix()
     if not home.exists or not home.has_identity:
         screen.row({"home": str(home.path), "author": None, "running": False})
-        screen.say("Jangteo: a market without a middleman. Nothing is set up here yet.", "bold")
+        screen.say(_("Jangteo: a market without a middleman. Nothing is set up here yet."), "bold")
         screen.say()
         _suggest(
             call,
-            (f"{prefix} up", "make an identity and meet the neighbours"),
-            (f"{prefix} init --name NAME", "only make the identity"),
-            (f"{prefix} restore", "bring back an identity from its 24 words"),
-            (f"{prefix} devnet", "try it alone, with sample goods"),
+            (f"{prefix} up", _("make an identity and meet the neighbours")),
+            (f"{prefix} init --name NAME", _("only make the identity")),
+            (f"{prefix} restore", _("bring back an identity from its 24 words")),
+            (f"{prefix} devnet", _("try it alone, with sample goods")),
         )
         return
     with call.office() as office:
@@ -45,59 +47,88 @@ def _live(office: Any) -> dict[str, Any]:
 def print_home(call: Call, result: dict[str, Any], live: dict[str, Any] | None) -> None:
     """`result` is what the desk told, `live` what the node that runs did, if one does."""
     screen, prefix, counts = call.screen, call.command_prefix(), result["counts"]
-    name = safe_line(result.get("name") or "") or "nameless"
+    name = safe_line(result.get("name") or "") or _("nameless")
     screen.say(f"{name} ({result['author'][:ID_CHARS_MIN]})", "bold")
     if live is None:
-        screen.say(f"no node is running: `{prefix} up` meets the neighbours", "warn")
+        screen.say(
+            _("no node is running: `{prefix} up` meets the neighbours").format(prefix=prefix),
+            "warn",
+        )
     else:
         peers = live.get("peers")
         count = len(peers) if isinstance(peers, list) else int(peers or 0)
-        screen.say(f"{counted(count, 'neighbour')} connected", "good")
-        screen.say(f"its page in the browser: `{prefix} open`", "dim")
+        screen.say(
+            _("{neighbours} connected").format(neighbours=counted(count, "neighbour")), "good"
+        )
+        screen.say(_("its page in the browser: `{prefix} open`").format(prefix=prefix), "dim")
     screen.say(
-        f"{counted(counts['listings_active'], 'active listing')} here, "
-        f"{counts['own_active']:,} of them yours"
+        _("{active_listings} here, {own_active:,} of them yours").format(
+            active_listings=counted(counts["listings_active"], "active listing"),
+            own_active=counts["own_active"],
+        )
     )
     waiting = result.get("waiting") or {}
     if offers := waiting.get("offers"):
-        waits = "waits" if offers == 1 else "wait"
-        screen.say(f"{counted(offers, 'offer')} {waits} for your answer: `{prefix} deals`", "good")
+        pair = n_(
+            "{n:,} offer waits for your answer: `{prefix} deals`",
+            "{n:,} offers wait for your answer: `{prefix} deals`",
+        )
+        screen.say(ngettext(*pair, offers).format(n=offers, prefix=prefix), "good")
     if deals := waiting.get("deals"):
-        waits = "waits" if deals == 1 else "wait"
-        screen.say(f"{counted(deals, 'deal')} {waits} for your part: `{prefix} deals`", "good")
+        pair = n_(
+            "{n:,} deal waits for your part: `{prefix} deals`",
+            "{n:,} deals wait for your part: `{prefix} deals`",
+        )
+        screen.say(ngettext(*pair, deals).format(n=deals, prefix=prefix), "good")
     if unread := result.get("unread"):
-        screen.say(f"{counted(unread, 'message')} not read yet: `{prefix} inbox`", "good")
+        screen.say(
+            _("{messages} not read yet: `{prefix} inbox`").format(
+                messages=counted(unread, "message"), prefix=prefix
+            ),
+            "good",
+        )
     if unseen := result.get("unseen"):
-        screen.say(f"{counted(unseen, 'notification')}: `{prefix} notifications`", "good")
+        notifications = counted(unseen, "notification")
+        screen.say(f"{notifications}: `{prefix} notifications`", "good")
     if is_nearly_full(counts):
-        screen.say(f"the store is nearly full: {room_text(counts)}", "warn")
-        screen.say(f"more room: {call.named(more_room_text(counts))}", "dim")
+        screen.say(
+            _("the store is nearly full: {room}").format(room=in_tongue(room_text(counts))), "warn"
+        )
+        screen.say(
+            _("more room: {how}").format(how=call.named(in_tongue(more_room_text(counts)))),
+            "dim",
+        )
     if unheld := result.get("unheld"):
-        screen.say(f"{unheld:,} of yours held by nobody else yet", "warn")
+        screen.say(_("{unheld:,} of yours held by nobody else yet").format(unheld=unheld), "warn")
     if new := [row for row in result["new"] if not row["mine"]]:
         screen.say()
-        screen.say("New", "bold")
+        screen.say(_("New"), "bold")
         print_table(screen, new)
     if result["mine"]:
         screen.say()
         is_any_over = any(row["status"] != "active" for row in result["mine"])
-        also = ", with what is reserved, sold or expired" if is_any_over else ""
-        screen.say(f"Yours{also}", "bold")
+        also = _("Yours, with what is reserved, sold or expired")
+        screen.say(also if is_any_over else _("Yours"), "bold")
         print_table(screen, result["mine"], is_own=True)
     screen.say()
-    suggestions = [(f"{prefix} search WORDS", "look through everything here")]
+    suggestions = [(f"{prefix} search WORDS", _("look through everything here"))]
     if not result["mine"]:
-        suggestions.append((f'{prefix} sell "TITLE" --price "30000 KRW"', "put something up"))
+        suggestions.append(
+            (
+                f'{prefix} sell "TITLE" --price "30000 KRW"',
+                _("put something up"),
+            )
+        )
     if not result.get("name"):
-        suggestions.append((f"{prefix} profile --name NAME", "say what others call you"))
+        suggestions.append((f"{prefix} profile --name NAME", _("say what others call you")))
     _suggest(call, *suggestions)
 
 
 def _suggest(call: Call, *suggestions: tuple[str, str]) -> None:
-    width = max(len(command) for command, _ in suggestions)
+    width = max(cells.width(command) for command, _ in suggestions)
     for command, purpose in suggestions:
-        if width + len(purpose) + 6 <= call.screen.cells:
-            call.screen.say(f"  {command:{width}}  {call.screen.paint(purpose, 'dim')}")
+        if width + cells.width(purpose) + 6 <= call.screen.cells:
+            call.screen.say(f"  {cells.pad(command, width)}  {call.screen.paint(purpose, 'dim')}")
         else:
             call.screen.say(f"  {command}")
             call.screen.say(f"      {purpose}", "dim")

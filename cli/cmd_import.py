@@ -7,14 +7,23 @@ import click
 
 from ..node.desk_error import DeskError, usage
 from ..node.safe_text import is_text, safe_line
+from ..protocol.told import tell
 from . import cells
 from .call import Call
 from .listing_view import counted
 from .progress import Progress
+from .tongue import N_, _, in_tongue
 from .verb import verb
 
 _PROBLEMS_SHOWN = 20
-_RESULTS = ("created", "updated", "unchanged", "withdrawn", "skipped", "failed")
+_RESULTS = {
+    "created": N_("{n:,} created"),
+    "updated": N_("{n:,} updated"),
+    "unchanged": N_("{n:,} unchanged"),
+    "withdrawn": N_("{n:,} withdrawn"),
+    "skipped": N_("{n:,} skipped"),
+    "failed": N_("{n:,} failed"),
+}
 
 
 @verb(
@@ -52,15 +61,18 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
     """
     file = Path(path)
     if not file.is_file():
-        why = "is no regular file: save it to one first" if file.exists() else "does not exist"
-        raise DeskError("failed", f"{path} {why}")
+        if file.exists():
+            message = tell("{path} is no regular file: save it to one first", path=path)
+        else:
+            message = tell("{path} does not exist", path=path)
+        raise DeskError("failed", message)
     if not is_text(str(file.absolute())):
-        raise usage(f"the name of {path} is not UTF-8: rename it first")
+        raise usage(tell("the name of {path} is not UTF-8: rename it first", path=path))
     arguments = {name: value for name, value in told.items() if value not in (None, False)}
     summary: dict[str, Any] = {}
     problem_count, is_own = 0, True
     try:
-        with call.office() as office, Progress(call.screen, "importing") as progress:
+        with call.office() as office, Progress(call.screen, _("importing")) as progress:
             for event in office.stream("import", {"path": str(file.absolute()), **arguments}):
                 call.screen.row(event)
                 if event["event"] == "start":
@@ -77,33 +89,45 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
                     call.is_done = not told.get("dry_run")
     except KeyboardInterrupt:
         if not told.get("dry_run"):
-            call.screen.talk("stopped: what had come stays; the same line again does the rest")
+            call.screen.talk(_("stopped: what had come stays; the same line again does the rest"))
         raise
     if problem_count > _PROBLEMS_SHOWN:
         more = counted(problem_count - _PROBLEMS_SHOWN, "more row")
-        call.screen.talk(f"… and {more} with something to say; --json tells all", "dim")
+        call.screen.talk(
+            _("… and {more} with something to say; --json tells all").format(more=more), "dim"
+        )
     _print_summary(call, summary, "mine" if is_own else "search")
     has_come = any(summary.get(name) for name in _RESULTS if name != "failed")
     return 1 if summary.get("failed") and not has_come else None
 
 
 def _report_row(call: Call, progress: Progress, event: dict[str, Any]) -> None:
-    told = event["error"] or "; ".join(event["warnings"])
+    told = in_tongue(event["error"] or "") or "; ".join(map(in_tongue, event["warnings"]))
     title = cells.clip(safe_line(event["title"] or ""), 40)
     name = f" {title}:" if title else ""
     mark = "!" if event["result"] == "failed" else "-"
     progress.clear()
     style = "bad" if event["result"] == "failed" else "dim"
-    call.screen.talk(f"{mark} line {event['line']}:{name} {safe_line(told)}", style)
+    call.screen.talk(
+        f"{mark} {_('line {line}').format(line=event['line'])}:{name} {safe_line(told)}",
+        style,
+    )
 
 
 def _print_summary(call: Call, summary: dict[str, Any], where: str) -> None:
     """`where` is the command that shows what has come."""
-    counts = [f"{summary[name]:,} {name}" for name in _RESULTS if summary.get(name)]
-    line = ", ".join(counts) or "no rows"
+    counts = [
+        _(pattern).format(n=summary[name])
+        for name, pattern in _RESULTS.items()
+        if summary.get(name)
+    ]
+    line = ", ".join(counts) or _("no rows")
     if summary.get("dry_run"):
-        line = f"would be: {line}; nothing was changed"
+        line = _("would be: {line}; nothing was changed").format(line=line)
     call.screen.say(line)
     call.notices(summary)
     if not summary.get("dry_run") and summary.get("created"):
-        call.screen.talk(f"see them: `{call.command_prefix()} {where}`", "dim")
+        call.screen.talk(
+            _("see them: `{prefix} {where}`").format(prefix=call.command_prefix(), where=where),
+            "dim",
+        )

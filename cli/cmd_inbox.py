@@ -10,11 +10,13 @@ import click
 from ..node.desk_error import usage
 from ..node.safe_text import safe_line
 from ..protocol.limits import LETTER_DAYS
+from ..protocol.told import tell
 from .ago import ago, ago_text
 from .call import Call
 from .listing_view import ID_CHARS_MIN, counted, person_text, short_ids
 from .message_view import excerpt, message_text, room_title, state_text, who_text
 from .table import Column
+from .tongue import _
 from .verb import verb
 
 _ROOMS = (
@@ -61,7 +63,7 @@ def inbox(call: Call, unread: bool, find: str | None, limit: str | None) -> None
     for room in result["rooms"]:
         call.screen.row(room)
     if not result["rooms"]:
-        call.screen.talk("nothing new" if unread else "nobody has written to you yet")
+        call.screen.talk(_("nothing new") if unread else _("nobody has written to you yet"))
         return
     short = short_ids([room["room"] for room in result["rooms"]])
     call.screen.table(
@@ -79,7 +81,7 @@ def inbox(call: Call, unread: bool, find: str | None, limit: str | None) -> None
         ],
     )
     if result["has_more"]:
-        call.screen.talk("there are more: --limit N shows them", "dim")
+        call.screen.talk(_("there are more: --limit N shows them"), "dim")
     call.notices(result)
 
 
@@ -107,7 +109,7 @@ def outbox(call: Call, is_all: bool, again: str | None, limit: str | None) -> No
     for entry in entries:
         call.screen.row(entry)
     if not entries:
-        call.screen.talk("everything has come")
+        call.screen.talk(_("everything has come"))
         return
     short = short_ids([entry["id"] for entry in entries])
     call.screen.table(
@@ -117,14 +119,14 @@ def outbox(call: Call, is_all: bool, again: str | None, limit: str | None) -> No
                 short[entry["id"]],
                 person_text(entry["person"], entry["name"]),
                 " ".join(message_text(entry).split()),
-                state_text(entry) if entry["sealed"] else "waits for their key",
+                state_text(entry) if entry["sealed"] else _("waits for their key"),
                 gives_up_text(entry),
             )
             for entry in entries
         ],
     )
     if result.get("has_more"):
-        call.screen.talk("there are more: --limit N shows them", "dim")
+        call.screen.talk(_("there are more: --limit N shows them"), "dim")
     call.notices(result)
 
 
@@ -142,9 +144,12 @@ def mute(call: Call, to: str, off: bool) -> None:
     """
     result = call.ask("mute", to=to, on=not off)
     call.answer({name: result[name] for name in ("room", "name", "muted", "changed")}, result)
-    state = "muted" if result["muted"] else "heard again"
-    was = "" if result["changed"] else " already"
-    call.screen.say_safe(f"room {result['room'][:ID_CHARS_MIN]} is {state}{was}")
+    if result["muted"]:
+        said, again = _("room {room} is muted"), _("room {room} is muted already")
+    else:
+        said, again = _("room {room} is heard again"), _("room {room} is heard again already")
+    pattern = said if result["changed"] else again
+    call.screen.say_safe(pattern.format(room=result["room"][:ID_CHARS_MIN]))
     call.notices(result)
 
 
@@ -164,14 +169,24 @@ def forget(call: Call, to: str, yes: bool) -> None:
     if not yes:
         room = call.ask("room", to=to, limit=1)
         if not sys.stdin.isatty():
-            raise usage("what is deleted is gone for good, and nobody is here to ask: say --yes")
+            raise usage(
+                tell("what is deleted is gone for good, and nobody is here to ask: say --yes")
+            )
         title = room_title(room)
-        about = f" about {title}" if title else ""
-        who = safe_line(f"{person_text(room['person'], room['name'])}{about}")
-        click.confirm(f"Delete everything that was said with {who}, here, for good?", abort=True)
+        who = person_text(room["person"], room["name"])
+        if title:
+            who = _("{who} about {title}").format(who=who, title=title)
+        click.confirm(
+            _("Delete everything that was said with {who}, here, for good?").format(
+                who=safe_line(who)
+            ),
+            abort=True,
+        )
     result = call.ask("forget", to=to)
     call.answer({name: result[name] for name in ("room", "name", "deleted")}, result)
-    call.screen.say(f"{counted(result['deleted'], 'message')} deleted here")
+    call.screen.say(
+        _("{messages} deleted here").format(messages=counted(result["deleted"], "message"))
+    )
     call.notices(result)
 
 
@@ -187,7 +202,7 @@ def _found(call: Call, messages: list[dict[str, object]]) -> None:
     for message in messages:
         call.screen.row(message)
     if not messages:
-        call.screen.talk("no message has that in it")
+        call.screen.talk(_("no message has that in it"))
         return
     short = short_ids([str(message["room"]) for message in messages])
     call.screen.table(

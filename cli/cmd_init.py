@@ -5,6 +5,7 @@ import click
 from .call import Call
 from .cmd_words import print_words
 from .passphrase import new_passphrase
+from .tongue import _
 from .verb import verb
 
 
@@ -52,13 +53,21 @@ def init(call: Call, name: str | None, has_passphrase: bool) -> None:
     finally:
         # Whatever became of the name, the words exist only here.
         screen.row({**given, "words": made.words})
-        screen.say(f"you are {made.author.hex()[:8]}{f', {name}' if name else ''}")
-        screen.say(f"home: {home.path}", "dim")
+        screen.say(
+            _("you are {author}, {name}").format(author=made.author.hex()[:8], name=name)
+            if name
+            else _("you are {author}").format(author=made.author.hex()[:8])
+        )
+        screen.say(_("home: {path}").format(path=home.path), "dim")
         if screen.is_terminal and not screen.is_json:
             print_words(screen, made.words)
         else:
             screen.talk(
-                f"your 24 words are the only other copy of your key: run "
-                f"`{call.command_prefix()} words` in a terminal and write them down"
+                _(
+                    "your 24 words are the only other copy of your key: run "
+                    "`{prefix} words` in a terminal and write them down"
+                ).format(prefix=call.command_prefix())
             )
-        screen.talk(f"next: `{call.command_prefix()} up` meets the neighbours")
+        screen.talk(
+            _("next: `{prefix} up` meets the neighbours").format(prefix=call.command_prefix())
+        )

@@ -7,6 +7,7 @@ import click
 
 from .call import Call
 from .listing_view import counted
+from .tongue import _
 from .verb import verb
 
 
@@ -35,12 +36,14 @@ def _say_left(call: Call, result: Mapping[str, Any]) -> None:
         return
     market, count = result["market"], result["forgotten"]
     if not count:
-        call.screen.talk(f"left {market}; nothing of others was here")
+        call.screen.talk(_("left {market}; nothing of others was here").format(market=market))
         return
     undo = f"{call.command_prefix()} join {market}"
     call.screen.talk(
-        f"left {market}: {counted(count, 'record')} of others there dropped; `{undo}` brings back "
-        "from your neighbours what they still have"
+        _(
+            "left {market}: {records} of others there dropped; `{undo}` brings "
+            "back from your neighbours what they still have"
+        ).format(market=market, records=counted(count, "record"), undo=undo)
     )
 
 
@@ -49,8 +52,8 @@ def _change(call: Call, verb_name: str, market: str) -> None:
     shown = ("market", "changed", "joined", *(("forgotten",) if verb_name == "leave" else ()))
     call.answer({name: result[name] for name in shown}, result)
     if not result["changed"]:
-        call.screen.talk("it was so already: nothing changed")
-    call.screen.say_safe(f"your markets: {', '.join(result['joined'])}")
+        call.screen.talk(_("it was so already: nothing changed"))
+    call.screen.say_safe(_("your markets: {joined}").format(joined=", ".join(result["joined"])))
     if verb_name == "leave":
         _say_left(call, result)
     call.notices(result)

@@ -4,6 +4,7 @@ import click
 
 from .call import Call
 from .listing_view import print_table
+from .tongue import _
 from .verb import verb
 
 
@@ -28,9 +29,15 @@ def mine(call: Call, status: str | None, limit: str | None, after: str | None) -
     call.notices(result)
     if not rows:
         prefix = call.command_prefix()
-        call.screen.talk(f'nothing yet: `{prefix} sell "Road bike" --price "950000 KRW"`')
+        call.screen.talk(
+            _('nothing yet: `{prefix} sell "Road bike" --price "950000 KRW"`').format(prefix=prefix)
+        )
         return
     print_table(call.screen, rows, is_own=True)
     if result["has_more"]:
         prefix = call.command_prefix()
-        call.screen.talk(f"more: `{prefix} mine --after {rows[-1]['cursor']}`")
+        call.screen.talk(
+            _("more: `{prefix} mine --after {cursor}`").format(
+                prefix=prefix, cursor=rows[-1]["cursor"]
+            )
+        )

@@ -3,9 +3,11 @@
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .table import Column
+from .tongue import _, in_tongue
 from .verb import verb
 
 _PEER_CHARS = 8
@@ -36,14 +38,18 @@ def peers(call: Call) -> None:
             (
                 f"…{peer['peer'][-_PEER_CHARS:]}",
                 peer["address"].split("/p2p/")[0],
-                "to us" if peer["inbound"] else "from us",
+                _("to us") if peer["inbound"] else _("from us"),
                 ago_text(peer.get("since")),
             )
             for peer in result["peers"]
         ]
         call.screen.table(_COLUMNS, rows)
     else:
-        call.screen.talk(f"no neighbour: `{call.command_prefix()} doctor` says what to try")
+        call.screen.talk(
+            _("no neighbour: `{prefix} doctor` says what to try").format(
+                prefix=call.command_prefix()
+            )
+        )
     call.notices(result)
 
 
@@ -63,12 +69,15 @@ def connect(call: Call, address: str) -> None:
 
     if not is_multiaddr(address):
         raise usage(
-            f"{address!r} is no address: one is such as /ip4/192.168.0.12/tcp/4110",
-            "`jangteo status` on the other machine shows its own",
+            tell(
+                "{address!r} is no address: one is such as /ip4/192.168.0.12/tcp/4110",
+                address=address,
+            ),
+            tell("`jangteo status` on the other machine shows its own"),
         )
     result = call.ask("connect", address=address)
     call.screen.row(result)
-    call.screen.say_safe(f"connected to {result['peer']}")
+    call.screen.say_safe(_("connected to {peer}").format(peer=result["peer"]))
     call.notices(result)
 
 
@@ -89,12 +98,15 @@ def sync(call: Call, peer: str | None) -> int | None:
     sessions = result["sessions"]
     for session in sessions:
         call.screen.row(session)
-        told = f"{session['received']:,} received, {session['sent']:,} sent"
+        told = _("{received:,} received, {sent:,} sent").format(
+            received=session["received"], sent=session["sent"]
+        )
         if not session["ok"]:
-            told = f"failed: {session.get('error') or 'the neighbour stopped'}"
+            why = in_tongue(session.get("error") or tell("the neighbour stopped"))
+            told = _("failed: {why}").format(why=why)
         market = f" {session['market']}" if session.get("market") else ""
         call.screen.say_safe(f"…{session['peer'][-8:]}{market}: {told}")
     if not sessions:
-        call.screen.talk("no neighbour to compare with")
+        call.screen.talk(_("no neighbour to compare with"))
     call.notices(result)
     return 1 if sessions and not any(session["ok"] for session in sessions) else None

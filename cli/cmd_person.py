@@ -10,14 +10,15 @@ from .ago import ago_text
 from .call import Call
 from .listing_view import counted, person_text, price_text
 from .person_view import place_text
+from .tongue import N_, _, in_tongue
 from .verb import verb
 
 _KNOWN = {
-    "you": "you",
-    "contact": "a contact of yours",
-    "dealt": "you had a deal",
-    "talked": "you have talked",
-    None: "you do not know them",
+    "you": N_("you"),
+    "contact": N_("a contact of yours"),
+    "dealt": N_("you had a deal"),
+    "talked": N_("you have talked"),
+    None: N_("you do not know them"),
 }
 _STYLES = {"good": "good", "mixed": "warn", "bad": "bad"}
 
@@ -46,42 +47,54 @@ def person(call: Call, person_id: str | None) -> None:
 
 def _print(call: Call, result: dict[str, Any]) -> None:
     screen = call.screen
-    screen.say_safe(result["name"] or "(no name)", "bold")
+    screen.say_safe(result["name"] or _("(no name)"), "bold")
     if result["about"]:
         screen.say(safe_block(result["about"]))
     if where := place_text(result):
         screen.say_safe(where)
-    screen.say(f"author: {result['author']}", "dim")
+    screen.say(_("author: {author}").format(author=result["author"]), "dim")
     ties = [
         told
         for told, is_so in (
-            ("you", result["mine"]),
-            ("a contact of yours", result["contact"]),
-            ("you follow them", result["following"]),
-            ("BLOCKED", result["blocked"]),
+            (_("you"), result["mine"]),
+            (_("a contact of yours"), result["contact"]),
+            (_("you follow them"), result["following"]),
+            (_("BLOCKED"), result["blocked"]),
         )
         if is_so
     ]
-    screen.say(" · ".join([counted(result["listings"], "listing") + " up", *ties]))
+    goods = _("{listings} up").format(listings=counted(result["listings"], "listing"))
+    screen.say(" · ".join([goods, *ties]))
     if result["note"]:
-        screen.say_safe(f"your note: {result['note']}")
+        screen.say_safe(_("your note: {note}").format(note=result["note"]))
     for deal in result["deals"]:
         price = price_text(deal["price"]) if deal.get("price") else ""
-        told = " · ".join(filter(None, (deal["title"], price, deal["shown"])))
-        screen.say_safe(f"deal {deal['deal'][:8]}: {told}")
+        told = " · ".join(filter(None, (deal["title"], price, in_tongue(deal["shown"]))))
+        screen.say_safe(_("deal {deal}: {told}").format(deal=deal["deal"][:8], told=told))
     if not result["reviews"]:
-        screen.talk("nobody has reviewed them yet" if not result["mine"] else "no reviews of you")
+        screen.talk(
+            _("nobody has reviewed them yet") if not result["mine"] else _("no reviews of you")
+        )
     for review in result["reviews"]:
         _review(call, review)
 
 
 def _review(call: Call, review: dict[str, Any]) -> None:
     screen = call.screen
-    known = "" if review["known"] == "you" else f" ({_KNOWN[review['known']]})"
-    who = "you" if review["known"] == "you" else person_text(review["author"], review["name"])
-    mark = screen.paint(review["mark"], _STYLES[review["mark"]])
+    known = "" if review["known"] == "you" else f" ({_(_KNOWN[review['known']])})"
+    who = _("you") if review["known"] == "you" else person_text(review["author"], review["name"])
+    mark = screen.paint(_(review["mark"]), _STYLES[review["mark"]])
     price = f", {price_text(review['price'])}" if review["price"] else ""
     when = screen.paint(ago_text(review["at"]), "dim")
-    screen.say(f"{mark}  by {safe_line(who)}{known}, the {review['side']}{price} · {when}")
+    screen.say(
+        _("{mark}  by {who}{known}, the {side}{price} · {when}").format(
+            mark=mark,
+            who=safe_line(who),
+            known=known,
+            side=_(review["side"]),
+            price=price,
+            when=when,
+        )
+    )
     for line in cells.wrap(safe_block(review["text"]), min(screen.cells, 92) - 2):
         screen.say(f"  {line}".rstrip())

@@ -5,6 +5,7 @@ import click
 from ..node.safe_text import safe_block, safe_line
 from .call import Call
 from .person_view import place_text
+from .tongue import _
 from .verb import verb
 
 
@@ -32,7 +33,7 @@ def profile(call: Call, /, **told: str | None) -> None:
     call.answer({field: result[field] for field in fields}, result)
     _print(call, result)
     if not result["author"]:
-        call.screen.warn(call.named("this home has no identity yet: `jangteo init`"))
+        call.screen.warn(call.named(_("this home has no identity yet: `jangteo init`")))
     call.notices(result)
 
 
@@ -48,21 +49,21 @@ def whoami(call: Call) -> None:
     call.screen.row(result)
     if result.get("author"):
         _print(call, result)
-        is_sealed = "sealed with a passphrase" if result.get("sealed") else "no passphrase"
-        is_saved = "backed up" if result.get("backed_up") else "not backed up"
-        call.screen.say(f"key: {is_sealed}, {is_saved}", "dim")
-    call.screen.say(f"home: {result['home']}", "dim")
+        seal = _("sealed with a passphrase") if result.get("sealed") else _("no passphrase")
+        saved = _("backed up") if result.get("backed_up") else _("not backed up")
+        call.screen.say(_("key: {seal}, {saved}").format(seal=seal, saved=saved), "dim")
+    call.screen.say(_("home: {home}").format(home=result["home"]), "dim")
     call.notices(result)
 
 
 def _print(call: Call, result: dict[str, object]) -> None:
     if not result.get("author"):
         return
-    nameless = call.named("(no name yet: `jangteo profile --name NAME`)")
+    nameless = call.named(_("(no name yet: `jangteo profile --name NAME`)"))
     name = safe_line(str(result.get("name") or "")) or nameless
     call.screen.say(name, "bold")
     if about := result.get("about"):
         call.screen.say(safe_block(str(about)))
     if where := place_text(result):
         call.screen.say_safe(where)
-    call.screen.say(f"author: {result['author']}", "dim")
+    call.screen.say(_("author: {author}").format(author=result["author"]), "dim")

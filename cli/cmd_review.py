@@ -5,6 +5,7 @@ import click
 from .ago import ago_text
 from .call import Call
 from .listing_view import person_text
+from .tongue import _
 from .verb import verb
 
 
@@ -33,10 +34,13 @@ def review(call: Call, to: str, mark: str, text: str | None, reveal: bool) -> No
     call.answer({name: result[name] for name in names}, result)
     who = person_text(result["person"], result["name"])
     if result["published"]:
-        call.screen.say_safe(f"your review of {who} is public now: they had written theirs")
+        call.screen.say_safe(
+            _("your review of {who} is public now: they had written theirs").format(who=who)
+        )
     else:
         call.screen.say_safe(
-            f"your review of {who} is kept: it is shown when they have written theirs, "
-            f"or {ago_text(result['published_by'])}"
+            _(
+                "your review of {who} is kept: it is shown when they have written theirs, or {ago}"
+            ).format(who=who, ago=ago_text(result["published_by"]))
         )
     call.notices(result)

@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_id import SUGGESTED_CATEGORY
 from .listing_view import counted, print_table
 from .screen import Screen
+from .tongue import _
 from .verb import verb
 
 _FACET_VALUES_SHOWN = 8
@@ -58,7 +60,10 @@ def search(call: Call, /, text: tuple[str, ...], status: tuple[str, ...], **told
         click.echo(ctx.get_help())
         return
     if unknown := [word for word in text if word.startswith("--") and word not in _after_dashes()]:
-        raise usage(f"no such option {unknown[0]!r}", "`jangteo search --help` shows them")
+        raise usage(
+            tell("no such option {unknown!r}", unknown=unknown[0]),
+            tell("`jangteo search --help` shows them"),
+        )
     arguments = {name: value for name, value in told.items() if value is not None}
     if status:
         arguments["status"] = list(status)
@@ -70,13 +75,13 @@ def search(call: Call, /, text: tuple[str, ...], status: tuple[str, ...], **told
         call.screen.row({"facets": result["facets"]})
     call.notices(result)
     if not rows:
-        call.screen.talk("nothing found" + _advice(text, told))
+        call.screen.talk(_nothing_found(text, told))
         return
     print_table(call.screen, rows)
     if "facets" in result:
         _print_facets(call.screen, result["facets"])
     if result["has_more"]:
-        call.screen.talk(f"more: {_next_page(call, rows[-1]['cursor'])}")
+        call.screen.talk(_("more: {command}").format(command=_next_page(call, rows[-1]["cursor"])))
 
 
 def _after_dashes() -> list[str]:
@@ -86,9 +91,11 @@ def _after_dashes() -> list[str]:
 
 
 def _print_facets(screen: Screen, facets: Mapping[str, Any]) -> None:
-    least = "" if facets["is_exact"] else "at least "
+    listings = counted(facets["hits"], "listing")
     screen.say()
-    screen.say(f"{least}{counted(facets['hits'], 'listing')}")
+    screen.say(
+        listings if facets["is_exact"] else _("at least {listings}").format(listings=listings)
+    )
     for name in ("category", "condition", "place", "currency"):
         values = facets[name][:_FACET_VALUES_SHOWN]
         if values:
@@ -97,10 +104,10 @@ def _print_facets(screen: Screen, facets: Mapping[str, Any]) -> None:
             screen.say_safe(f"{name:10} {told}{more}")
 
 
-def _advice(text: tuple[str, ...], told: dict[str, object]) -> str:
+def _nothing_found(text: tuple[str, ...], told: dict[str, object]) -> str:
     if any(value is not None for value in told.values()):
-        return "; fewer filters may find more"
-    return "; fewer words may find more" if len(text) > 1 else ""
+        return _("nothing found; fewer filters may find more")
+    return _("nothing found; fewer words may find more") if len(text) > 1 else _("nothing found")
 
 
 def _next_page(call: Call, cursor: str) -> str:

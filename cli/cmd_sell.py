@@ -9,6 +9,7 @@ from .call import Call
 from .listing_options import listing_options
 from .listing_view import ID_CHARS_MIN, print_listing
 from .photo_files import bring_photos
+from .tongue import _
 from .verb import verb
 
 
@@ -52,8 +53,20 @@ def sell(call: Call, /, title: str, **told: object) -> None:
     short = listing["id"][:ID_CHARS_MIN]
     prefix = call.command_prefix()
     if listing["price"] is None and listing["side"] == "sell":
-        call.screen.talk(f"  no price was given: `{prefix} edit {short} --price …` adds one")
-    call.screen.talk(f"  change it: `{prefix} edit {short} …` · undo: `{prefix} withdraw {short}`")
+        call.screen.talk(
+            _("  no price was given: `{prefix} edit {short} --price …` adds one").format(
+                prefix=prefix, short=short
+            )
+        )
+    call.screen.talk(
+        _("  change it: `{prefix} edit {short} …` · undo: `{prefix} withdraw {short}`").format(
+            prefix=prefix, short=short
+        )
+    )
     if not call.screen.is_json and call.home.node() is None:
-        call.screen.talk(f"  no node is running: `{prefix} up` brings it to the neighbours")
+        call.screen.talk(
+            _("  no node is running: `{prefix} up` brings it to the neighbours").format(
+                prefix=prefix
+            )
+        )
     call.notices(result)

@@ -5,15 +5,18 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_view import person_text
 from .message_view import message_text, state_text
+from .tongue import _
 from .verb import verb
 
 _TO = click.argument("to")
 _PRINTS = (
-    'Whom it went to, and how far it is; with --json {"message", "room", "person", "name"}: '
-    '"state" is written, stored (by "stored_by" peers), delivered, read or expired.'
+    'Whom it went to, and how far it is; with --json {"message", "room", '
+    '"person", "name"}: "state" is written, stored (by "stored_by" peers), '
+    "delivered, read or expired."
 )
 
 
@@ -52,7 +55,10 @@ def meet(call: Call, to: str, time: str, place: str | None) -> None:
     TO is a listing, a room or a person, TIME any words. The other side agrees with `agree`.
     """
     if not time.strip():
-        raise usage("a meeting needs a time, in any words", f"`jangteo meet {to} 'Saturday at 3'`")
+        raise usage(
+            tell("a meeting needs a time, in any words"),
+            tell("`jangteo meet {to} 'Saturday at 3'`", to=to),
+        )
     told(call, call.ask("meet", to=to, time=time, place=place))
 
 
@@ -70,16 +76,24 @@ def told(call: Call, result: dict[str, Any]) -> None:
     told_json = {name: result[name] for name in ("message", "room", "person", "name")}
     call.answer(told_json, result)
     who = person_text(result["person"], result["name"])
-    call.screen.say_safe(f"to {who}: {message_text(message)} ({state_text(message)})")
+    call.screen.say_safe(
+        _("to {who}: {message_text} ({state_text})").format(
+            who=who, message_text=message_text(message), state_text=state_text(message)
+        )
+    )
     if result.get("waits_for_key"):
         call.screen.talk(
-            f"  their key has not come here yet: it is sealed and sent as soon as it does "
-            f"(`{call.command_prefix()} outbox`)",
+            _(
+                "  their key has not come here yet: it is sealed and sent as soon "
+                "as it does (`{prefix} outbox`)"
+            ).format(prefix=call.command_prefix()),
             "dim",
         )
     elif message["state"] == "written":
         call.screen.talk(
-            f"  no neighbour has it yet: it goes out when `{call.command_prefix()} up` meets one",
+            _("  no neighbour has it yet: it goes out when `{prefix} up` meets one").format(
+                prefix=call.command_prefix()
+            ),
             "dim",
         )
     call.notices(result)

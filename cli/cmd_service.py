@@ -8,7 +8,9 @@ import click
 from ..node import service_unit
 from ..node.desk_error import DeskError
 from ..node.identity import PASSPHRASE_VARIABLE, is_sealed
+from ..protocol.told import tell
 from .call import Call
+from .tongue import _
 from .verb import verb, verb_group
 
 
@@ -59,23 +61,29 @@ def install(call: Call, is_print: bool) -> int | None:
     if is_sealed(home) and not environment:
         raise DeskError(
             "passphrase",
-            "your key is sealed with a passphrase, which a service cannot ask for",
-            f"put it in a file (mode 0600) and set {PASSPHRASE_VARIABLE} to its path, then again",
+            tell("your key is sealed with a passphrase, which a service cannot ask for"),
+            tell(
+                "put it in a file (mode 0600) and set {passphrase_variable} to its "
+                "path, then again",
+                passphrase_variable=PASSPHRASE_VARIABLE,
+            ),
         )
     refusal = service_unit.install(path, text)
     state = service_unit.state(path)
     screen.row({"unit": str(path), "started": refusal is None, "lingering": state.is_lingering})
-    screen.say(f"unit written: {path}")
+    screen.say(_("unit written: {path}").format(path=path))
     if refusal is not None:
-        screen.warn(f"systemd did not start it: {refusal.text or refusal.code}")
-        screen.talk("  in a session of your own: `systemctl --user enable --now jangteo`")
+        screen.warn(_("systemd did not start it: {why}").format(why=refusal.text or refusal.code))
+        screen.talk(_("  in a session of your own: `systemctl --user enable --now jangteo`"))
         return 1
-    screen.say("the node runs, and starts again when you log in")
-    screen.talk("  its log: journalctl --user -u jangteo -f", "dim")
+    screen.say(_("the node runs, and starts again when you log in"))
+    screen.talk(_("  its log: journalctl --user -u jangteo -f"), "dim")
     if state.is_lingering is not True:
         screen.talk(
-            "  it stops when you log out. To let it run always, also from boot on: "
-            f"loginctl enable-linger {service_unit.user_name()}"
+            _(
+                "  it stops when you log out. To let it run always, also from boot "
+                "on: loginctl enable-linger {user_name}"
+            ).format(user_name=service_unit.user_name())
         )
     return None
 
@@ -94,7 +102,9 @@ def uninstall(call: Call) -> None:
     path = service_unit.unit_path(os.environ)
     was_there = service_unit.uninstall(path)
     call.screen.row({"unit": str(path), "removed": was_there})
-    call.screen.say(f"unit removed: {path}" if was_there else "there was no unit")
+    call.screen.say(
+        _("unit removed: {path}").format(path=path) if was_there else _("there was no unit")
+    )
 
 
 @verb(
@@ -127,13 +137,19 @@ def _print_status(call: Call) -> None:
         }
     )
     if not state.is_installed:
-        screen.say("not installed")
-        screen.talk(f"  `{call.command_prefix()} service install` keeps the node running", "dim")
+        screen.say(_("not installed"))
+        screen.talk(
+            _("  `{prefix} service install` keeps the node running").format(
+                prefix=call.command_prefix()
+            ),
+            "dim",
+        )
         return
-    screen.say(f"installed: {path}")
-    screen.say(f"at log-in: {state.enabled or 'systemd cannot be asked here'}")
-    screen.say(f"now: {state.active or 'systemd cannot be asked here'}")
+    unknown = _("systemd cannot be asked here")
+    screen.say(_("installed: {path}").format(path=path))
+    screen.say(_("at log-in: {state}").format(state=state.enabled or unknown))
+    screen.say(_("now: {state}").format(state=state.active or unknown))
     if state.is_lingering is False:
-        screen.say("it stops when you log out (`loginctl enable-linger` changes that)")
+        screen.say(_("it stops when you log out (`loginctl enable-linger` changes that)"))
     elif state.is_lingering:
-        screen.say("it runs also while you are logged out (you linger)")
+        screen.say(_("it runs also while you are logged out (you linger)"))

@@ -15,6 +15,7 @@ from .listing_view import ID_CHARS_MIN, counted, person_text, price_text, print_
 from .person_view import place_text
 from .screen import Screen
 from .table import Column
+from .tongue import _
 from .verb import verb
 
 _COLUMNS = (
@@ -54,30 +55,35 @@ def show(call: Call, listing_id: str) -> None:
     print_listing(screen, listing)
     who = "you" if listing.get("mine") else person_text(listing["author"], seller.get("name"))
     screen.say()
-    goods = f" · {counted(seller['listings'], 'listing')} up" if "listings" in seller else ""
-    known = " · a contact of yours" if seller.get("contact") else ""
-    screen.say(f"  by {safe_line(who)}{known}{goods}")
+    parts = [_("by {who}").format(who=safe_line(who))]
+    if seller.get("contact"):
+        parts.append(_("a contact of yours"))
+    if "listings" in seller:
+        parts.append(_("{listings} up").format(listings=counted(seller["listings"], "listing")))
+    screen.say(f"  {' · '.join(parts)}")
     if about := seller.get("about"):
         screen.say(f"  {safe_line(about)}", "dim")
     if where := place_text(seller):
         screen.say_safe(f"  {where}", "dim")
     if reviews := seller.get("reviews"):
-        more = " or more" if reviews == REVIEWS_SHOWN_MAX else ""
-        screen.say(
-            f"  {counted(reviews, 'review')}{more} of {_them(listing)}: "
-            f"`{call.command_prefix()} person {listing['author'][:ID_CHARS_MIN]}`"
-        )
+        told = counted(reviews, "review")
+        if reviews == REVIEWS_SHOWN_MAX:
+            told = _("{reviews} or more").format(reviews=told)
+        of_you, of_them = _("{reviews} of you"), _("{reviews} of them")
+        told = (of_you if listing.get("mine") else of_them).format(reviews=told)
+        screen.say(f"  {told}: `{call.command_prefix()} person {listing['author'][:ID_CHARS_MIN]}`")
     # Of what others took back, only that they did is left, and when.
     is_gone = listing["status"] == "withdrawn" and not listing["title"]
     when = ago_text(listing["updated_at"] if is_gone else listing["created_at"])
-    screen.say(f"  {'withdrawn' if is_gone else 'put up'} {when} · id {listing['id']}", "dim")
+    pattern = _("withdrawn {ago} · id {id}") if is_gone else _("put up {ago} · id {id}")
+    screen.say(f"  {pattern.format(ago=when, id=listing['id'])}", "dim")
     if len(revisions) > 1:
         screen.say()
         rows = [
             (
                 ago_text(revision["at"]),
                 "" if revision.get("is_delete") else price_text(revision["price"]),
-                "withdrawn" if revision.get("is_delete") else revision["status"] or "",
+                _("withdrawn" if revision.get("is_delete") else revision["status"] or ""),
                 revision["title"] or "",
                 revision["record_id"][:8],
             )
@@ -87,10 +93,6 @@ def show(call: Call, listing_id: str) -> None:
     if questions:
         _questions(call, questions)
     call.notices(result)
-
-
-def _them(listing: dict[str, Any]) -> str:
-    return "you" if listing.get("mine") else "them"
 
 
 def _questions(call: Call, questions: Sequence[dict[str, Any]]) -> None:
@@ -106,8 +108,8 @@ def _questions(call: Call, questions: Sequence[dict[str, Any]]) -> None:
 
 
 def _remark(screen: Screen, remark: dict[str, Any], head: str, indent: int) -> None:
-    who = "you" if remark["mine"] else person_text(remark["author"], remark["name"])
-    seller = ", the seller" if remark.get("is_seller") and not remark["mine"] else ""
+    who = _("you") if remark["mine"] else person_text(remark["author"], remark["name"])
+    seller = _(", the seller") if remark.get("is_seller") and not remark["mine"] else ""
     when = screen.paint(f"({ago_text(remark['at'])})", "dim")
     lines = cells.wrap(safe_block(remark["text"]), max(20, min(screen.cells, 92) - indent))
     screen.say(f"{head}{safe_line(who)}{seller} {when}")

@@ -3,10 +3,12 @@
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_id import LISTING_ID
 from .listing_options import id_argument
 from .listing_view import ID_CHARS_MIN, counted, print_listing, print_table
+from .tongue import _
 from .verb import verb
 
 
@@ -16,10 +18,14 @@ def _change(call: Call, name: str, listing_id: str, undo: str | None) -> None:
     call.answer(listing, result)
     print_listing(call.screen, listing)
     if not result["changed"]:
-        call.screen.talk("  it was so already: nothing changed")
+        call.screen.talk(_("  it was so already: nothing changed"))
     elif undo:
         short = listing["id"][:ID_CHARS_MIN]
-        call.screen.talk(f"  undo: `{call.command_prefix()} {undo} {short}`")
+        call.screen.talk(
+            _("  undo: `{prefix} {undo} {short}`").format(
+                prefix=call.command_prefix(), undo=undo, short=short
+            )
+        )
     call.notices(result)
 
 
@@ -83,7 +89,7 @@ def renew(call: Call, listing_id: str | None, is_all: bool) -> None:
     A running node does this by itself in a listing's last week (`config get auto_renew`).
     """
     if (listing_id is None) == (not is_all):
-        raise usage("say one ID, or --all", "`jangteo mine` lists your ids")
+        raise usage(tell("say one ID, or --all"), tell("`jangteo mine` lists your ids"))
     if listing_id is not None:
         _change(call, "renew", listing_id, None)
         return
@@ -93,5 +99,5 @@ def renew(call: Call, listing_id: str | None, is_all: bool) -> None:
     if result["listings"]:
         # Nobody can hold the new revisions yet, and their nodes keep serving the old ones.
         print_table(call.screen, [one | {"held_by": ""} for one in result["listings"]], is_own=True)
-    call.screen.talk(f"{counted(result['renewed'], 'listing')} renewed")
+    call.screen.talk(_("{listings} renewed").format(listings=counted(result["renewed"], "listing")))
     call.notices(result)

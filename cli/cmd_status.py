@@ -13,6 +13,7 @@ from .listing_view import ID_CHARS_MIN, counted
 from .program import name_elsewhere
 from .room_view import is_nearly_full, room_text
 from .table import Column
+from .tongue import _, in_tongue, ngettext
 from .verb import verb
 
 _MARKETS = (
@@ -48,26 +49,44 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
     screen.say_safe(f"{(result.get('author') or 'nobody')[:ID_CHARS_MIN]}{name}", "bold")
     peers = result.get("peers")
     count = len(peers) if isinstance(peers, list) else int(peers or 0)
-    since = f", up since {ago_text(result['since'])}" if result.get("since") else ""
-    screen.say(f"{counted(count, 'neighbour')} connected{since}")
+    told = _("{neighbours} connected").format(neighbours=counted(count, "neighbour"))
+    if result.get("since"):
+        since = ago_text(result["since"])
+        told = _("{connected}, up since {ago}").format(connected=told, ago=since)
+    screen.say(told)
     last = result.get("last_sync")
-    screen.say(f"last exchange: {ago_text(last) if last else 'none yet'}")
+    screen.say(_("last exchange: {ago}").format(ago=ago_text(last) if last else _("none yet")))
     screen.say(
-        f"{counted(counts['listings_active'], 'listing')} by {_people(counts['authors'])}, "
-        f"{counts['own_active']:,} of them yours; {counted(counts['records'], 'record')}, "
-        f"{counts['bytes'] / 2**20:,.1f} of {counts['bytes_max'] / 2**20:,.1f} MiB"
+        _(
+            "{listings} by {people}, {own_active:,} of them yours; {records}, "
+            "{used:,.1f} of {most:,.1f} MiB"
+        ).format(
+            listings=counted(counts["listings_active"], "listing"),
+            people=_people(counts["authors"]),
+            own_active=counts["own_active"],
+            records=counted(counts["records"], "record"),
+            used=counts["bytes"] / 2**20,
+            most=counts["bytes_max"] / 2**20,
+        )
     )
     if (mail := result["mail"])["letters"]:
         screen.say(
-            f"{counted(mail['letters'], 'sealed letter')} carried for everybody, "
-            f"{mail['bytes'] / 2**20:,.1f} MiB"
+            _("{sealed_letters} carried for everybody, {mib:,.1f} MiB").format(
+                sealed_letters=counted(mail["letters"], "sealed letter"),
+                mib=mail["bytes"] / 2**20,
+            )
         )
     if (photos := result["photos"])["count"]:
         screen.say(f"{counted(photos['count'], 'photo file')}, {photos['bytes'] / 2**20:,.1f} MiB")
     if is_nearly_full(counts):
         screen.say(room_text(counts), "warn")
     if unheld := counts.get("own_unheld"):
-        screen.say(f"{counted(unheld, 'listing')} of yours held by nobody else", "warn")
+        screen.say(
+            _("{listings} of yours held by nobody else").format(
+                listings=counted(unheld, "listing")
+            ),
+            "warn",
+        )
     if unseen := result.get("unseen"):
         screen.say(f"{counted(unseen, 'notification')}: `{call.command_prefix()} notifications`")
     screen.table(
@@ -78,14 +97,25 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
         ],
     )
     for address in to_hand_over(result.get("addresses") or ())[:3]:
-        screen.say_safe(f"hand over: {name_elsewhere()} up --peer {address}", "dim")
+        screen.say_safe(
+            _("hand over: {program} up --peer {address}").format(
+                program=name_elsewhere(), address=address
+            ),
+            "dim",
+        )
     if result.get("fts_lag"):
-        screen.say(f"search is {result['fts_lag']:,} records behind", "dim")
+        screen.say(
+            _("search is {fts_lag:,} records behind").format(fts_lag=result["fts_lag"]), "dim"
+        )
     for warning in result.get("warnings") or ():
-        screen.warn(call.named(safe_line(warning["message"])))
+        screen.warn(call.named(safe_line(in_tongue(warning["message"]))))
     if not count:
-        screen.talk(f"no neighbour: `{call.command_prefix()} doctor` says what to try")
+        screen.talk(
+            _("no neighbour: `{prefix} doctor` says what to try").format(
+                prefix=call.command_prefix()
+            )
+        )
 
 
 def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count:,} people"
+    return ngettext("{n:,} person", "{n:,} people", count).format(n=count)

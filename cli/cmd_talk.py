@@ -5,12 +5,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from contextvars import copy_context
 from typing import Any
 
 import click
 
 from ..node.desk_error import DeskError, bad_value, usage
 from ..node.safe_text import safe_line
+from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .delivery_news import DeliveryNews
@@ -18,6 +20,7 @@ from .fault import report_of
 from .listing_view import person_text
 from .message_view import message_text, room_title, state_text, who_text
 from .room_words import HELP, RoomAsk, RoomVerb, read_line
+from .tongue import _, in_tongue
 from .verb import verb
 
 _HISTORY = 20
@@ -60,27 +63,30 @@ def _open(office: Any, to: str | None, limit: str | None) -> dict[str, Any]:
         if not rooms:
             raise DeskError(
                 "unknown-id",
-                "nobody has written to you yet",
-                "`jangteo talk ID` writes to the seller of a listing",
+                tell("nobody has written to you yet"),
+                tell("`jangteo talk ID` writes to the seller of a listing"),
                 3,
             )
         to = rooms[0]["room"]
     room: dict[str, Any] = office.call("room", {"to": to, "limit": limit or _HISTORY})
     if room["person"] == office.call("whoami", {})["author"]:
-        raise bad_value("that is you: nobody writes to themselves")
+        raise bad_value(tell("that is you: nobody writes to themselves"))
     return room
 
 
 def _head(call: Call, room: dict[str, Any]) -> None:
     call.screen.row({name: value for name, value in room.items() if name != "messages"})
     title = room_title(room)
-    about = f" about {title}" if title else ""
-    call.screen.say_safe(f"with {person_text(room['person'], room['name'])}{about}", "bold")
+    pattern = _("with {who} about {title}") if title else _("with {who}")
+    who = person_text(room["person"], room["name"])
+    call.screen.say_safe(pattern.format(who=who, title=title), "bold")
     if room["blocked"]:
-        call.screen.warn(f"{room['name'] or 'this person'} is blocked: unblock them to talk")
+        call.screen.warn(
+            _("{who} is blocked: unblock them to talk").format(who=room["name"] or _("this person"))
+        )
     if room["has_more"]:
-        call.screen.talk("there is more before this: --limit N shows it", "dim")
-    call.screen.talk("type to write, /help for offers and meetings, Ctrl-D leaves", "dim")
+        call.screen.talk(_("there is more before this: --limit N shows it"), "dim")
+    call.screen.talk(_("type to write, /help for offers and meetings, Ctrl-D leaves"), "dim")
 
 
 class _Table:
@@ -109,7 +115,7 @@ class _Table:
             if asked is RoomAsk.LEAVE:
                 return False
             if isinstance(asked, RoomAsk):
-                self._say(HELP)
+                self._say(_(HELP))
                 return True
             self._show(asked, self._ask(asked))
         except DeskError as error:
@@ -151,12 +157,14 @@ class _Table:
         """What comes is shown until the block ends."""
         if self._office.node is None:
             call.screen.talk(
-                f"no node is running: what you write goes out with `{call.command_prefix()} up`",
+                _("no node is running: what you write goes out with `{prefix} up`").format(
+                    prefix=call.command_prefix()
+                ),
                 "dim",
             )
             yield
             return
-        thread = threading.Thread(target=self._listen, daemon=True)
+        thread = threading.Thread(target=copy_context().run, args=(self._listen,), daemon=True)
         thread.start()
         yield
         if not self._prompt:
@@ -185,7 +193,7 @@ class _Table:
                     self._over()
                     self._call.screen.row(event)
                     if event["state"] == "expired":
-                        told = self._call.named("a message did not come: see `jangteo outbox`")
+                        told = self._call.named(_("a message did not come: see `jangteo outbox`"))
                         self._call.screen.warn(told)
                     self._tell(self._news.heard(event))
                     self._again()
@@ -193,7 +201,9 @@ class _Table:
                 with self._turn:
                     self._over()
                     self._call.screen.row(event)
-                    self._call.screen.say_safe(f"  deal: {event['shown']}", "good")
+                    self._call.screen.say_safe(
+                        _("  deal: {shown}").format(shown=in_tongue(event["shown"])), "good"
+                    )
                     self._again()
 
     def _tell(self, news: str | None) -> None:
@@ -230,7 +240,7 @@ def _typed(call: Call, table: _Table) -> Iterator[str]:
                 print()
             return
         except UnicodeDecodeError:
-            table.refused(usage("that line is no UTF-8 text: not sent"))
+            table.refused(usage(tell("that line is no UTF-8 text: not sent")))
             continue
         if line.strip():
             yield line

@@ -14,6 +14,7 @@ from .call import Call
 from .event_view import event_text, to_hand_over
 from .listing_view import ID_CHARS_MIN
 from .passphrase import ask_passphrase
+from .tongue import _
 from .verb import verb
 
 _ADDRESSES_SHOWN = 4
@@ -108,7 +109,7 @@ class _Voice:
         elif event["event"] == "ready":
             self._ready(event)
         elif event["event"] == "progress":
-            self._progress(f"receiving: {event_text(event)}")
+            self._progress(_("receiving: {records}").format(records=event_text(event)))
         elif event["event"] == "upgrade":
             self._progress(event_text(event) or "")
         elif (told := event_text(event)) is not None:
@@ -119,8 +120,12 @@ class _Voice:
         screen, prefix = self._call.screen, self._call.command_prefix()
         who = event["author"][:ID_CHARS_MIN]
         if self._is_first:
-            self._line(f"made your identity, {who}. Its 24 words: `{prefix} words`")
-        self._line(f"ready; you are {who}, and neighbours reach you at", "good")
+            self._line(
+                _("made your identity, {who}. Its 24 words: `{prefix} words`").format(
+                    who=who, prefix=prefix
+                )
+            )
+        self._line(_("ready; you are {who}, and neighbours reach you at").format(who=who), "good")
         for address in to_hand_over(event["addresses"])[:_ADDRESSES_SHOWN]:
             self._print(f"  {safe_line(address)}")
         if screen.is_terminal:
@@ -130,8 +135,10 @@ class _Voice:
             self._print(f"its page: `{prefix} open`")
         self._print(
             screen.paint(
-                f"In another terminal: `{prefix}`, `{prefix} search`, "
-                f"`{prefix} sell`. Ctrl-C stops.",
+                _(
+                    "In another terminal: `{prefix}`, `{prefix} search`, `{prefix} "
+                    "sell`. Ctrl-C stops."
+                ).format(prefix=prefix),
                 "dim",
             )
         )

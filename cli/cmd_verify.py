@@ -7,6 +7,7 @@ import click
 from .call import Call
 from .listing_view import counted
 from .progress import Progress
+from .tongue import _, in_tongue
 from .verb import verb
 
 _SHOWN = ("records", "bad", "bad_count", "views", "photos", "ok")
@@ -25,7 +26,7 @@ def verify(call: Call) -> int | None:
     against a rebuild; and each photo's file against its hash.
     """
     result: dict[str, Any] = {}
-    with call.office() as office, Progress(call.screen, "checking") as progress:
+    with call.office() as office, Progress(call.screen, _("checking")) as progress:
         for event in office.stream("verify", {}):
             if event["event"] == "progress":
                 progress.total = event["total"]
@@ -35,18 +36,34 @@ def verify(call: Call) -> int | None:
     shown = {name: result[name] for name in _SHOWN}
     call.screen.row(shown)
     for bad in result["bad"]:
-        call.screen.say_safe(f"record {bad['record']}: {bad['problem']}", "bad")
+        call.screen.say_safe(
+            _("record {record}: {problem}").format(
+                record=bad["record"], problem=in_tongue(bad["problem"])
+            ),
+            "bad",
+        )
     for problem in result["views"]:
-        call.screen.say_safe(f"view: {problem}", "bad")
+        call.screen.say_safe(_("view: {problem}").format(problem=in_tongue(problem)), "bad")
     for photo in result["photos"]:
-        call.screen.say(f"photo {photo[:16]}: its file is damaged, or not there", "bad")
+        told = _("photo {short}: its file is damaged, or not there").format(short=photo[:16])
+        call.screen.say(told, "bad")
     wrong = result["bad_count"] + len(result["views"]) + len(result["photos"])
-    told = "all is well" if result["ok"] else f"{counted(wrong, 'problem')}"
-    call.screen.say(f"{counted(result['records'], 'record')} checked: {told}")
+    told = _("all is well") if result["ok"] else counted(wrong, "problem")
+    call.screen.say(
+        _("{records} checked: {told}").format(
+            records=counted(result["records"], "record"), told=told
+        )
+    )
     if result["views"]:
-        call.screen.talk(f"`{call.command_prefix()} reindex` rebuilds the views")
+        call.screen.talk(
+            _("`{prefix} reindex` rebuilds the views").format(prefix=call.command_prefix())
+        )
     if result["photos"]:
-        call.screen.talk("`reindex` drops damaged photos: neighbours who have them give them again")
+        call.screen.talk(
+            _("`{prefix} reindex` drops damaged photos: neighbours give them again").format(
+                prefix=call.command_prefix()
+            )
+        )
     call.notices(result)
     return None if result["ok"] else 1
 
@@ -63,5 +80,5 @@ def reindex(call: Call) -> None:
     """
     result = call.ask("reindex")
     call.screen.row({"reindexed": True})
-    call.screen.say("rebuilt from the records")
+    call.screen.say(_("rebuilt from the records"))
     call.notices(result)

@@ -9,6 +9,7 @@ from ..node.desk_error import DeskError, needs_node
 from ..node.safe_text import safe_line
 from .call import Call
 from .event_view import event_text
+from .tongue import _
 from .verb import verb
 
 
@@ -28,7 +29,7 @@ def watch(call: Call) -> None:
     with call.office() as office:
         if office.node is None:
             raise needs_node("watch")
-        call.screen.talk("watching; Ctrl-C ends it", "dim")
+        call.screen.talk(_("watching; Ctrl-C ends it"), "dim")
         is_over = False
         try:
             for event in office.stream("watch", {}):

@@ -6,12 +6,14 @@ from typing import Any
 import click
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
 from .listing_id import SUGGESTED_CATEGORY
 from .listing_view import ID_CHARS_MIN, person_text, print_table
 from .notification_view import notification_text
 from .table import Column
+from .tongue import _
 from .verb import verb
 
 _PEOPLE = (
@@ -42,17 +44,18 @@ def favourites(call: Call, listing_id: str | None, remove: bool) -> None:
     """
     if listing_id is None:
         if remove:
-            raise usage("--remove needs the ID of a favourite")
+            raise usage(tell("--remove needs the ID of a favourite"))
         _favourites(call)
     elif remove:
         result = call.ask("unfavour", id=listing_id)
         call.answer(result, result)
-        call.screen.say(f"{result['id'][:ID_CHARS_MIN]} is no favourite any more")
+        call.screen.say(_("{id} is no favourite any more").format(id=result["id"][:ID_CHARS_MIN]))
     else:
         result = call.ask("favour", id=listing_id)
         call.answer({name: result[name] for name in ("listing", "changed")}, result)
-        was = "" if result["changed"] else " already"
-        call.screen.say_safe(f"{result['listing']['title']} is a favourite{was}")
+        said, again = _("{title} is a favourite"), _("{title} is a favourite already")
+        pattern = said if result["changed"] else again
+        call.screen.say_safe(pattern.format(title=result["listing"]["title"]))
         call.notices(result)
 
 
@@ -61,13 +64,20 @@ def _favourites(call: Call) -> None:
     for row in rows:
         call.screen.row(row)
     if not rows:
-        call.screen.talk(f"none yet: `{call.command_prefix()} favourites ID` marks a listing")
+        call.screen.talk(
+            _("none yet: `{prefix} favourites ID` marks a listing").format(
+                prefix=call.command_prefix()
+            )
+        )
         return
     print_table(call.screen, [row for row in rows if row["status"] != "gone"])
     for row in rows:
         if row["status"] == "gone":
             call.screen.say_safe(
-                f"{row['id'][:ID_CHARS_MIN]}  {row['title']}: not here at the moment", "dim"
+                _("{id}  {title}: not here at the moment").format(
+                    id=row["id"][:ID_CHARS_MIN], title=row["title"]
+                ),
+                "dim",
             )
 
 
@@ -86,14 +96,17 @@ def follow(call: Call, person: str | None, stop: bool) -> None:
     """
     if person is None:
         if stop:
-            raise usage("--stop needs a person")
+            raise usage(tell("--stop needs a person"))
         _follows(call)
         return
     result = call.ask("follow", author=person, on=not stop)
     call.answer({name: result[name] for name in ("author", "name", "following", "changed")}, result)
     who = person_text(result["author"], result["name"])
-    told = "you follow" if result["following"] else "you do not follow"
-    call.screen.say_safe(f"{told} {who}{'' if result['changed'] else ' as before'}")
+    if result["following"]:
+        said, again = _("you follow {who}"), _("you follow {who} as before")
+    else:
+        said, again = _("you do not follow {who}"), _("you do not follow {who} as before")
+    call.screen.say_safe((said if result["changed"] else again).format(who=who))
     call.notices(result)
 
 
@@ -102,7 +115,11 @@ def _follows(call: Call) -> None:
     for each in found:
         call.screen.row(each)
     if not found:
-        call.screen.talk(f"nobody yet: `{call.command_prefix()} follow PERSON` follows somebody")
+        call.screen.talk(
+            _("nobody yet: `{prefix} follow PERSON` follows somebody").format(
+                prefix=call.command_prefix()
+            )
+        )
         return
     rows = [(each["author"][:16], each["name"], ago_text(each["since"])) for each in found]
     call.screen.table(_PEOPLE, rows)
@@ -143,22 +160,27 @@ def saved(
         click.echo(click.get_current_context().get_help())
         return
     if unknown := [word for word in (name or "", *text) if word.startswith("--")]:
-        raise usage(f"no such option {unknown[0]!r}", "`jangteo saved --help` shows them")
+        raise usage(
+            tell("no such option {unknown!r}", unknown=unknown[0]),
+            tell("`jangteo saved --help` shows them"),
+        )
     query = {key: value for key, value in filters.items() if value is not None}
     if text:
         query["text"] = " ".join(text)
     if name is None:
         if query or remove:
-            raise usage("a saved search has a name: `jangteo saved NAME WORDS`")
+            raise usage(tell("a saved search has a name: `jangteo saved NAME WORDS`"))
         _searches(call)
     elif remove:
         result = call.ask("unsave", name=name)
         call.answer(result, result)
-        call.screen.say_safe(f"{result['name']} is no longer looked for")
+        call.screen.say_safe(_("{name} is no longer looked for").format(name=result["name"]))
     elif query:
         result = call.ask("save", name=name, query=query)
         call.answer({key: result[key] for key in ("name", "query", "changed")}, result)
-        call.screen.say_safe(f"{result['name']}: you hear when something comes that fits")
+        call.screen.say_safe(
+            _("{name}: you hear when something comes that fits").format(name=result["name"])
+        )
         call.notices(result)
     else:
         _look(call, name)
@@ -169,7 +191,11 @@ def _searches(call: Call) -> None:
     for each in found:
         call.screen.row(each)
     if not found:
-        call.screen.talk(f"none yet: `{call.command_prefix()} saved NAME WORDS` saves one")
+        call.screen.talk(
+            _("none yet: `{prefix} saved NAME WORDS` saves one").format(
+                prefix=call.command_prefix()
+            )
+        )
         return
     rows = [(each["name"], _asked(each["query"]), ago_text(each["since"])) for each in found]
     call.screen.table(_SEARCHES, rows)
@@ -186,12 +212,17 @@ def _look(call: Call, name: str) -> None:
     for row in result["rows"]:
         call.screen.row(row)
     if not result["rows"]:
-        call.screen.talk("nothing fits at the moment")
+        call.screen.talk(_("nothing fits at the moment"))
         return
     print_table(call.screen, result["rows"])
     if result["has_more"]:
         words = quote(str(found["query"].get("text", "")))
-        call.screen.talk(f"there is more: `{call.command_prefix()} search {words}`", "dim")
+        call.screen.talk(
+            _("there is more: `{prefix} search {words}`").format(
+                prefix=call.command_prefix(), words=words
+            ),
+            "dim",
+        )
 
 
 @verb(
@@ -217,14 +248,20 @@ def notifications(call: Call, is_all: bool, keep: bool, limit: str | None) -> No
     for note in found:
         call.screen.row(note)
     if not found:
-        call.screen.talk("nothing new")
+        call.screen.talk(_("nothing new"))
         return
     rows = [(ago_text(note["at"]), notification_text(note)) for note in found]
     call.screen.table(_NOTES, rows)
     left = result["unseen"] - sum(not note["seen"] for note in found)
     if result["dropped"]:
-        call.screen.warn(f"{result['dropped']:,} older ones made room before you saw them")
+        call.screen.warn(
+            _("{dropped:,} older ones made room before you saw them").format(
+                dropped=result["dropped"]
+            )
+        )
     if left > 0:
-        call.screen.talk(f"and {left:,} older ones: --limit N shows them", "dim")
+        call.screen.talk(
+            _("and {left:,} older ones: --limit N shows them").format(left=left), "dim"
+        )
     elif not keep:
         call.ask("see", up_to=max(note["id"] for note in found))

@@ -5,11 +5,13 @@ import time
 import click
 
 from ..node.desk_error import DeskError
+from ..protocol.told import tell
 from . import cells
 from .call import Call
 from .passphrase import ask_passphrase, new_passphrase
 from .program import program_name
 from .screen import Screen
+from .tongue import _
 from .verb import verb
 
 _ROW_WORDS = 4
@@ -35,8 +37,8 @@ def words(call: Call) -> None:
     if not screen.is_terminal and not screen.is_json:
         raise DeskError(
             "no-terminal",
-            "the words are shown in a terminal only",
-            "run it without a pipe, or with --json if a program needs them",
+            tell("the words are shown in a terminal only"),
+            tell("run it without a pipe, or with --json if a program needs them"),
         )
     told = identity.words(home, ask_passphrase)
     home.owner.note_backed_up(time.time_ns() // 1_000_000)
@@ -68,7 +70,7 @@ def passphrase(call: Call, remove: bool) -> None:
     with home.lock("command"):
         identity.set_passphrase(home, fresh, ask_passphrase)
     call.screen.row({"sealed": not remove})
-    call.screen.say("the key is open again" if remove else "the key is sealed")
+    call.screen.say(_("the key is open again") if remove else _("the key is sealed"))
 
 
 def print_words(screen: Screen, told: str) -> None:
@@ -80,9 +82,11 @@ def print_words(screen: Screen, told: str) -> None:
         screen.say("  " + "".join(f"{word:14}" for word in listed[start : start + row_words]))
     screen.say()
     for line in cells.wrap(
-        "These 24 words are your key, written for people. On paper they outlive this machine: "
-        f"`{program_name()} restore` makes you yourself again. Whoever reads them can sign as you, "
-        "and nobody can give you new ones.",
+        _(
+            "These 24 words are your key, written for people. On paper they "
+            "outlive this machine: `{program} restore` makes you yourself again. "
+            "Whoever reads them can sign as you, and nobody can give you new ones."
+        ).format(program=program_name()),
         min(screen.cells, 80),
     ):
         screen.talk(line)

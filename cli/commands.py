@@ -5,10 +5,18 @@ from typing import Any
 
 import click
 
+from ..protocol.told import tell
 from .call import Call
 from .command_table import COMMANDS, SECTIONS
-from .program import named_in_help
-from .verb import format_examples, help_context, shared_options
+from .tongue import _
+from .verb import (
+    format_examples,
+    help_context,
+    help_page,
+    shared_options,
+    write_help,
+    write_options,
+)
 
 
 class LazyGroup(click.Group):
@@ -43,19 +51,29 @@ class LazyGroup(click.Group):
             from difflib import get_close_matches
 
             close = get_close_matches(args[0], COMMANDS, 1)
-            meant = f": did you mean {close[0]}?" if close else ""
-            ctx.fail(f"no such command {args[0][:40]!r}{meant}")
+            if close:
+                ctx.fail(
+                    tell(
+                        "no such command {command!r}: did you mean {meant}?",
+                        command=args[0][:40],
+                        meant=close[0],
+                    )
+                )
+            ctx.fail(tell("no such command {command!r}", command=args[0][:40]))
         return super().resolve_command(ctx, args)
 
     def get_help(self, ctx: click.Context) -> str:
-        return named_in_help(super().get_help(ctx))
+        return help_page(self, ctx)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_help(self, formatter)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
         for section, commands in SECTIONS.items():
             with formatter.section(section):
-                formatter.write_dl([(name, place[2]) for name, place in commands.items()])
+                formatter.write_dl([(name, _(place[2])) for name, place in commands.items()])
         format_examples(
             formatter,
             (
@@ -67,9 +85,7 @@ class LazyGroup(click.Group):
         self.format_options(ctx, formatter)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        rows = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
-        with formatter.section("Options"):
-            formatter.write_dl([row for row in rows if row is not None])
+        write_options(self, ctx, formatter)
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:

@@ -7,9 +7,13 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from .listing_view import counted
+from .tongue import N_, _, n_, ngettext
 
-_WORDS: Final = {"delivered": "came", "read": "read"}
+_ONE: Final = {"delivered": N_("came"), "read": N_("read")}
+_SEVERAL: Final = {
+    "delivered": n_("{n:,} message came", "{n:,} messages came"),
+    "read": n_("{n:,} message read", "{n:,} messages read"),
+}
 _EARLY_MAX: Final = 64
 
 
@@ -17,8 +21,8 @@ class DeliveryNews:
     """Of one room. It speaks when the latest of one's own messages has come, for all before it."""
 
     def __init__(self) -> None:
-        self._open: dict[str, set[str]] = {state: set() for state in _WORDS}
-        self._told: dict[str, set[str]] = {state: set() for state in _WORDS}
+        self._open: dict[str, set[str]] = {state: set() for state in _ONE}
+        self._told: dict[str, set[str]] = {state: set() for state in _ONE}
         self._latest = ""
         # An answer may be quicker than what is said of the sending. Most are of other rooms.
         self._early: deque[tuple[str, str]] = deque(maxlen=_EARLY_MAX)
@@ -42,7 +46,7 @@ class DeliveryNews:
     def heard(self, event: Mapping[str, Any]) -> str | None:
         """ "came", "3 messages read", or None where there is nothing to say yet."""
         state, one = str(event.get("state")), str(event.get("id"))
-        if state not in _WORDS:
+        if state not in _ONE:
             return None
         if not any(one in open_ids for open_ids in self._open.values()):
             self._early.append((state, one))
@@ -58,5 +62,6 @@ class DeliveryNews:
             return None
         count = len(self._told[state])
         self._told[state].clear()
-        word = _WORDS[state]
-        return word if count == 1 else f"{counted(count, 'message')} {word}"
+        if count == 1:
+            return _(_ONE[state])
+        return ngettext(*_SEVERAL[state], count).format(n=count)

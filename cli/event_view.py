@@ -9,13 +9,26 @@ from typing import Any, Final
 from .listing_view import ID_CHARS_MIN, person_text, price_text
 from .message_view import message_text
 from .notification_view import notification_text
+from .tongue import N_, _, in_tongue
 
-_CHANGES: Final = ("new", "changed", "withdrawn")
+_CHANGES: Final = {
+    "new": N_("{n:,} new"),
+    "changed": N_("{n:,} changed"),
+    "withdrawn": N_("{n:,} withdrawn"),
+}
+_HAPPENED: Final = {
+    "new": N_("new: {what}"),
+    "changed": N_("changed: {what}"),
+    "withdrawn": N_("withdrawn: {what}"),
+    "reserved": N_("reserved: {what}"),
+    "sold": N_("sold: {what}"),
+    "expired": N_("expired: {what}"),
+}
 
 _DELIVERY: Final = {
-    "expired": "! a message of yours did not come in 14 days: `jangteo outbox --all` shows it"
+    "expired": N_("! a message of yours did not come in 14 days: `jangteo outbox --all` shows it")
 }
-_OVER: Final = {"store-full": "the store has room again"}
+_OVER: Final = {"store-full": N_("the store has room again")}
 
 Event = Mapping[str, Any]
 
@@ -24,7 +37,7 @@ def event_text(event: Event) -> str | None:
     """One line, not yet made safe for a terminal."""
     match event.get("event"):
         case "ready":
-            return f"ready: {event.get('peer', '')}"
+            return _("ready: {peer}").format(peer=event.get("peer", ""))
         case "peer":
             return _peer(event)
         case "listing":
@@ -34,7 +47,7 @@ def event_text(event: Event) -> str | None:
         case "message":
             return _message(event)
         case "delivery":
-            return _DELIVERY.get(str(event.get("state")))
+            return _(_DELIVERY.get(str(event.get("state")), "")) or None
         case "notification":
             return notification_text(event)
         case "deal":
@@ -44,13 +57,15 @@ def event_text(event: Event) -> str | None:
         case "progress":
             return _progress(event)
         case "upgrade":
-            return f"bringing the store up to date: {event['done']:,} of {event['total']:,}"
+            return _("bringing the store up to date: {done:,} of {total:,}").format(
+                done=event["done"], total=event["total"]
+            )
         case "warning":
-            return f"! {event.get('message') or event.get('code')}"
+            return f"! {in_tongue(event.get('message') or '') or event.get('code')}"
         case "warning-over":
-            return _OVER.get(str(event.get("code")))
+            return _(_OVER.get(str(event.get("code")), "")) or None
         case "stopping":
-            return "the node is stopping"
+            return _("the node is stopping")
         case _:
             return None
 
@@ -64,9 +79,11 @@ def to_hand_over(addresses: Sequence[str]) -> list[str]:
 def _peer(event: Event) -> str:
     peer = str(event.get("peer", ""))[-8:]
     if event.get("state") == "down":
-        return f"neighbour …{peer} has left"
+        return _("neighbour …{peer} has left").format(peer=peer)
     where = str(event.get("address") or "")
-    return f"neighbour …{peer} is here" + (f" ({_host_of(where)})" if where else "")
+    return _("neighbour …{peer} is here").format(peer=peer) + (
+        f" ({_host_of(where)})" if where else ""
+    )
 
 
 def _host_of(address: str) -> str:
@@ -76,50 +93,64 @@ def _host_of(address: str) -> str:
 
 
 def _listing(event: Event) -> str:
-    who = "you" if event.get("mine") else person_text(event["author"], event.get("seller"))
+    who = _("you") if event.get("mine") else person_text(event["author"], event.get("seller"))
     change = event.get("change", "new")
     if change == "changed" and event.get("status") != "active":
         change = event.get("status")
-    short = str(event["id"])[:ID_CHARS_MIN]
-    if change == "withdrawn":
-        return f"{change}: {short} {event['title']} · {who}"
-    return f"{change}: {short} {event['title']} · {price_text(event['price'])} · {who}"
+    what = f"{str(event['id'])[:ID_CHARS_MIN]} {event['title']}"
+    if change != "withdrawn":
+        what = f"{what} · {price_text(event['price'])}"
+    return _(_HAPPENED.get(str(change), "{what}")).format(what=f"{what} · {who}")
 
 
 def _listings(event: Event) -> str:
     """A burst, summed up."""
-    counts = (f"{event[name]:,} {name}" for name in _CHANGES if event.get(name))
-    return f"listings: {', '.join(counts)}"
+    counts = (
+        _(pattern).format(n=event[name]) for name, pattern in _CHANGES.items() if event.get(name)
+    )
+    return _("listings: {counts}").format(counts=", ".join(counts))
 
 
 def _message(event: Event) -> str | None:
     if event.get("muted"):
         return None
-    title = f" about {event['title']}" if event.get("title") else ""
-    who = person_text(event["author"], event["name"])
+    title, who = event.get("title"), person_text(event["author"], event["name"])
     if "mine" not in event:  # in what a node prints there are no words
-        return f"{who} wrote to you{title}"
-    return f"{who}{title}: {' '.join(message_text(event).split())}"
+        pattern = _("{who} wrote to you about {title}") if title else _("{who} wrote to you")
+        return pattern.format(who=who, title=title)
+    whom = _("{who} about {title}").format(who=who, title=title) if title else who
+    return f"{whom}: {' '.join(message_text(event).split())}"
 
 
 def _deal(event: Event) -> str:
     short = str(event.get("deal"))[:ID_CHARS_MIN]
-    return f"deal {short}: {event['shown']}" if "shown" in event else f"deal {short} has changed"
+    return (
+        _("deal {short}: {shown}").format(short=short, shown=in_tongue(event["shown"]))
+        if "shown" in event
+        else _("deal {short} has changed").format(short=short)
+    )
 
 
 def _sync(event: Event) -> str | None:
     received, sent = event.get("received") or 0, event.get("sent") or 0
     peer = str(event.get("peer", ""))[-8:]
     if error := event.get("error"):
-        return f"exchange with …{peer} failed: {error}"
+        return _("exchange with …{peer} failed: {error}").format(peer=peer, error=in_tongue(error))
     if not received and not sent:
         return None
-    market = f" in {event['market']}" if event.get("market") not in (None, "open") else ""
-    return f"exchange with …{peer}{market}: {received:,} received, {sent:,} sent"
+    if event.get("market") in (None, "open"):
+        pattern = _("exchange with …{peer}: {received:,} received, {sent:,} sent")
+    else:
+        pattern = _("exchange with …{peer} in {market}: {received:,} received, {sent:,} sent")
+    return pattern.format(peer=peer, market=event.get("market"), received=received, sent=sent)
 
 
 def _progress(event: Event) -> str | None:
     done, total = event.get("done"), event.get("total")
     if done is None:
         return None
-    return f"{done:,} of {total:,} records" if total else f"{done:,} records"
+    return (
+        _("{done:,} of {total:,} records").format(done=done, total=total)
+        if total
+        else _("{done:,} records").format(done=done)
+    )

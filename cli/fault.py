@@ -14,8 +14,11 @@ import click
 
 from ..node.desk_error import EXIT_FAILED, EXIT_USAGE, DeskError
 from ..node.safe_text import safe_line
+from ..protocol.told import tell, told_by
 from .program import named
 from .screen import OutputLost, json_line
+from .tongue import in_tongue
+from .usage_text import usage_text
 
 _LOG_BYTES_MAX: Final = 1_000_000
 _MESSAGE_CHARS_MAX: Final = 600
@@ -32,15 +35,15 @@ class Report:
 
     def print(self, is_json: bool, name: Callable[[str], str] = named) -> None:
         """`name` puts the commands in it as they must be typed."""
-        message, hint = _clipped(safe_line(self.message)), self.hint and safe_line(self.hint)
         sys.stdout.flush()
         if is_json:
+            message, hint = _clipped(safe_line(self.message)), self.hint and safe_line(self.hint)
             error = {"code": self.code, "message": name(message), "hint": hint and name(hint)}
             print(json_line({"error": error}), file=sys.stderr)
             return
-        print(f"jangteo: {name(message)}", file=sys.stderr)
-        if hint:
-            print(f"  {name(hint)}", file=sys.stderr)
+        print(f"jangteo: {name(_clipped(safe_line(in_tongue(self.message))))}", file=sys.stderr)
+        if self.hint:
+            print(f"  {name(safe_line(in_tongue(self.hint)))}", file=sys.stderr)
 
 
 def _clipped(message: str) -> str:
@@ -56,15 +59,16 @@ def report_of(error: Exception, home: Path | None, *, is_done: bool = False) -> 
     from ..protocol.errors import LocalProtocolError
 
     if isinstance(error, OutputLost):
-        done = "done, but " if is_done else ""
-        return Report(
-            "output", f"{done}standard output cannot be written: {error}", None, EXIT_FAILED
-        )
+        if is_done:
+            message = tell("done, but standard output cannot be written: {error}", error=error)
+        else:
+            message = tell("standard output cannot be written: {error}", error=error)
+        return Report("output", message, None, EXIT_FAILED)
 
     if isinstance(error, DeskError):
         return Report(error.code, error.message, error.hint, error.exit_code)
     if isinstance(error, LocalProtocolError):
-        return Report("bad-value", str(error), None, EXIT_USAGE)
+        return Report("bad-value", told_by(error), None, EXIT_USAGE)
     if isinstance(error, click.UsageError):
         return _of_usage(error)
     if isinstance(error, click.ClickException):
@@ -76,12 +80,12 @@ def report_of(error: Exception, home: Path | None, *, is_done: bool = False) -> 
 
 
 def _of_usage(error: click.UsageError) -> Report:
-    message = error.format_message().rstrip(".")
+    message = usage_text(error)
     path = error.ctx.command_path if error.ctx else "jangteo"
-    hint = f"`{path} --help` shows how"
+    hint = tell("`{path} --help` shows how", path=path)
     if isinstance(error, click.NoSuchOption) and not error.option_name.startswith("--"):
-        hint = f"put -- before words that begin with a dash; {hint}"
-    return Report("usage", message[:1].lower() + message[1:], hint, EXIT_USAGE)
+        hint = tell("put -- before words that begin with a dash; {hint}", hint=hint)
+    return Report("usage", message, hint, EXIT_USAGE)
 
 
 def _of_our_own(error: Exception, home: Path | None) -> Report:
@@ -92,10 +96,17 @@ def _of_our_own(error: Exception, home: Path | None) -> Report:
     if os.environ.get("JANGTEO_DEBUG"):
         print(details, file=sys.stderr, end="")
     path = _write_details(details, home)
-    where = f"details in {path}" if path else "JANGTEO_DEBUG=1 shows the details"
+    if path:
+        where = tell("details in {path}", path=path)
+    else:
+        where = tell("JANGTEO_DEBUG=1 shows the details")
     return Report(
         "internal",
-        f"something unexpected went wrong ({type(error).__name__}); {where}",
+        tell(
+            "something unexpected went wrong ({name}); {where}",
+            name=type(error).__name__,
+            where=where,
+        ),
         None,
         EXIT_FAILED,
     )

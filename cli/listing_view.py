@@ -7,16 +7,32 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ..node.safe_text import safe_block, safe_line
+from ..node.tongue import ENGLISH
 from ..protocol.money import from_decimal
 from . import cells
 from .ago import ago_text
 from .screen import Screen
 from .table import Column
+from .tongue import _, n_, ngettext, spoken
 
 ID_CHARS_MIN: Final = 8
 _GIFTS: Final = {"KRW": "나눔", "JPY": "無料"}
 _GIFT: Final = "free"
 _ASK: Final = "ask"
+_COUNTED: Final = {
+    "active listing": n_("{n:,} active listing", "{n:,} active listings"),
+    "deal": n_("{n:,} deal", "{n:,} deals"),
+    "listing": n_("{n:,} listing", "{n:,} listings"),
+    "message": n_("{n:,} message", "{n:,} messages"),
+    "more row": n_("{n:,} more row", "{n:,} more rows"),
+    "neighbour": n_("{n:,} neighbour", "{n:,} neighbours"),
+    "notification": n_("{n:,} notification", "{n:,} notifications"),
+    "peer": n_("{n:,} peer", "{n:,} peers"),
+    "problem": n_("{n:,} problem", "{n:,} problems"),
+    "record": n_("{n:,} record", "{n:,} records"),
+    "review": n_("{n:,} review", "{n:,} reviews"),
+    "sealed letter": n_("{n:,} sealed letter", "{n:,} sealed letters"),
+}
 _STATUS_STYLES: Final = {"active": "good", "reserved": "warn"}
 _COLUMNS: Final = (
     Column("ID", ID_CHARS_MIN, 10, is_whole=True, style="id"),
@@ -32,6 +48,8 @@ _COLUMNS: Final = (
 
 def price_text(price: Mapping[str, Any] | None) -> str:
     """ "₩950,000", "$80.00", "나눔" or "free" for a gift, "ask" for none."""
+    if spoken().code != ENGLISH:
+        return spoken().money(price)
     if price is None:
         return _ASK
     amount, currency = str(price["amount"]), str(price["currency"])
@@ -42,7 +60,7 @@ def price_text(price: Mapping[str, Any] | None) -> str:
 
 def counted(count: int, thing: str) -> str:
     """ "1 listing", "1,200 listings"."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+    return ngettext(*_COUNTED[thing], count).format(n=count)
 
 
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
@@ -113,7 +131,7 @@ def print_listing(screen: Screen, listing: Mapping[str, Any], short: str | None 
     """One listing in a few lines: what, how much, where, whose, and who holds it."""
     short = short or listing["id"][:ID_CHARS_MIN]
     if listing["status"] == "withdrawn" and not listing["title"]:
-        screen.say(f"{screen.paint(short, 'id')}  withdrawn by its seller")
+        screen.say(_("{short}  withdrawn by its seller").format(short=screen.paint(short, "id")))
         return
     _title(screen, short, _titled(listing))
     _facts(screen, listing)
@@ -135,7 +153,11 @@ def print_listing(screen: Screen, listing: Mapping[str, Any], short: str | None 
 def held_text(listing: Mapping[str, Any]) -> str:
     """ "held by 3 peers": how many neighbours would keep serving it without you."""
     count = listing.get("held_by") or 0
-    return f"held by {counted(count, 'peer')}" if count else "held by nobody else yet"
+    return (
+        _("held by {peers}").format(peers=counted(count, "peer"))
+        if count
+        else _("held by nobody else yet")
+    )
 
 
 def _title(screen: Screen, short: str, title: str) -> None:
@@ -149,17 +171,19 @@ def _title(screen: Screen, short: str, title: str) -> None:
 def _facts(screen: Screen, listing: Mapping[str, Any]) -> None:
     facts = [price_text(listing["price"])]
     if listing["quantity"] != 1:
-        facts.append(f"{listing['quantity']:,} pieces")
-    facts += [listing[name] for name in ("condition", "category", "place") if listing[name]]
+        facts.append(_("{quantity:,} pieces").format(quantity=listing["quantity"]))
+    if listing["condition"]:
+        facts.append(_(listing["condition"]))
+    facts += [listing[name] for name in ("category", "place") if listing[name]]
     _wrapped(screen, " · ".join(safe_line(fact) for fact in facts), "price")
 
 
 def _standing(listing: Mapping[str, Any]) -> str:
-    parts = [listing["status"]]
+    parts = [_(listing["status"])]
     if listing["status"] in ("active", "reserved") and listing["expires_at"]:
-        parts.append(f"ends {ago_text(listing['expires_at'])}")
+        parts.append(_("ends {ago}").format(ago=ago_text(listing["expires_at"])))
     if listing["market"] != "open":
-        parts.append(f"in {safe_line(listing['market'])}")
+        parts.append(_("in {market}").format(market=safe_line(listing["market"])))
     # Of somebody else's one cannot say that nobody holds it: they do. What was taken back is
     # nothing to hold.
     if listing["status"] != "withdrawn" and (listing["mine"] or listing.get("held_by")):
@@ -173,8 +197,12 @@ def _wrapped(screen: Screen, text: str, style: str) -> None:
 
 
 def _titled(listing: Mapping[str, Any]) -> str:
-    return f"wanted: {listing['title']}" if listing["side"] == "want" else str(listing["title"])
+    return (
+        _("wanted: {title}").format(title=listing["title"])
+        if listing["side"] == "want"
+        else str(listing["title"])
+    )
 
 
 def _state(listing: Mapping[str, Any]) -> str:
-    return "" if listing["status"] == "active" else str(listing["status"])
+    return "" if listing["status"] == "active" else _(str(listing["status"]))

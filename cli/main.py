@@ -39,14 +39,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: Sequence[str]) -> int:
+    from .call import Call
+    from .tongue import speaking
+
+    call = Call()
+    with speaking(call.tongue):
+        return _speak(given, call)
+
+
+def _speak(given: Sequence[str], call: "Call") -> int:
     import click
 
-    from .call import Call
     from .commands import jangteo
     from .fault import report_of
     from .screen import to_stdout
 
-    call = Call()
     try:
         code = jangteo.main(list(given), prog_name="jangteo", standalone_mode=False, obj=call)
         with to_stdout():

@@ -11,22 +11,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..node.desk_error import DeskError, usage
+from ..protocol.told import tell
 
 
 def output_path(told: str) -> Path:
     """Where `told` leads, through links. DeskError for no name, a folder, or no folder to be in."""
     if not told:
-        raise usage("a file to write needs a name")
+        raise usage(tell("a file to write needs a name"))
     named = Path(told).expanduser()
     try:
         path = named.resolve()
         is_folder, has_folder = path.is_dir(), path.parent.is_dir()
     except (OSError, RuntimeError) as error:  # links in a circle
-        raise DeskError("unwritable", f"cannot write {told}: {error}") from None
+        raise DeskError(
+            "unwritable", tell("cannot write {told}: {error}", told=told, error=error)
+        ) from None
     if is_folder:
-        raise usage(f"{told} is a folder: name a file in it")
+        raise usage(tell("{told} is a folder: name a file in it", told=told))
     if not has_folder:
-        raise DeskError("unwritable", f"no such folder: {path.parent}")
+        raise DeskError("unwritable", tell("no such folder: {parent}", parent=path.parent))
     return path
 
 
@@ -41,7 +44,10 @@ def output_file(told: str) -> Iterator[BinaryIO]:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise DeskError("unwritable", f"cannot write {told}: {error.strerror}") from error
+        raise DeskError(
+            "unwritable",
+            tell("cannot write {told}: {strerror}", told=told, strerror=error.strerror),
+        ) from error
 
 
 def _is_special(path: Path) -> bool:

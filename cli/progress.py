@@ -7,6 +7,7 @@ from typing import Final, Self
 
 from .cells import clip
 from .screen import Screen
+from .tongue import _
 
 _BAR_CELLS: Final = 24
 _REDRAW_SECONDS: Final = 0.1
@@ -57,7 +58,8 @@ class Progress:
         if self.total:
             filled = min(_BAR_CELLS, self.done * _BAR_CELLS // self.total)
             bar = "█" * filled + "░" * (_BAR_CELLS - filled)
-            text = f"{self._what} {bar} {self.done:,} of {self.total:,}"
+            told = _("{done:,} of {total:,}").format(done=self.done, total=self.total)
+            text = f"{self._what} {bar} {told}"
         sys.stderr.write(f"\r\x1b[K{clip(text, self._cells - 1)}")
         sys.stderr.flush()
         self._is_drawn = True

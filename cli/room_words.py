@@ -6,8 +6,10 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from ..node.desk_error import usage
+from ..protocol.told import tell
+from .tongue import N_
 
-HELP: Final = """\
+HELP: Final = N_("""\
 /offer PRICE [WORDS]      offer a price, or counter the one that stands (/counter is the same)
 /accept  /decline [WHY]   answer an offer      /retract   take yours back
 /meet WHEN [@ WHERE]      propose a meeting    /agree     agree to theirs
@@ -15,7 +17,7 @@ HELP: Final = """\
 /cancel WHY  /noshow      end a deal that comes to nothing
 /review good|mixed|bad [WORDS]
 //...                     a message that begins with /
-/quit                     leaves, as Ctrl-D does"""
+/quit                     leaves, as Ctrl-D does""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,20 @@ def read_line(line: str) -> RoomVerb | RoomAsk:
     known = _COMMANDS.get(word)
     if known is None:
         names = ", ".join(f"/{name}" for name in _COMMANDS)
-        raise usage(f"there is no /{word} here: there are {names}, /quit and /help")
+        raise usage(
+            tell(
+                "there is no /{word} here: there are {names}, /quit and /help",
+                word=word,
+                names=names,
+            )
+        )
     return known(rest.strip())
 
 
 def _offer(rest: str) -> RoomVerb:
     price, _, note = rest.partition(" ")
     if not price:
-        raise usage("an offer needs a price: /offer 900000")
+        raise usage(tell("an offer needs a price: /offer 900000"))
     # "900000 KRW come tonight": a currency is a part of the price.
     word, _, more = note.partition(" ")
     if len(word) == 3 and word.isascii() and word.isupper():
@@ -68,7 +76,7 @@ def _offer(rest: str) -> RoomVerb:
 def _meet(rest: str) -> RoomVerb:
     when, _, where = rest.partition("@")
     if not when.strip():
-        raise usage("a meeting needs a time, in any words: /meet Saturday at 3 @ exit 2")
+        raise usage(tell("a meeting needs a time, in any words: /meet Saturday at 3 @ exit 2"))
     return RoomVerb("meet", {"time": when.strip(), "place": where.strip() or None})
 
 
@@ -80,7 +88,7 @@ def _review(rest: str) -> RoomVerb:
 def _plain(verb: str, argument: str | None = None) -> Callable[[str], RoomVerb]:
     def read(rest: str) -> RoomVerb:
         if rest and argument is None:
-            raise usage(f"/{verb} takes no words")
+            raise usage(tell("/{verb} takes no words", verb=verb))
         return RoomVerb(verb, {argument: rest or None} if argument else {})
 
     return read

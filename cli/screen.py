@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from ..node.safe_text import safe_json, safe_line
+from ..protocol.told import Told
+from .tongue import in_tongue
 
 if TYPE_CHECKING:
     from .table import Column
@@ -77,21 +79,21 @@ class Screen:
         """A line of data for a person; nothing under --json."""
         if not self.is_json:
             with to_stdout():
-                print(self.paint(text, style))
+                print(self.paint(_said(text), style))
 
     def say_safe(self, text: str, style: str = "") -> None:
         """The same for a line with text from the network in it."""
-        self.say(safe_line(text), style)
+        self.say(safe_line(_said(text)), style)
 
     def talk(self, text: str = "", style: str = "") -> None:
         """A remark on stderr: hints, progress, warnings. Nothing under --json."""
         if not self.is_json:
             with to_stdout():
                 sys.stdout.flush()
-            print(self.paint(text, style, sys.stderr), file=sys.stderr)
+            print(self.paint(_said(text), style, sys.stderr), file=sys.stderr)
 
     def warn(self, text: str) -> None:
-        self.talk(f"! {text}", "warn")
+        self.talk(f"! {_said(text)}", "warn")
 
     def row(self, value: Mapping[str, Any]) -> None:
         """One object on one line, under --json only."""
@@ -105,10 +107,14 @@ class Screen:
             return
         from . import table
 
-        safe_rows = [[safe_line(cell) for cell in row] for row in rows]
+        safe_rows = [[safe_line(_said(cell)) for cell in row] for row in rows]
         with to_stdout():
             for line in table.lines(columns, safe_rows, self.cells, self.paint):
                 print(line)
+
+
+def _said(text: str) -> str:
+    return in_tongue(text) if isinstance(text, Told) else text
 
 
 def terminal_cells() -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from . import cells
+from .tongue import _
 
 _GAP = "  "
 
@@ -31,8 +32,9 @@ def lines(
     paint: Callable[[str, str], str] = lambda text, _style: text,
 ) -> Iterator[str]:
     """The header and one line a row, each at most `cells_max` cells wide."""
+    head = [_(column.name) for column in columns]
     natural = [
-        max([cells.width(column.name), *(cells.width(row[index]) for row in rows)])
+        max([cells.width(head[index]), *(cells.width(row[index]) for row in rows)])
         for index, column in enumerate(columns)
     ]
     # A column that is empty in every row says nothing.
@@ -40,7 +42,6 @@ def lines(
         index for index in range(len(columns)) if not rows or any(row[index] for row in rows)
     ] or [0]
     widths = _fit(columns, natural, kept, cells_max)
-    head = [column.name for column in columns]
     yield _line(columns, head, widths, lambda text, _style: paint(text, "head"))
     for row in rows:
         yield _line(columns, row, widths, paint)

@@ -3,14 +3,18 @@
 Knows click; nothing of any single command.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
+from ..node.tongue import ENGLISH
 from .call import Call
+from .help_page import HelpPage
 from .program import named_in_help
 from .screen import terminal_cells
+from .tongue import _, spoken
 
 
 def help_context() -> dict[str, Any]:
@@ -54,7 +58,13 @@ class Verb(click.Command):
             raise
 
     def get_help(self, ctx: click.Context) -> str:
-        return named_in_help(super().get_help(ctx))
+        return help_page(self, ctx)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_help(self, formatter)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_options(self, ctx, formatter)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)
@@ -82,13 +92,32 @@ class VerbGroup(click.Group):
         return super().make_context(info_name, args, parent, **help_context(), **extra)
 
     def get_help(self, ctx: click.Context) -> str:
-        return named_in_help(super().get_help(ctx))
+        return help_page(self, ctx)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_help(self, formatter)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_options(self, ctx, formatter)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.format_usage(ctx, formatter)
         self.format_help_text(ctx, formatter)
         format_examples(formatter, self.examples)
         self.format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if spoken().code == ENGLISH:
+            super().format_commands(ctx, formatter)
+            return
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, _(help_of(command)).split("\n\n")[0])
+                    for name, command in sorted(self.commands.items())
+                ]
+            )
 
 
 def format_examples(
@@ -100,7 +129,40 @@ def format_examples(
                 formatter.write(f"{'':{formatter.current_indent}}{example}\n")
     if prints:
         with formatter.section("Prints"):
-            formatter.write_text(prints)
+            formatter.write_text(_(prints))
+
+
+def help_page(command: click.Command, ctx: click.Context) -> str:
+    """The whole page, with the commands in it as they must be typed here."""
+    page = HelpPage(width=ctx.terminal_width, max_width=ctx.max_content_width)
+    command.format_help(ctx, page)
+    return named_in_help(page.getvalue().rstrip("\n"))
+
+
+def help_of(command: click.Command) -> str:
+    """What a command says of itself, its paragraphs each on one line."""
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    return "\n\n".join(" ".join(told.split()) for told in paragraphs)
+
+
+def write_help(command: click.Command, formatter: click.HelpFormatter) -> None:
+    formatter.write_paragraph()
+    with formatter.indentation():
+        formatter.write_text(_(help_of(command)))
+
+
+def write_options(
+    command: click.Command, ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    rows = []
+    for option in command.get_params(ctx):
+        record = option.get_help_record(ctx)
+        if record is not None and isinstance(option, click.Option):
+            # click puts ranges and the like behind it.
+            help_ = option.help or ""
+            rows.append((record[0], record[1].replace(help_, _(help_), 1)))
+    with formatter.section("Options"):
+        formatter.write_dl(rows)
 
 
 def verb(

@@ -28,6 +28,7 @@ from ..protocol import limits
 from ..protocol.envelope import Verified, open_record, parse
 from ..protocol.errors import LocalProtocolError, RemoteProtocolError
 from ..protocol.market import is_market
+from ..protocol.told import tell, told_by
 from ..protocol.verdict import Admission
 from ..store.contacts import Contact
 from ..store.errors import StoreError, StoreMissing
@@ -96,8 +97,10 @@ def make_backup(
         # Better told now than at the restoring.
         raise DeskError(
             "failed",
-            "your records are too many for one backup file",
-            "keep the 24 words (`jangteo words`) and `jangteo export --mine --format records`",
+            tell("your records are too many for one backup file"),
+            tell(
+                "keep the 24 words (`jangteo words`) and `jangteo export --mine --format records`"
+            ),
         )
     return sealed
 
@@ -137,9 +140,11 @@ def restore_file(
                 with store.write(durable=True):
                     said = fill_talk(store, told.talk, told.seed, entropy, now_ms)
         except (StoreError, LocalProtocolError) as error:
-            raise DeskError("store", str(error)) from error
+            raise DeskError("store", told_by(error)) from error
         except RemoteProtocolError as error:
-            raise bad_value(f"what was said in this backup is damaged: {error}") from None
+            raise bad_value(
+                tell("what was said in this backup is damaged: {error}", error=error)
+            ) from None
     return Restored(author, kept, len(told.records) - kept, said, told.made_ms)
 
 
@@ -168,7 +173,7 @@ def _of_store(home: Home, config: Config, seed: bytes) -> dict[str, Any]:
     except StoreMissing:
         return {"records": [], "markets": [], "blocked": [], "imports": []}
     except StoreError as error:
-        raise DeskError("store", str(error)) from error
+        raise DeskError("store", told_by(error)) from error
     with closing(store):
         return {
             "talk": talk_of(store, seed),
@@ -199,14 +204,14 @@ def _opened(data: bytes, passphrase: str) -> _Told:
     try:
         secret = open_secret(data, passphrase)
     except WrongPassphrase:
-        raise DeskError("passphrase", "the passphrase does not open this backup") from None
+        raise DeskError("passphrase", tell("the passphrase does not open this backup")) from None
     except ValueError as error:
-        raise bad_value(f"this is no backup file: {error}") from None
+        raise bad_value(tell("this is no backup file: {error}", error=error)) from None
     try:
         unpacker = zlib.decompressobj()
         told = json.loads(unpacker.decompress(secret, limits.BACKUP_BYTES_MAX))
         if unpacker.unconsumed_tail or told.get(_MARK) != VERSION:
-            raise bad_value("this backup is of a version that this program does not know")
+            raise bad_value(tell("this backup is of a version that this program does not know"))
         made_ms = int(told["made_ms"])
         seed = b64decode(told["seed"], validate=True)
         records = [open_record(b64decode(text, validate=True)) for text in told["records"]]
@@ -243,9 +248,9 @@ def _opened(data: bytes, passphrase: str) -> _Told:
         AttributeError,
         zlib.error,
     ) as error:
-        raise bad_value(f"this is no backup file: {error}") from None
+        raise bad_value(tell("this is no backup file: {error}", error=error)) from None
     except RemoteProtocolError as error:
-        raise bad_value(f"a record in this backup is damaged: {error}") from None
+        raise bad_value(tell("a record in this backup is damaged: {error}", error=error)) from None
     fits = (
         len(seed) == SEED_BYTES
         and 0 <= made_ms <= _TIME_MS_MAX
@@ -257,7 +262,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
         and all(len(ref) == limits.REF_BYTES for one in imports for ref in one.refs)
     )
     if not fits:
-        raise bad_value("this is no backup file")
+        raise bad_value(tell("this is no backup file"))
     return _Told(made_ms, seed, records, config, markets, blocked, contacts, imports, talk)
 
 

@@ -17,6 +17,7 @@ from ..protocol.errors import RemoteProtocolError
 from ..protocol.listing import SIDES
 from ..protocol.message import DEAL, Message, stored_message
 from ..protocol.review import Review
+from ..protocol.told import tell
 from ..store.box_book import OwnBox
 from ..store.deal_book import DealRow
 from ..store.outbox import Owed
@@ -139,7 +140,7 @@ def read_talk(told: Mapping[str, Any]) -> KeptTalk:
             for entry in told["outbox"]
         )
     except RemoteProtocolError as error:
-        raise ValueError(f"a message is damaged: {error}") from None
+        raise ValueError(tell("a message is damaged: {error}", error=error)) from None
     deals = tuple(_deal(entry) for entry in told["deals"])
     reviews = tuple(_review(entry) for entry in told["reviews"])
     rooms = tuple(
@@ -245,7 +246,7 @@ def _deal(entry: Mapping[str, Any]) -> DealRow:
     rest = {name: entry[name] for name in _DEAL_REST}
     sizes = [len(each) for each in ids.values()]
     if sizes != [limits.THREAD_BYTES] + [limits.ID_BYTES] * 4 or rest["side"] not in SIDES:
-        raise ValueError("a deal is damaged")
+        raise ValueError(tell("a deal is damaged"))
     return DealRow(
         **ids,
         side=rest["side"],
@@ -294,12 +295,12 @@ def _text(data: bytes) -> str:
 def _bytes(text: str, size: int) -> bytes:
     data = b64decode(text, validate=True)
     if len(data) != size:
-        raise ValueError(f"{len(data)} bytes where {size} are due")
+        raise ValueError(tell("{count} bytes where {size} are due", count=len(data), size=size))
     return data
 
 
 def _ms(value: Any) -> int:
     at = int(value)
     if not 0 <= at <= limits.INTEGER_MAX:
-        raise ValueError(f"{at} is no time")
+        raise ValueError(tell("{at} is no time", at=at))
     return at

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..protocol.listing import Listing
 from ..protocol.profile import Profile
+from ..protocol.told import tell
 from ..store.row import ListingRow
 from .blob_folder import BlobFolder
 from .desk_error import EXIT_UNKNOWN_ID, EXIT_USAGE, DeskError, bad_value
@@ -76,8 +77,8 @@ class Clerk:
         if self.publisher is None:
             raise DeskError(
                 "no-identity",
-                "this home has no identity to sign with",
-                "make one with `jangteo init`, or bring yours with `jangteo restore`",
+                tell("this home has no identity to sign with"),
+                tell("make one with `jangteo init`, or bring yours with `jangteo restore`"),
             )
         return self.publisher
 
@@ -96,16 +97,27 @@ class Clerk:
         prefix = told.strip().lower()
         if not re.fullmatch(r"[0-9a-f]+", prefix) or len(prefix) > _ID_HEX:
             raise bad_value(
-                f"{told!r} is no id: an id is hexadecimal, at least its first {ID_HEX_MIN} digits"
+                tell(
+                    "{told!r} is no id: an id is hexadecimal, at least its first "
+                    "{id_hex_min} digits",
+                    told=told,
+                    id_hex_min=ID_HEX_MIN,
+                )
             )
         if len(prefix) < ID_HEX_MIN:
-            raise bad_value(f"{told!r} is too short: type at least {ID_HEX_MIN} digits of an id")
+            raise bad_value(
+                tell(
+                    "{told!r} is too short: type at least {id_hex_min} digits of an id",
+                    told=told,
+                    id_hex_min=ID_HEX_MIN,
+                )
+            )
         found = self.store.find(prefix)
         if not found:
             raise DeskError(
                 "unknown-id",
-                f"no listing here begins with {told!r}",
-                "search for it, or wait until neighbours bring it",
+                tell("no listing here begins with {told!r}", told=told),
+                tell("search for it, or wait until neighbours bring it"),
                 EXIT_UNKNOWN_ID,
             )
         if len(found) > 1:
@@ -119,8 +131,12 @@ class Clerk:
             by = row.seller_name or row.header.author.hex()[:_SHORT]
             raise DeskError(
                 "not-yours",
-                f"{row.listing_id.hex()[:_SHORT]} is {by}'s listing: only its author can change it",
-                "`jangteo block AUTHOR` keeps an author out of your sight",
+                tell(
+                    "{listing_id} is {by}'s listing: only its author can change it",
+                    listing_id=row.listing_id.hex()[:_SHORT],
+                    by=by,
+                ),
+                tell("`jangteo block AUTHOR` keeps an author out of your sight"),
                 EXIT_USAGE,
             )
         return row
@@ -157,8 +173,13 @@ class Clerk:
             people = [f"{one.hex()[:_SHORT]} {names[one]}".strip() for one in found]
             raise DeskError(
                 "ambiguous",
-                f"{told!r} is {len(found)} people: {_some(people)}",
-                "type more of the author's hex key",
+                tell(
+                    "{told!r} is {count} people: {some}",
+                    told=told,
+                    count=len(found),
+                    some=_some(people),
+                ),
+                tell("type more of the author's hex key"),
                 EXIT_USAGE,
             )
         return found[0], names[found[0]]
@@ -189,8 +210,10 @@ class Clerk:
             shown.append(f"{listing_id.hex()[:length]} {title[:30]}".strip())
         return DeskError(
             "ambiguous",
-            f"{told!r} begins {len(ids)} ids: {_some(shown)}",
-            "type more of it",
+            tell(
+                "{told!r} begins {count} ids: {some}", told=told, count=len(ids), some=_some(shown)
+            ),
+            tell("type more of it"),
             EXIT_USAGE,
         )
 
@@ -198,14 +221,24 @@ class Clerk:
 def _nobody(told: str, near: Sequence[str]) -> DeskError:
     """`near` are people whose name has `told` in it."""
     if near:
-        message = f"nobody is called {told!r}: did you mean {_some(near)}?"
-        hint = f"type the whole name, or at least {ID_HEX_MIN} digits of the key"
+        message = tell(
+            "nobody is called {told!r}: did you mean {some}?", told=told, some=_some(near)
+        )
+        hint = tell(
+            "type the whole name, or at least {id_hex_min} digits of the key", id_hex_min=ID_HEX_MIN
+        )
     elif re.fullmatch(rf"[0-9a-fA-F]{{1,{ID_HEX_MIN - 1}}}", told.strip()):
-        message = f"nobody is called {told!r}, and a key is told by at least {ID_HEX_MIN} digits"
-        hint = "type more of the author's hex key"
+        message = tell(
+            "nobody is called {told!r}, and a key is told by at least {id_hex_min} digits",
+            told=told,
+            id_hex_min=ID_HEX_MIN,
+        )
+        hint = tell("type more of the author's hex key")
     else:
-        message = f"nobody known here is called {told!r} or has a key that begins so"
-        hint = "`jangteo show ID` tells the author of a listing"
+        message = tell(
+            "nobody known here is called {told!r} or has a key that begins so", told=told
+        )
+        hint = tell("`jangteo show ID` tells the author of a listing")
     return DeskError("unknown-author", message, hint, EXIT_UNKNOWN_ID)
 
 

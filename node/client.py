@@ -9,6 +9,7 @@ from collections.abc import Generator, Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
+from ..protocol.told import retold, tell
 from .desk_error import DeskError
 from .home import NodeFace
 
@@ -24,12 +25,19 @@ class NodeGone(DeskError):
     all the same, so that asking another would do it twice."""
 
     def __init__(self, face: NodeFace, why: object, *, was_asked: bool) -> None:
-        what = "stopped before it had answered" if was_asked else f"does not answer at {face.url}"
-        super().__init__(
-            "node-gone",
-            f"the node (PID {face.pid}) {what}: {why}",
-            "look whether it was done before you ask again" if was_asked else None,
-        )
+        if was_asked:
+            message = tell(
+                "the node (PID {pid}) stopped before it had answered: {why}", pid=face.pid, why=why
+            )
+        else:
+            message = tell(
+                "the node (PID {pid}) does not answer at {url}: {why}",
+                pid=face.pid,
+                url=face.url,
+                why=why,
+            )
+        hint = tell("look whether it was done before you ask again") if was_asked else None
+        super().__init__("node-gone", message, hint)
         self.was_asked = was_asked
 
 
@@ -76,7 +84,7 @@ class Client:
                 if not is_complete:
                     yield item
             if not is_complete:
-                raise NodeGone(self._face, "its answer broke off", was_asked=True)
+                raise NodeGone(self._face, tell("its answer broke off"), was_asked=True)
         finally:
             connection.close()
 
@@ -112,7 +120,7 @@ class Client:
             raise NodeGone(self._face, error, was_asked=True) from None
         # http.client says nothing of what is missing, of the headers or where a size is asked for.
         if response.length or not data:
-            raise NodeGone(self._face, "its answer broke off", was_asked=True)
+            raise NodeGone(self._face, tell("its answer broke off"), was_asked=True)
         return data
 
     def _read_line(self, response: http.client.HTTPResponse) -> bytes:
@@ -128,5 +136,6 @@ def _json(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise DeskError("failed", "the node answered with something that is no JSON object")
+        raise DeskError("failed", tell("the node answered with something that is no JSON object"))
+    retold(answer, answer.pop("said", None))
     return answer

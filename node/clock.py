@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 
 from ..protocol import limits
+from ..protocol.told import tell
 
 
 def now_ms() -> int:
@@ -86,10 +87,14 @@ class ClockTrust:
 def clock_warning(offset_ms: int) -> str:
     """What to tell the owner of a clock that is `offset_ms` ahead (behind, if negative)."""
     minutes = max(1, round(abs(offset_ms) / limits.MINUTE_MS))
-    where = "ahead of" if offset_ms > 0 else "behind"
-    effect = (
-        "neighbours ignore what you publish until their clocks get there"
-        if offset_ms > 0
-        else "this node ignores what neighbours publish until its clock gets there"
+    if offset_ms > 0:
+        return tell(
+            "this machine's clock is {minutes} min ahead of the neighbours': neighbours ignore "
+            "what you publish until their clocks get there; set the clock",
+            minutes=minutes,
+        )
+    return tell(
+        "this machine's clock is {minutes} min behind the neighbours': this node ignores what "
+        "neighbours publish until its clock gets there; set the clock",
+        minutes=minutes,
     )
-    return f"this machine's clock is {minutes} min {where} the neighbours': {effect}; set the clock"

@@ -15,6 +15,7 @@ from ..protocol import limits
 from ..protocol.market import COMMONS, OPEN, is_market
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.money import is_currency
+from ..protocol.told import tell
 from .desk_error import DeskError, bad_value, usage
 from .home import Home
 from .private_file import write_private
@@ -56,7 +57,7 @@ def _boolean(told: Any) -> bool:
     words |= {"false": False, "no": False, "off": False, "0": False}
     if isinstance(told, str) and told.strip().lower() in words:
         return words[told.strip().lower()]
-    raise ValueError("true or false")
+    raise ValueError(tell("true or false"))
 
 
 def _integer(value_min: int, value_max: int) -> Callable[[Any], int]:
@@ -64,7 +65,13 @@ def _integer(value_min: int, value_max: int) -> Callable[[Any], int]:
         if isinstance(told, str) and re.fullmatch(r"\s*\d{1,12}\s*", told):
             told = int(told)
         if type(told) is not int or not value_min <= told <= value_max:
-            raise ValueError(f"a whole number from {value_min:,} to {value_max:,}")
+            raise ValueError(
+                tell(
+                    "a whole number from {value_min:,} to {value_max:,}",
+                    value_min=value_min,
+                    value_max=value_max,
+                )
+            )
         return told
 
     return read
@@ -76,35 +83,43 @@ def _texts(told: Any) -> list[str]:
         return re.split(r"[,\s]+", told.strip()) if told.strip() else []
     if isinstance(told, list | tuple) and all(isinstance(entry, str) for entry in told):
         return list(told)
-    raise ValueError("a list of texts")
+    raise ValueError(tell("a list of texts"))
 
 
 def _photos(told: Any) -> str:
     if isinstance(told, str) and told.strip().lower() in PHOTO_POLICIES:
         return told.strip().lower()
-    raise ValueError("all, seen or none")
+    raise ValueError(tell("all, seen or none"))
 
 
 def _currency(told: Any) -> str:
     if isinstance(told, str) and (not told.strip() or is_currency(told.strip().upper())):
         return told.strip().upper()
-    raise ValueError("an ISO 4217 code such as KRW, JPY or USD")
+    raise ValueError(tell("an ISO 4217 code such as KRW, JPY or USD"))
 
 
 def _language(told: Any) -> str:
     if isinstance(told, str) and told.strip().lower() in (AUTO, *CODES):
         return told.strip().lower()
-    raise ValueError(f"{AUTO}, {', '.join(CODES[:-1])} or {CODES[-1]}")
+    raise ValueError(
+        tell(
+            "{auto}, {codes} or {codes2}", auto=AUTO, codes=", ".join(CODES[:-1]), codes2=CODES[-1]
+        )
+    )
 
 
 def _markets(told: Any) -> list[str]:
     names = list(dict.fromkeys(_texts(told)))
     for name in names:
         if not is_market(name):
-            raise ValueError(f"names of markets; {MARKET_HELP}")
+            raise ValueError(tell("names of markets; {market_help}", market_help=MARKET_HELP))
     names = [name for name in names if name != COMMONS]  # every node is in commons anyway
     if len(names) > limits.MARKETS_JOINED_MAX:
-        raise ValueError(f"at most {limits.MARKETS_JOINED_MAX} markets")
+        raise ValueError(
+            tell(
+                "at most {markets_joined_max} markets", markets_joined_max=limits.MARKETS_JOINED_MAX
+            )
+        )
     return names
 
 
@@ -113,9 +128,9 @@ def _addresses(count_max: int) -> Callable[[Any], list[str]]:
         addresses = list(dict.fromkeys(_texts(told)))
         for address in addresses:
             if not is_multiaddr(address):
-                raise ValueError("multiaddrs such as /ip4/192.168.0.10/tcp/4110")
+                raise ValueError(tell("multiaddrs such as /ip4/192.168.0.10/tcp/4110"))
         if len(addresses) > count_max:
-            raise ValueError(f"at most {count_max} addresses")
+            raise ValueError(tell("at most {count_max} addresses", count_max=count_max))
         return addresses
 
     return read
@@ -279,7 +294,12 @@ def read_file(home: Home) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, RecursionError) as error:
         # No TOML, no UTF-8, a number of 5,000 digits; arrays within arrays within …
-        raise DeskError("config", f"{home.config_path} cannot be read: {error}") from None
+        raise DeskError(
+            "config",
+            tell(
+                "{config_path} cannot be read: {error}", config_path=home.config_path, error=error
+            ),
+        ) from None
     for name in told:
         key_named(name, str(home.config_path))
     return told
@@ -297,7 +317,14 @@ def key_named(name: str, where: str | None = None) -> Key:
     key = KEYS.get(name.strip().replace("-", "_"))
     if key is None:
         place = f" in {where}" if where else ""
-        raise usage(f"unknown setting {name!r}{place}: there are {', '.join(KEYS)}")
+        raise usage(
+            tell(
+                "unknown setting {name!r}{place}: there are {keys}",
+                name=name,
+                place=place,
+                keys=", ".join(KEYS),
+            )
+        )
     return key
 
 
@@ -354,4 +381,6 @@ def _read(key: Key, told: Any, where: str) -> Value:
         return key.read(told)
     except ValueError as error:
         shown = ", ".join(map(str, told)) if isinstance(told, list) else told
-        raise bad_value(f"{where} is {error}, not {shown!r}") from None
+        raise bad_value(
+            tell("{where} is {error}, not {shown!r}", where=where, error=error, shown=shown)
+        ) from None

@@ -1,9 +1,10 @@
 """The control API: who may ask, what is asked, and how it is answered. HTTP and JSON.
 
 POST /v1/VERB with a JSON object → {"result": …}; POST /v1/stream/VERB and GET /v1/events → a JSON
-object a line. Everything that asks must have the token, name this host exactly, and, where a
-browser says which page asks, be a page of this host: a page elsewhere can do nothing here, by
-whatever name it calls loopback. Knows nothing of sockets.
+object a line. "said" beside it tells how its English texts were made, for other languages.
+Everything that asks must have the token, name this host exactly, and, where a browser says which
+page asks, be a page of this host: a page elsewhere can do nothing here, by whatever name it calls
+loopback. Knows nothing of sockets.
 """
 
 import hmac
@@ -21,6 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..protocol import limits
+from ..protocol.told import said_in, tell
 from .desk import INTERNAL_VERBS, STREAMS, VERBS
 from .desk_error import EXIT_FAILED, EXIT_UNKNOWN_ID, EXIT_USAGE, DeskError, usage
 from .live_node import DeskPort, JsonObject, LiveNode
@@ -82,7 +84,7 @@ class ControlApp:
         args = await _body(request)
         self._note_asked(1)
         try:
-            return JSONResponse({"result": await self._result(verb, args)})
+            return JSONResponse(_with_said({"result": await self._result(verb, args)}))
         finally:
             self._note_asked(-1)
 
@@ -195,7 +197,7 @@ class _LinesResponse(Response):
 
 
 async def _send_lines(send: Send, items: Sequence[JsonObject]) -> None:
-    lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items)
+    lines = "".join(json.dumps(_with_said(item), ensure_ascii=False) + "\n" for item in items)
     if lines:
         await send({"type": "http.response.body", "body": lines.encode(), "more_body": True})
 
@@ -241,16 +243,16 @@ async def _body(request: Request) -> JsonObject:
 def _only(verb: str, args: Mapping[str, Any], *names: str) -> None:
     for name in args:
         if name not in names:
-            raise usage(f"`{verb}` knows no {name!r}")
+            raise usage(tell("`{verb}` knows no {name!r}", verb=verb, name=name))
 
 
 def _text(verb: str, args: Mapping[str, Any], name: str) -> str:
     value = args.get(name)
     if not isinstance(value, str):
-        raise usage(f"`{verb}` needs {name}")
+        raise usage(tell("`{verb}` needs {name}", verb=verb, name=name))
     if any("\ud800" <= character <= "\udfff" for character in value):
         # Half of a character: JSON can say it, and no answer could repeat it.
-        raise usage(f"{name} is not valid text (it is no UTF-8)")
+        raise usage(tell("{name} is not valid text (it is no UTF-8)", name=name))
     return value
 
 
@@ -265,10 +267,16 @@ def _error_json(error: DeskError) -> JsonObject:
     return {"error": {**error.to_json(), "exit": error.exit_code}}
 
 
+def _with_said(answer: JsonObject) -> JsonObject:
+    """With "said" beside what is answered, where something in it can be said in other languages."""
+    said = said_in(answer)
+    return {**answer, "said": said} if said else answer
+
+
 async def _desk_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, DeskError):
         raise error
-    return JSONResponse(_error_json(error), _STATUS_OF_EXIT.get(error.exit_code, 409))
+    return JSONResponse(_with_said(_error_json(error)), _STATUS_OF_EXIT.get(error.exit_code, 409))
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -276,10 +284,12 @@ async def _http_error(request: Request, error: Exception) -> Response:
         raise error
     exit_code = EXIT_USAGE if error.status_code in (400, 404, 405, 413) else EXIT_FAILED
     told = DeskError("http", error.detail, None, exit_code)
-    return JSONResponse(_error_json(told), error.status_code, dict(error.headers or {}))
+    return JSONResponse(_with_said(_error_json(told)), error.status_code, dict(error.headers or {}))
 
 
 async def _our_error(request: Request, error: Exception) -> Response:
     """A bug: said as one, and raised again by Starlette for the log."""
-    told = DeskError("bug", f"the node failed at this ({type(error).__name__}): see its log")
-    return JSONResponse(_error_json(told), 500)
+    told = DeskError(
+        "bug", tell("the node failed at this ({name}): see its log", name=type(error).__name__)
+    )
+    return JSONResponse(_with_said(_error_json(told)), 500)

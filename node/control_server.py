@@ -9,6 +9,7 @@ from typing import Final
 
 import trio
 
+from ..protocol.told import tell
 from .blob_folder import BlobFolder
 from .control_app import ControlApp
 from .control_connections import Connections, Started, bound
@@ -75,7 +76,12 @@ def _listener(port: int, port_remembered: int | None) -> trio.SocketListener:
         if port:
             raise DeskError(
                 "port-in-use",
-                f"the control API cannot have port {port} on {LOOPBACK}: {error.strerror}",
-                "choose another with --api-port, or leave it out for a free one",
+                tell(
+                    "the control API cannot have port {port} on {loopback}: {strerror}",
+                    port=port,
+                    loopback=LOOPBACK,
+                    strerror=error.strerror,
+                ),
+                tell("choose another with --api-port, or leave it out for a free one"),
             ) from None
         return bound(LOOPBACK, 0)

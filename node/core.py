@@ -18,6 +18,7 @@ from ..protocol.envelope import Verified
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.kind import BOX
 from ..protocol.market import COMMONS, topic
+from ..protocol.told import tell
 from ..protocol.verdict import Admission
 from ..store.store import Store
 from .address_book import AddressBook
@@ -262,9 +263,12 @@ class NodeCore:
         if refused and FULL not in self.warnings:
             self.warn(
                 FULL,
-                "the store is full: strangers' records are refused or the older ones go, yours and "
-                "your contacts' stay; make room with `jangteo config set record_store_mib N`, "
-                f"N above {self._bytes_max // limits.MIB:,}",
+                tell(
+                    "the store is full: strangers' records are refused or the "
+                    "older ones go, yours and your contacts' stay; make room with "
+                    "`jangteo config set record_store_mib N`, N above {value:,}",
+                    value=self._bytes_max // limits.MIB,
+                ),
             )
         for record, admission in admitted:
             if admission is Admission.NEW:
@@ -280,7 +284,7 @@ class NodeCore:
         """Said once until something is stored again: it may go on for as long as a disk is full."""
         if UNSTORED not in self.warnings:
             log.error("records of %s could not be stored: %s", source, error)
-            self.warn(UNSTORED, f"records could not be stored: {error}")
+            self.warn(UNSTORED, tell("records could not be stored: {error}", error=error))
         self._missed(source)
 
     def _missed(self, peer: str) -> None:

@@ -7,38 +7,42 @@ from ..protocol import message as said
 from ..protocol.deal import ENDED, OPEN, Deal, Role, State
 from ..protocol.deal_step import Step, StepKind
 from ..protocol.errors import RemoteProtocolError
+from ..protocol.told import tell
 from ..store.deal_book import DealRow
 from .clerk import Clerk
-from .deal_keeper import folded
+from .deal_keeper import SOLD, folded
 from .listing_json import price_json, time_text
 from .review_keeper import own_review, their_review
 
 JsonObject = dict[str, Any]
 
 _SHOWN: Final = {
-    State.NONE: "nothing offered",
-    State.OFFERED: "offered",
-    State.COUNTERED: "countered",
-    State.ACCEPTED: "accepted, waits to be confirmed",
-    State.DECLINED: "declined",
-    State.RETRACTED: "taken back",
-    State.CONFIRMED: "a deal",
-    State.HANDED: "a deal, handed over",
-    State.RECEIVED: "a deal, received",
-    State.DONE: "done",
-    State.CANCELLED: "cancelled",
-    State.NOSHOW: "no show",
+    State.NONE: tell("nothing offered"),
+    State.OFFERED: tell("offered"),
+    State.COUNTERED: tell("countered"),
+    State.ACCEPTED: tell("accepted, waits to be confirmed"),
+    State.DECLINED: tell("declined"),
+    State.RETRACTED: tell("taken back"),
+    State.CONFIRMED: tell("a deal"),
+    State.HANDED: tell("a deal, handed over"),
+    State.RECEIVED: tell("a deal, received"),
+    State.DONE: tell("done"),
+    State.CANCELLED: tell("cancelled"),
+    State.NOSHOW: tell("no show"),
 }
-_EXPIRED: Final = "expired"
-_EXPIRED_UNLESS: Final = "expired, unless it was confirmed before"
+_EXPIRED: Final = tell("expired")
+_EXPIRED_UNLESS: Final = tell("expired, unless it was confirmed before")
 
 
 def shown_text(deal: Deal, now_ms: int) -> str:
     """ "offered", "a deal, handed over", "declined: sold", "expired"."""
     if deal.is_expired(now_ms):
         return _EXPIRED_UNLESS if deal.state is State.ACCEPTED else _EXPIRED
-    told = _SHOWN[deal.state]
-    return f"{told}: {deal.reason}" if deal.reason else told
+    state = _SHOWN[deal.state]
+    if not deal.reason:
+        return state
+    reason = tell("sold") if deal.reason == SOLD else deal.reason
+    return tell("{state}: {reason}", state=state, reason=reason)
 
 
 def deal_json(clerk: Clerk, row: DealRow) -> JsonObject:

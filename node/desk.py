@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell, told_by
 from ..store.errors import StoreError
 from .blob_folder import BlobFolder
 from .clerk import Clerk
@@ -125,7 +126,11 @@ def kind_of(verb: str, args: Mapping[str, Any], *, is_stream: bool = False) -> K
     """What `verb` needs; DeskError for one that there is not."""
     known = (STREAMS if is_stream else VERBS).get(verb)
     if known is None:
-        raise usage(f"there is no {'stream of ' if is_stream else ''}verb {verb!r}")
+        raise usage(
+            tell("there is no stream of verb {verb!r}", verb=verb)
+            if is_stream
+            else tell("there is no verb {verb!r}", verb=verb)
+        )
     if verb == "profile" and all(value is None for value in args.values()):
         return "read"
     if verb == "import" and args.get("dry_run") is True:
@@ -214,7 +219,9 @@ class Desk:
         notices = list(others)
         clerk = self._clerk
         if clerk.own is None and verb.kind == "read":
-            notices.append(_notice("no-identity", "this home has no identity yet: `jangteo init`"))
+            notices.append(
+                _notice("no-identity", tell("this home has no identity yet: `jangteo init`"))
+            )
         if verb.is_reminding or verb.kind == "sign":
             notices += _clock_notices(clerk)
         if verb.is_reminding:
@@ -249,8 +256,10 @@ def _backup_notices(clerk: Clerk) -> list[JsonObject]:
     return [
         _notice(
             "backup",
-            "your identity is only on this disk: keep it with `jangteo backup FILE`, or write "
-            "down its 24 words (`jangteo words`)",
+            tell(
+                "your identity is only on this disk: keep it with `jangteo backup FILE`, "
+                "or write down its 24 words (`jangteo words`)"
+            ),
         )
     ]
 
@@ -264,6 +273,6 @@ def _told_errors() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        raise DeskError("store", str(error)) from error
+        raise DeskError("store", told_by(error)) from error
     except LocalProtocolError as error:
-        raise bad_value(str(error)) from None
+        raise bad_value(told_by(error)) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..protocol.deal import MADE, State
+from ..protocol.told import tell
 from ..store.review_view import ReviewRow
 from .block_note import block_notes
 from .clerk import Clerk
@@ -24,7 +25,7 @@ def person(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     typed = Args("person", told, ("author",)).text("author")
     author = clerk.own if typed is None else _found(clerk, typed)
     if author is None:
-        raise bad_value("this home has no identity yet: name somebody")
+        raise bad_value(tell("this home has no identity yet: name somebody"))
     store, known = clerk.store, clerk.profile_of(author)
     contact = next((one for one in store.kept() if one.author == author), None)
     deals = [row for row in store.deals.deals() if author in (row.owner, row.guest)]

@@ -11,9 +11,10 @@ from typing import Any, Final
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.money import Price, from_decimal, is_currency, parse_price
+from ..protocol.told import tell, told_by
 from .desk_error import DeskError, bad_value, usage
 
-UNTIL_HELP: Final = "30d, 2w, 12h or a date such as 2026-12-24"
+UNTIL_HELP: Final = tell("30d, 2w, 12h or a date such as 2026-12-24")
 NOTHING: Final = ("", "none")
 """What takes a text or a date away in `edit`."""
 _TEXT_CHARS_MAX: Final = 100_000
@@ -29,7 +30,14 @@ class Args:
         for name in self._told:
             if name not in names:
                 allowed = ", ".join(sorted(names)) or "none"
-                raise usage(f"`{verb}` knows no {name!r}; its arguments are: {allowed}")
+                raise usage(
+                    tell(
+                        "`{verb}` knows no {name!r}; its arguments are: {allowed}",
+                        verb=verb,
+                        name=name,
+                        allowed=allowed,
+                    )
+                )
 
     def __contains__(self, name: str) -> bool:
         return name in self._told
@@ -43,17 +51,19 @@ class Args:
         if value is None:
             return None
         if not isinstance(value, str):
-            raise bad_value(f"{name} is text")
+            raise bad_value(tell("{name} is text", name=name))
         if len(value) > _TEXT_CHARS_MAX:
-            raise bad_value(f"{name} has {len(value):,} characters, far too many")
+            raise bad_value(
+                tell("{name} has {count:,} characters, far too many", name=name, count=len(value))
+            )
         if any("\ud800" <= character <= "\udfff" for character in value):
-            raise bad_value(f"{name} is not valid text (it is no UTF-8)")
+            raise bad_value(tell("{name} is not valid text (it is no UTF-8)", name=name))
         return value
 
     def needed(self, name: str) -> str:
         value = self.text(name)
         if value is None:
-            raise usage(f"`{self._verb}` needs {name}")
+            raise usage(tell("`{verb}` needs {name}", verb=self._verb, name=name))
         return value
 
     def texts(self, name: str) -> list[str] | None:
@@ -64,13 +74,13 @@ class Args:
         if isinstance(value, str):
             value = value.split(",")
         if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
-            raise bad_value(f"{name} is a list of texts")
+            raise bad_value(tell("{name} is a list of texts", name=name))
         return [text for text in (one.strip() for one in value) if text]
 
     def flag(self, name: str) -> bool | None:
         value = self._told.get(name)
         if value is not None and not isinstance(value, bool):
-            raise bad_value(f"{name} is true or false")
+            raise bad_value(tell("{name} is true or false", name=name))
         return value
 
     def integer(self, name: str, value_min: int, value_max: int) -> int | None:
@@ -81,8 +91,13 @@ class Args:
             value = int(value)
         if type(value) is not int or not value_min <= value <= value_max:
             raise bad_value(
-                f"{name} is a whole number from {value_min:,} to {value_max:,}, "
-                f"not {self._told[name]!r}"
+                tell(
+                    "{name} is a whole number from {value_min:,} to {value_max:,}, not {told!r}",
+                    name=name,
+                    value_min=value_min,
+                    value_max=value_max,
+                    told=self._told[name],
+                )
             )
         return value
 
@@ -93,7 +108,14 @@ class Args:
         folded = value.strip().lower().replace(" ", "-").replace("_", "-")
         if folded not in choices:
             allowed = ", ".join(filter(None, choices))
-            raise bad_value(f"{name} {value!r} is not one of {allowed}")
+            raise bad_value(
+                tell(
+                    "{name} {value!r} is not one of {allowed}",
+                    name=name,
+                    value=value,
+                    allowed=allowed,
+                )
+            )
         return folded
 
     def currency(self, name: str) -> str | None:
@@ -103,7 +125,10 @@ class Args:
         code = value.strip().upper()
         if not is_currency(code):
             raise bad_value(
-                f"unknown currency {value!r}: use an ISO 4217 code such as KRW, JPY or USD"
+                tell(
+                    "unknown currency {value!r}: use an ISO 4217 code such as KRW, JPY or USD",
+                    value=value,
+                )
             )
         return code
 
@@ -115,7 +140,11 @@ class Args:
             if isinstance(value, dict):
                 amount, currency = value.get("amount"), value.get("currency")
                 if not isinstance(amount, str) or not isinstance(currency, str):
-                    raise bad_value(f'{name} is text or {{"amount": "80.00", "currency": "USD"}}')
+                    raise bad_value(
+                        tell(
+                            '{name} is text or {{"amount": "80.00", "currency": "USD"}}', name=name
+                        )
+                    )
                 return from_decimal(amount, currency.upper())
             text = self.text(name)
             return None if text is None else parse_price(text, default_currency)
@@ -129,12 +158,24 @@ class Args:
             return None
         until_ms = parse_until(value, now_ms)
         if until_ms <= now_ms:
-            raise bad_value(f"{name} {value!r} is in the past: use {UNTIL_HELP}")
+            raise bad_value(
+                tell(
+                    "{name} {value!r} is in the past: use {until_help}",
+                    name=name,
+                    value=value,
+                    until_help=UNTIL_HELP,
+                )
+            )
         if until_ms > now_ms + limits.LIFETIME_SHORT_MS:
             days = limits.LIFETIME_SHORT_MS // limits.DAY_MS
             raise bad_value(
-                f"{name} {value!r} is too far away: at most {days} days from now",
-                "a running node renews your listings, or `jangteo renew ID` does",
+                tell(
+                    "{name} {value!r} is too far away: at most {days} days from now",
+                    name=name,
+                    value=value,
+                    days=days,
+                ),
+                tell("a running node renews your listings, or `jangteo renew ID` does"),
             )
         return until_ms
 
@@ -147,16 +188,20 @@ def parse_until(text: str, now_ms: int) -> int:
     try:
         moment = datetime.fromisoformat(told)
     except ValueError:
-        raise bad_value(f"{text!r} is no date: use {UNTIL_HELP}") from None
+        raise bad_value(
+            tell("{text!r} is no date: use {until_help}", text=text, until_help=UNTIL_HELP)
+        ) from None
     if len(told) <= len("2026-12-24"):
         # The last second of that day where the user is.
         moment = datetime.combine(moment.date(), time(23, 59, 59))
     try:
         return round((moment if moment.tzinfo else moment.astimezone()).timestamp() * 1000)
     except (OverflowError, ValueError, OSError):
-        raise bad_value(f"{text!r} is no date: use {UNTIL_HELP}") from None
+        raise bad_value(
+            tell("{text!r} is no date: use {until_help}", text=text, until_help=UNTIL_HELP)
+        ) from None
 
 
 def refused(error: LocalProtocolError) -> DeskError:
     """What cannot be published, told as a bad value."""
-    return bad_value(str(error))
+    return bad_value(told_by(error))

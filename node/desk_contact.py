@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell
 from .block_note import block_notes
 from .clerk import Clerk
 from .desk_args import Args, refused
@@ -33,10 +34,11 @@ def keep(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     author, name = _person(clerk, args.needed("author"))
     before = {contact.author: contact for contact in clerk.store.kept()}.get(author)
     if author == clerk.own:
-        raise bad_value("that is you: your own records are kept anyway")
+        raise bad_value(tell("that is you: your own records are kept anyway"))
     if author in clerk.store.blocked():
         raise bad_value(
-            f"{name or author.hex()[:8]} is blocked", f"first `jangteo unblock {author.hex()[:16]}`"
+            tell("{name} is blocked", name=name or author.hex()[:8]),
+            tell("first `jangteo unblock {author}`", author=author.hex()[:16]),
         )
     told_note = args.text("note")
     note = _line(told_note) if told_note is not None else before.note if before else ""

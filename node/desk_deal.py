@@ -15,6 +15,7 @@ from ..protocol.deal import ENDED, MADE, OPEN, Deal, State, may_say, next_state
 from ..protocol.deal_step import Offer, StepKind
 from ..protocol.money import Price
 from ..protocol.proof import SALT_BYTES
+from ..protocol.told import tell
 from ..store.deal_book import DealRow
 from ..store.row import ListingRow
 from .clerk import ID_HEX_MIN, Clerk
@@ -37,7 +38,7 @@ def offer(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         row, is_new = _for_offer(clerk, args.needed("to"))
         listing = clerk.store.listing(row.listing)
         if listing is None or listing.header.is_delete:
-            raise bad_value("its author has taken it back: there is nothing to offer for")
+            raise bad_value(tell("its author has taken it back: there is nothing to offer for"))
         _check_may_offer(clerk, row, listing)
         terms = _offer_of(clerk, args, row, listing)
         keeper = clerk.keeper()
@@ -62,8 +63,8 @@ def accept(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
             return _told(clerk, row, keeper.say(row, keeper.answer(row, StepKind.ACCEPT)))
         if deal.state is State.COUNTERED:
             raise bad_value(
-                "that offer is your own: the other side is to answer it",
-                f"`jangteo retract {row.id.hex()[:_SHORT]}` takes it back",
+                tell("that offer is your own: the other side is to answer it"),
+                tell("`jangteo retract {id}` takes it back", id=row.id.hex()[:_SHORT]),
             )
         _check_open(deal)
         listing = clerk.store.listing(row.listing)
@@ -73,11 +74,16 @@ def accept(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         if reason or listing is None:
             if reason == EXPIRED and not deal.is_expired(clerk.now_ms()):
                 raise bad_value(
-                    "your last step there is dated "
-                    f"{time_text(clerk.store.rooms.last_own_ms(row.room))}, after this offer's "
-                    "end: this machine's clock was ahead then, and a confirmation would be void",
-                    "counter with the same terms and a later end: "
-                    "`jangteo counter DEAL PRICE --expires 7d`",
+                    tell(
+                        "your last step there is dated {time_text}, after this "
+                        "offer's end: this machine's clock was ahead then, and a "
+                        "confirmation would be void",
+                        time_text=time_text(clerk.store.rooms.last_own_ms(row.room)),
+                    ),
+                    tell(
+                        "counter with the same terms and a later end: `jangteo "
+                        "counter DEAL PRICE --expires 7d`"
+                    ),
                 )
             raise bad_value(*_why_not_text(deal, reason, listing))
         _check_has_steps(clerk, deal, StepKind.CONFIRM)
@@ -105,7 +111,7 @@ def done(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         is_seller = deal.parties.seller == clerk.own
         _check_made(deal)
         if deal.state is (State.HANDED if is_seller else State.RECEIVED):
-            raise bad_value("you have said so already: it is for the other side now")
+            raise bad_value(tell("you have said so already: it is for the other side now"))
         kind = StepKind.HANDED if is_seller else StepKind.RECEIVED
         _check_has_steps(clerk, deal, kind)
         return _told(clerk, row, clerk.keeper().say(row, clerk.keeper().answer(row, kind)))
@@ -115,7 +121,9 @@ def cancel(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """Ends a deal before it is done, and says why."""
     args = Args("cancel", told, ("to", "reason"))
     if not (args.text("reason") or "").strip():
-        raise bad_value("say why: the other side has relied on it", "`jangteo cancel DEAL WHY`")
+        raise bad_value(
+            tell("say why: the other side has relied on it"), tell("`jangteo cancel DEAL WHY`")
+        )
     return _step(clerk, args, StepKind.CANCEL, MADE)
 
 
@@ -169,7 +177,15 @@ def find_deal(
             for row in fitting[:5]
         )
         raise DeskError(
-            "ambiguous", f"{typed!r} may be any of {len(fitting)} deals: {ids}", None, EXIT_USAGE
+            "ambiguous",
+            tell(
+                "{typed!r} may be any of {count} deals: {ids}",
+                typed=typed,
+                count=len(fitting),
+                ids=ids,
+            ),
+            None,
+            EXIT_USAGE,
         )
     return (fitting or rows)[0]
 
@@ -184,7 +200,12 @@ def _meant(clerk: Clerk, typed: str) -> tuple[list[DealRow], bool]:
         if found:
             ids = ", ".join(row.id.hex()[: _SHORT + 4] for row in found[:5])
             raise DeskError(
-                "ambiguous", f"{typed!r} begins {len(found)} deals: {ids}", None, EXIT_USAGE
+                "ambiguous",
+                tell(
+                    "{typed!r} begins {count} deals: {ids}", typed=typed, count=len(found), ids=ids
+                ),
+                None,
+                EXIT_USAGE,
             )
     rows: list[DealRow]
     if own := _own_listing(clerk, prefix):
@@ -221,8 +242,8 @@ def _can_say(clerk: Clerk, row: DealRow, kinds: tuple[StepKind, ...]) -> bool:
 def _no_deal() -> DeskError:
     return DeskError(
         "unknown-id",
-        "no offer was made there yet",
-        "`jangteo offer ID PRICE` makes one, `jangteo deals --all` lists yours",
+        tell("no offer was made there yet"),
+        tell("`jangteo offer ID PRICE` makes one, `jangteo deals --all` lists yours"),
         EXIT_UNKNOWN_ID,
     )
 
@@ -241,19 +262,19 @@ def _for_offer(clerk: Clerk, typed: str) -> tuple[DealRow, bool]:
     person, listing = find_where(clerk, typed)
     if not listing:
         raise bad_value(
-            "an offer is about a listing: name the listing, or the room about it",
-            "`jangteo search` finds listings, `jangteo inbox` rooms",
+            tell("an offer is about a listing: name the listing, or the room about it"),
+            tell("`jangteo search` finds listings, `jangteo inbox` rooms"),
         )
     for row in clerk.store.deals.of_room(said.room_id(clerk.own or b"", person, listing)):
         if State(row.state) not in MADE | ENDED and _is_worth_an_offer(clerk, row):
             return row, False
     owner, side = owner_of(clerk.store, listing)
     if owner is None:
-        raise bad_value("the listing is not here any more: there is nothing to offer for")
+        raise bad_value(tell("the listing is not here any more: there is nothing to offer for"))
     if owner == clerk.own:
         raise bad_value(
-            "it is your own listing, and they have not offered anything yet",
-            "`jangteo edit ID --price …` changes what you ask",
+            tell("it is your own listing, and they have not offered anything yet"),
+            tell("`jangteo edit ID --price …` changes what you ask"),
         )
     room = said.room_id(owner, clerk.own or b"", listing)
     return DealRow(
@@ -270,8 +291,8 @@ def _check_not_own(clerk: Clerk, prefix: str) -> None:
         owner, _ = owner_of(clerk.store, found[0])
         if owner == clerk.own:
             raise bad_value(
-                "that is your own listing: nobody offers to themselves",
-                "`jangteo edit ID --price …` changes what you ask",
+                tell("that is your own listing: nobody offers to themselves"),
+                tell("`jangteo edit ID --price …` changes what you ask"),
             )
 
 
@@ -279,17 +300,17 @@ def _check_may_offer(clerk: Clerk, row: DealRow, listing: ListingRow) -> None:
     check_may_write(clerk, _other(clerk, row))
     status = listing.status_at(clerk.now_ms())
     if status in (SOLD, EXPIRED):
-        raise bad_value(f"it is {status}: no offer can be made for it")
+        raise bad_value(tell("it is {status}: no offer can be made for it", status=status))
     if not listing.listing.quantity:
         raise bad_value(
-            "all of it is reserved for somebody by a deal: no offer can be made now",
-            "write to them with `jangteo send`, or look again later",
+            tell("all of it is reserved for somebody by a deal: no offer can be made now"),
+            tell("write to them with `jangteo send`, or look again later"),
         )
     deal = folded(clerk.store, row) if row.id else None
     if deal is not None and deal.state is State.ACCEPTED and row.owner != clerk.own:
         raise bad_value(
-            "you have accepted already: it waits for the other side's confirmation",
-            "write to them with `jangteo send`",
+            tell("you have accepted already: it waits for the other side's confirmation"),
+            tell("write to them with `jangteo send`"),
         )
     if deal is not None:
         _check_has_steps(clerk, deal, StepKind.OFFER)
@@ -308,15 +329,21 @@ def _offer_of(clerk: Clerk, args: Args, row: DealRow, listing: ListingRow) -> Of
     quantity = args.integer("quantity", 1, limits.QUANTITY_MAX) or kept
     if quantity > listing.listing.quantity:
         raise bad_value(
-            f"there are only {listing.listing.quantity:,} of it, and the offer is for {quantity:,}",
-            "`--quantity N` says how many",
+            tell(
+                "there are only {quantity:,} of it, and the offer is for {wanted:,}",
+                quantity=listing.listing.quantity,
+                wanted=quantity,
+            ),
+            tell("`--quantity N` says how many"),
         )
     now_ms = clerk.now_ms()
     told = args.text("expires")
     expires_ms = now_ms + limits.OFFER_MS_DEFAULT if told is None else parse_until(told, now_ms)
     if not now_ms < expires_ms <= now_ms + limits.OFFER_MS_MAX:
         days = limits.OFFER_MS_MAX // limits.DAY_MS
-        raise bad_value(f"an offer stands for some time from now on, at most {days} days")
+        raise bad_value(
+            tell("an offer stands for some time from now on, at most {days} days", days=days)
+        )
     note = line(args.text("note") or "", "note")
     salt = clerk.fresh(SALT_BYTES)
     return Offer(listing.record_id, price, quantity, expires_ms, salt, note)
@@ -327,9 +354,11 @@ def _price(clerk: Clerk, args: Args, listing: ListingRow) -> Price:
     default = asked.currency if asked is not None and asked.amount else clerk.currency
     price = args.price("price", default)
     if price is None:
-        raise bad_value("an offer names a price, such as 900000 or '$80', or free")
+        raise bad_value(tell("an offer names a price, such as 900000 or '$80', or free"))
     if asked is not None and asked.amount and price.amount and price.currency != asked.currency:
-        raise bad_value(f"it is sold for {asked.currency}: offer in that currency")
+        raise bad_value(
+            tell("it is sold for {currency}: offer in that currency", currency=asked.currency)
+        )
     return price
 
 
@@ -355,25 +384,31 @@ _REASONED: Final = (StepKind.DECLINE, StepKind.CANCEL)
 def _check_guest_accepts(clerk: Clerk, deal: Deal) -> None:
     if deal.state is State.OFFERED:
         raise bad_value(
-            "that offer is your own: the other side is to answer it",
-            f"`jangteo retract {deal.id.hex()[:_SHORT]}` takes it back",
+            tell("that offer is your own: the other side is to answer it"),
+            tell("`jangteo retract {id}` takes it back", id=deal.id.hex()[:_SHORT]),
         )
     if deal.state is State.ACCEPTED:
-        raise bad_value("you have accepted already: it waits for the other side's confirmation")
+        raise bad_value(
+            tell("you have accepted already: it waits for the other side's confirmation")
+        )
     _check_open(deal)
     if deal.is_expired(clerk.now_ms()):
-        raise bad_value("the offer has expired", "make one yourself with `jangteo offer`")
+        raise bad_value(
+            tell("the offer has expired"), tell("make one yourself with `jangteo offer`")
+        )
     listing = clerk.store.listing(deal.parties.listing)
     if listing is None or listing.status_at(clerk.now_ms()) == SOLD:
-        raise bad_value("it is sold or taken back meanwhile: there is nothing to accept")
+        raise bad_value(tell("it is sold or taken back meanwhile: there is nothing to accept"))
 
 
 def _check_has_steps(clerk: Clerk, deal: Deal, kind: StepKind) -> None:
     if not may_say(deal, clerk.own or b"", kind):
         raise bad_value(
-            "as much was said in this deal as can be: no more offers and answers go into it",
-            "agree with them by `jangteo send`; when nothing stands any more, `jangteo offer` "
-            "begins a new deal",
+            tell("as much was said in this deal as can be: no more offers and answers go into it"),
+            tell(
+                "agree with them by `jangteo send`; when nothing stands any more, "
+                "`jangteo offer` begins a new deal"
+            ),
         )
 
 
@@ -382,79 +417,95 @@ def _check_open(deal: Deal) -> None:
         case State.OFFERED | State.COUNTERED | State.ACCEPTED:
             return
         case State.DECLINED | State.RETRACTED | State.NONE:
-            raise bad_value("no offer stands there any more", "make one with `jangteo offer`")
+            raise bad_value(
+                tell("no offer stands there any more"), tell("make one with `jangteo offer`")
+            )
         case _ if deal.state in ENDED:
-            raise bad_value(f"it is over: {shown_text(deal, 0)}")
+            raise bad_value(tell("it is over: {shown_text}", shown_text=shown_text(deal, 0)))
         case _:
-            raise bad_value(f"it is {shown_text(deal, 0)} already")
+            raise bad_value(tell("it is {shown_text} already", shown_text=shown_text(deal, 0)))
 
 
 def _check_made(deal: Deal) -> None:
     if deal.state in ENDED:
-        raise bad_value(f"it is over: {shown_text(deal, 0)}")
+        raise bad_value(tell("it is over: {shown_text}", shown_text=shown_text(deal, 0)))
     if deal.state in (State.DECLINED, State.RETRACTED):
         raise bad_value(_nothing_text(deal))
     if deal.state not in MADE:
         raise bad_value(
-            "it is no deal yet: the owner of the listing has to confirm it",
-            "`jangteo deals` shows what waits for whom",
+            tell("it is no deal yet: the owner of the listing has to confirm it"),
+            tell("`jangteo deals` shows what waits for whom"),
         )
 
 
 def _cannot(clerk: Clerk, deal: Deal, kind: StepKind) -> tuple[str, str | None]:
     """Why a step that was asked for would be void."""
     if deal.offer is None:
-        return "no offer stands there", None
+        return tell("no offer stands there"), None
     is_own = deal.offer.author == clerk.own
     if deal.state in ENDED:
-        return f"it is over: {shown_text(deal, 0)}", None
+        return tell("it is over: {shown_text}", shown_text=shown_text(deal, 0)), None
     if deal.state in MADE:
         if kind is StepKind.NOSHOW:
-            return "one of you has said that they came", "`jangteo cancel DEAL WHY` ends it"
-        return f"it is {shown_text(deal, 0)}", "`jangteo cancel DEAL WHY` ends it"
+            return tell("one of you has said that they came"), tell(
+                "`jangteo cancel DEAL WHY` ends it"
+            )
+        return tell("it is {shown_text}", shown_text=shown_text(deal, 0)), tell(
+            "`jangteo cancel DEAL WHY` ends it"
+        )
     if deal.state in (State.DECLINED, State.RETRACTED):
         return _nothing_text(deal), None
     if deal.state is State.ACCEPTED and deal.parties.guest == clerk.own:
         until = time_text(deal.standing.expires_ms)
         return (
-            "you have accepted: that binds you until the other side confirms or declines it, or "
-            f"the offer expires ({until})",
+            tell(
+                "you have accepted: that binds you until the other side confirms "
+                "or declines it, or the offer expires ({until})",
+                until=until,
+            ),
             None,
         )
     if kind in (StepKind.CANCEL, StepKind.NOSHOW):
-        verb = "retract` takes your offer back" if is_own else "decline` says no to the offer"
-        return "it is no deal yet", f"`jangteo {verb}"
+        retract = tell("`jangteo retract` takes your offer back")
+        decline = tell("`jangteo decline` says no to the offer")
+        return tell("it is no deal yet"), retract if is_own else decline
     if kind is StepKind.DECLINE and is_own:
-        return "that offer is your own", "`jangteo retract` takes it back"
+        return tell("that offer is your own"), tell("`jangteo retract` takes it back")
     if kind is StepKind.RETRACT and is_own:
-        return "they have accepted it", "`jangteo decline` says no to that"
+        return tell("they have accepted it"), tell("`jangteo decline` says no to that")
     if kind is StepKind.RETRACT:
-        return "that offer is the other side's", "`jangteo decline` says no to it"
-    return "that cannot be said now", None
+        return tell("that offer is the other side's"), tell("`jangteo decline` says no to it")
+    return tell("that cannot be said now"), None
 
 
 def _nothing_text(deal: Deal) -> str:
-    return f"it came to nothing: {shown_text(deal, 0)}"
+    return tell("it came to nothing: {shown_text}", shown_text=shown_text(deal, 0))
 
 
 def _why_not_text(deal: Deal, reason: str, listing: ListingRow | None) -> tuple[str, str | None]:
     match reason:
         case _ if reason == EXPIRED:
             return (
-                "the offer has expired",
-                "counter with the same terms: `jangteo offer DEAL PRICE`",
+                tell("the offer has expired"),
+                tell("counter with the same terms: `jangteo offer DEAL PRICE`"),
             )
         case _ if reason == CHANGED:
             return (
-                "the listing has changed since this offer was made",
-                "look at it with `jangteo show`, then counter, or accept with --anyway",
+                tell("the listing has changed since this offer was made"),
+                tell("look at it with `jangteo show`, then counter, or accept with --anyway"),
             )
         case _:
             left = 0 if listing is None else listing.listing.quantity
             wanted = deal.standing.quantity
             if listing is not None and left < wanted and listing.listing.status != SOLD:
-                return f"only {left:,} of {wanted:,} are left: others were confirmed before", None
-            return "it is sold, expired or withdrawn: relist it first", "`jangteo relist ID`"
+                return tell(
+                    "only {left:,} of {wanted:,} are left: others were confirmed before",
+                    left=left,
+                    wanted=wanted,
+                ), None
+            return tell("it is sold, expired or withdrawn: relist it first"), tell(
+                "`jangteo relist ID`"
+            )
 
 
 def _told(clerk: Clerk, row: DealRow, message: said.Message) -> dict[str, Any]:
@@ -473,5 +524,12 @@ def line(text: str, name: str, chars_max: int = limits.OFFER_NOTE_CHARS_MAX) -> 
     """Words in one line, within their bound."""
     clean = " ".join(unicodedata.normalize("NFC", text).split())
     if len(clean) > chars_max:
-        raise bad_value(f"{name} has {len(clean):,} characters: at most {chars_max:,}")
+        raise bad_value(
+            tell(
+                "{name} has {count:,} characters: at most {chars_max:,}",
+                name=name,
+                count=len(clean),
+                chars_max=chars_max,
+            )
+        )
     return clean

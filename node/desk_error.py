@@ -5,6 +5,8 @@ Knows the exit codes of the command line and the JSON form; nothing of what went
 
 from typing import Any, Final, Self
 
+from ..protocol.told import tell
+
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_UNKNOWN_ID: Final = 3
@@ -12,7 +14,8 @@ EXIT_NEEDS_NODE: Final = 4
 
 
 class DeskError(Exception):
-    """`code` is for programs ("bad-value"), `message` one line for people, `hint` what to do."""
+    """`code` is for programs ("bad-value"), `message` one line for people, `hint` what to do.
+    Both are `Told` where they can be said in other languages."""
 
     def __init__(
         self, code: str, message: str, hint: str | None = None, exit_code: int = EXIT_FAILED
@@ -31,11 +34,13 @@ class DeskError(Exception):
     def from_json(cls, error: Any) -> Self:
         """From what the control API answered ({"code", "message", "hint", "exit"})."""
         if not isinstance(error, dict):
-            return cls("failed", "the node answered with something that is no error of its own")
-        hint, exit_code = error.get("hint"), error.get("exit")
+            return cls(
+                "failed", tell("the node answered with something that is no error of its own")
+            )
+        message, hint, exit_code = error.get("message"), error.get("hint"), error.get("exit")
         return cls(
             str(error.get("code", "failed")),
-            str(error.get("message", "the node could not do it")),
+            message if isinstance(message, str) else tell("the node could not do it"),
             hint if isinstance(hint, str) else None,
             exit_code if type(exit_code) is int else EXIT_FAILED,
         )
@@ -54,7 +59,7 @@ def bad_value(message: str, hint: str | None = None) -> DeskError:
 def needs_node(verb: str) -> DeskError:
     return DeskError(
         "needs-node",
-        f"`{verb}` asks a running node, and none runs on this home",
-        "start one with `jangteo up`",
+        tell("`{verb}` asks a running node, and none runs on this home", verb=verb),
+        tell("start one with `jangteo up`"),
         EXIT_NEEDS_NODE,
     )

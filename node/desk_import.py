@@ -16,6 +16,7 @@ from ..protocol.envelope import listing_id
 from ..protocol.errors import LocalProtocolError
 from ..protocol.kind import LISTING
 from ..protocol.market import OPEN
+from ..protocol.told import tell
 from ..store.row import ListingRow
 from . import import_source
 from .clerk import Clerk
@@ -42,7 +43,7 @@ def import_file(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[JsonObject]:
     )  # fmt: skip
     told_path = args.needed("path")
     if "\0" in told_path:
-        raise bad_value("path has a null character: no file is called so")
+        raise bad_value(tell("path has a null character: no file is called so"))
     path = Path(told_path)
     file_format = args.choice("format", (AUTO, *FORMATS)) or AUTO
     is_dry = args.flag("dry_run") or False
@@ -58,7 +59,9 @@ def import_file(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[JsonObject]:
     except LocalProtocolError as error:
         raise refused(error) from None
     except OSError as error:
-        raise bad_value(f"cannot read {path}: {error.strerror or error}") from None
+        raise bad_value(
+            tell("cannot read {path}: {why}", path=path, why=error.strerror or error)
+        ) from None
 
 
 class _ListingImport:
@@ -75,7 +78,12 @@ class _ListingImport:
         self._withdraws = args.flag("withdraw_missing") or False
         self._name = " ".join((args.text("source") or "").split())
         if len(self._name) > _SOURCE_CHARS_MAX:
-            raise bad_value(f"source is a name of at most {_SOURCE_CHARS_MAX} characters")
+            raise bad_value(
+                tell(
+                    "source is a name of at most {source_chars_max} characters",
+                    source_chars_max=_SOURCE_CHARS_MAX,
+                )
+            )
         self._live = clerk.store.own_active(clerk.now_ms())
         self._seen: dict[str, set[bytes]] = {}
         self._present: dict[str, set[bytes]] = {}
@@ -84,7 +92,10 @@ class _ListingImport:
         self._notices: list[JsonObject] = []
 
     def run(self, file: ListingFile) -> Iterator[JsonObject]:
-        self._notices += [notice("file", f"{file.path.name}: {told}") for told in file.warnings]
+        self._notices += [
+            notice("file", tell("{name}: {told}", name=file.path.name, told=told))
+            for told in file.warnings
+        ]
         rows = read_rows(
             file,
             currency=self._currency,
@@ -135,7 +146,7 @@ class _ListingImport:
         is_expired = existing.status_at(self._clerk.now_ms()) == "expired"
         if is_expired and "until_ms" not in row.says:
             after = replace(after, until_ms=None)
-            warnings = (*warnings, "it had expired: put up again")
+            warnings = (*warnings, tell("it had expired: put up again"))
         if after == existing.listing and not is_expired:
             return ImportStep(
                 row.line, "unchanged", row.title, warnings, None, None, existing.listing_id
@@ -149,9 +160,14 @@ class _ListingImport:
         if row.listing is None:
             raise ValueError("only a row that is ready creates")
         if self._live >= limits.LIVE_THREADS_PER_AUTHOR_MAX:
-            error = f"an author has at most {limits.LIVE_THREADS_PER_AUTHOR_MAX:,} listings"
+            error = tell(
+                "an author has at most {live_threads_per_author_max:,} listings",
+                live_threads_per_author_max=limits.LIVE_THREADS_PER_AUTHOR_MAX,
+            )
             if all(one["code"] != "crowded" for one in self._notices):
-                self._notices.append(notice("crowded", f"{error}: withdraw some first"))
+                self._notices.append(
+                    notice("crowded", tell("{error}: withdraw some first", error=error))
+                )
             return ImportStep(row.line, "failed", row.title, row.warnings, error)
         self._live += 1
         if row.ref is not None:
@@ -198,8 +214,8 @@ class _ListingImport:
             if gone and self._unreadable:
                 self._notices.append(notice(
                     "not-withdrawn",
-                    f"nothing was taken back: {self._unreadable} row(s) could not be told apart, "
-                    "and may be what is missing",
+                    tell("nothing was taken back: {unreadable} row(s) could not be told apart, "
+                         "and may be what is missing", unreadable=self._unreadable),
                 ))  # fmt: skip
                 gone = frozenset()
             yield from self._withdraw(market, gone)
@@ -233,6 +249,7 @@ class _ListingImport:
     def _say_unknown(self) -> None:
         self._notices.append(notice(
             "not-withdrawn",
-            "nothing was taken back: this file has too few rows in common with any earlier import "
-            "to be a newer edition of it; --source NAME, given at each import, ties them together",
+            tell("nothing was taken back: this file has too few rows in common with any earlier "
+                 "import to be a newer edition of it; --source NAME, given at each import, ties "
+                 "them together"),
         ))  # fmt: skip

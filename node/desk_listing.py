@@ -16,6 +16,7 @@ from ..protocol.listing import CONDITIONS, Condition, Listing, Status
 from ..protocol.market import COMMONS, OPEN, is_market
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.profile import THREAD as PROFILE_THREAD
+from ..protocol.told import tell, tell_count
 from ..store.deal_book import DealRow
 from ..store.row import ListingRow
 from . import photo_form
@@ -65,7 +66,10 @@ def edit(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         pieces = sum(deal.taken for deal in _in_deals(clerk, row.listing_id))
         if "quantity" not in args or not pieces:
             return result
-        words = f"{pieces:,} in deals are not counted in it: a `cancel` puts them back on top of it"
+        words = tell(
+            "{pieces:,} in deals are not counted in it: a `cancel` puts them back on top of it",
+            pieces=pieces,
+        )
         return result | {"notices": [{"code": "deals", "message": words}]}
 
 
@@ -114,12 +118,12 @@ def renew(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     args = Args("renew", told, ("id", "all"))
     if args.flag("all"):
         if "id" in args:
-            raise usage("`renew` takes an id or all, not both")
+            raise usage(tell("`renew` takes an id or all, not both"))
         return _renew_all(clerk)
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
         if row.listing.status == "sold":
-            raise bad_value("it is sold: `jangteo relist ID` puts it up again")
+            raise bad_value(tell("it is sold: `jangteo relist ID` puts it up again"))
         return _publish(clerk, row, replace(row.listing, until_ms=None))
 
 
@@ -145,9 +149,16 @@ def market_of(args: Args) -> str:
     if market is None:
         return OPEN
     if not is_market(market):
-        raise bad_value(f"{market!r} is no market: {MARKET_HELP}")
+        raise bad_value(
+            tell("{market!r} is no market: {market_help}", market=market, market_help=MARKET_HELP)
+        )
     if market == COMMONS:
-        raise bad_value(f"listings do not live in {COMMONS!r}: leave the market out, or name one")
+        raise bad_value(
+            tell(
+                "listings do not live in {commons!r}: leave the market out, or name one",
+                commons=COMMONS,
+            )
+        )
     return market
 
 
@@ -157,9 +168,13 @@ def check_room(clerk: Clerk, count: int) -> None:
     if live + count > limits.LIVE_THREADS_PER_AUTHOR_MAX:
         raise DeskError(
             "crowded",
-            f"you have {live:,} listings, and an author has at most "
-            f"{limits.LIVE_THREADS_PER_AUTHOR_MAX:,}",
-            "withdraw some first",
+            tell(
+                "you have {live:,} listings, and an author has at most "
+                "{live_threads_per_author_max:,}",
+                live=live,
+                live_threads_per_author_max=limits.LIVE_THREADS_PER_AUTHOR_MAX,
+            ),
+            tell("withdraw some first"),
         )
 
 
@@ -203,8 +218,10 @@ def _own_live(clerk: Clerk, args: Args) -> ListingRow:
     row = clerk.find_own_listing(args.needed("id"))
     if row.header.is_delete:
         raise bad_value(
-            f"{row.listing_id.hex()[:8]} was withdrawn, and that is final",
-            "`jangteo sell` puts it up anew",
+            tell(
+                "{listing_id} was withdrawn, and that is final", listing_id=row.listing_id.hex()[:8]
+            ),
+            tell("`jangteo sell` puts it up anew"),
         )
     return row
 
@@ -222,8 +239,8 @@ def _check_not_taken(clerk: Clerk, row: ListingRow) -> None:
     if taken:
         who = clerk.name_of(taken[0].guest) or taken[0].guest.hex()[:8]
         raise bad_value(
-            f"it is in a deal with {who}",
-            f"`jangteo cancel {taken[0].id.hex()[:8]} WHY` ends it",
+            tell("it is in a deal with {who}", who=who),
+            tell("`jangteo cancel {id} WHY` ends it", id=taken[0].id.hex()[:8]),
         )
 
 
@@ -234,18 +251,23 @@ def _after_it_went(clerk: Clerk, result: Mapping[str, Any]) -> dict[str, Any]:
     taken = _in_deals(clerk, listing_id)
     notices = []
     if declined:
-        told = "1 offer for it was" if declined == 1 else f"{declined:,} offers for it were"
-        notices.append({"code": "deals", "message": f"{told} declined: {SOLD}"})
-    if taken:
-        ids = ", ".join(row.id.hex()[:8] for row in taken[:5])
-        told = "a deal about it holds" if len(taken) == 1 else f"{len(taken)} deals about it hold"
-        notices.append(
-            {
-                "code": "deals",
-                "message": f"{told} all the same ({ids}): `jangteo done DEAL` when your part is "
-                "done, `jangteo cancel DEAL WHY` if nothing comes of it",
-            }
+        words = tell_count(
+            "1 offer for it was declined: {sold}",
+            "{n:,} offers for it were declined: {sold}",
+            declined,
+            sold=SOLD,
         )
+        notices.append({"code": "deals", "message": words})
+    if taken:
+        words = tell_count(
+            "a deal about it holds all the same ({ids}): `jangteo done DEAL` when your part is "
+            "done, `jangteo cancel DEAL WHY` if nothing comes of it",
+            "{n} deals about it hold all the same ({ids}): `jangteo done DEAL` when your part is "
+            "done, `jangteo cancel DEAL WHY` if nothing comes of it",
+            len(taken),
+            ids=", ".join(row.id.hex()[:8] for row in taken[:5]),
+        )
+        notices.append({"code": "deals", "message": words})
     return {"notices": notices} if notices else {}
 
 
@@ -254,7 +276,9 @@ def _mark(clerk: Clerk, verb: str, told: Mapping[str, Any], status: Status) -> d
     with clerk.pen().transaction():
         row = _own_live(clerk, args)
         if status == "reserved" and row.ends_ms <= clerk.now_ms():
-            raise bad_value("it has expired: `jangteo relist ID` puts it up again, then reserve it")
+            raise bad_value(
+                tell("it has expired: `jangteo relist ID` puts it up again, then reserve it")
+            )
         result = _revise(clerk, row, replace(row.listing, status=status))
         return result | _after_it_went(clerk, result) if status == "sold" else result
 
@@ -278,7 +302,9 @@ def _publish_again(clerk: Clerk, row: ListingRow, listing: Listing) -> Header:
 def _row(clerk: Clerk, header: Header) -> ListingRow:
     row = clerk.store.listing(listing_id(header.thread_key))
     if row is None:
-        raise DeskError("store", "the store does not show what was just written: run `reindex`")
+        raise DeskError(
+            "store", tell("the store does not show what was just written: run `reindex`")
+        )
     return row
 
 

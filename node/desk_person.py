@@ -10,6 +10,7 @@ from ..protocol.kind import PROFILE
 from ..protocol.market import COMMONS, is_market
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.profile import THREAD, Profile
+from ..protocol.told import tell
 from ..store.segment import fold_name
 from .block_note import BlockNote, block_notes, drop_block_note, put_block_note
 from .clerk import Clerk
@@ -64,7 +65,7 @@ def block(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     notes = block_notes(clerk.store)
     author, name = clerk.find_author(typed, {one: note.name for one, note in notes.items()})
     if author == clerk.own:
-        raise bad_value("that is you: `jangteo withdraw ID` takes a listing of yours back")
+        raise bad_value(tell("that is you: `jangteo withdraw ID` takes a listing of yours back"))
     contact = next((one for one in clerk.store.kept() if one.author == author), None)
     with clerk.store.write(durable=True):
         forgotten = clerk.store.block(author)
@@ -117,7 +118,12 @@ def join(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     is_new = market not in joined
     # commons is everyone's and does not count.
     if is_new and len(set(joined) - {COMMONS}) >= limits.MARKETS_JOINED_MAX:
-        raise bad_value(f"a node is in at most {limits.MARKETS_JOINED_MAX} markets: leave one")
+        raise bad_value(
+            tell(
+                "a node is in at most {markets_joined_max} markets: leave one",
+                markets_joined_max=limits.MARKETS_JOINED_MAX,
+            )
+        )
     with clerk.store.write(durable=True):
         clerk.store.join(market)
     return {"market": market, "changed": is_new, "joined": sorted(clerk.store.joined())}
@@ -127,7 +133,7 @@ def leave(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     """What was kept of the market is forgotten, but for one's own: `forgotten` records."""
     market = _market("leave", told)
     if market == COMMONS:
-        raise bad_value(f"every node is in {COMMONS!r}")
+        raise bad_value(tell("every node is in {commons!r}", commons=COMMONS))
     was_in = market in clerk.store.joined()
     with clerk.store.write(durable=True):
         forgotten = clerk.store.leave(market)
@@ -143,7 +149,9 @@ def leave(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 def _market(verb: str, told: Mapping[str, Any]) -> str:
     market = Args(verb, told, ("market",)).needed("market")
     if not is_market(market):
-        raise bad_value(f"{market!r} is no market: {MARKET_HELP}")
+        raise bad_value(
+            tell("{market!r} is no market: {market_help}", market=market, market_help=MARKET_HELP)
+        )
     return market
 
 

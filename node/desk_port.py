@@ -14,6 +14,7 @@ import trio
 
 from ..protocol import limits
 from ..protocol.envelope import Verified
+from ..protocol.told import tell, told_by
 from ..store.errors import StoreError
 from ..store.store import Store
 from .core import NodeCore
@@ -123,7 +124,9 @@ class NodeDesk(DeskPort):
         try:
             await self._core.refresh()
         except (WriterClosed, StoreError) as error:
-            raise DeskError("failed", f"done, but not yet in effect: {error}") from error
+            raise DeskError(
+                "failed", tell("done, but not yet in effect: {error}", error=error)
+            ) from error
 
     async def _close(self, items: Generator[JsonObject, None, None]) -> None:
         try:
@@ -135,9 +138,11 @@ class NodeDesk(DeskPort):
         try:
             return await self._core.writer.call(job)
         except WriterClosed:
-            raise DeskError("stopping", "the node is stopping", "try again in a moment") from None
+            raise DeskError(
+                "stopping", tell("the node is stopping"), tell("try again in a moment")
+            ) from None
         except StoreError as error:
-            raise DeskError("store", str(error)) from error
+            raise DeskError("store", told_by(error)) from error
 
     async def _wait_held(self, result: JsonObject) -> None:
         """Puts the true `held_by` into the result as soon as a peer is known to hold it, if any

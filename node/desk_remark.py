@@ -7,6 +7,7 @@ from typing import Any, Final
 from ..protocol.errors import LocalProtocolError
 from ..protocol.kind import ANSWER, QUESTION
 from ..protocol.remark import Remark
+from ..protocol.told import tell
 from ..store.remark_view import RemarkRow
 from ..store.row import ListingRow
 from .clerk import ID_HEX_MIN, Clerk
@@ -48,8 +49,11 @@ def answer(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         row = clerk.store.listing(question.remark.listing)
         if row is None:
             raise bad_value(
-                "what was asked about is not here any more",
-                f"`jangteo send {question.header.author.hex()[:16]} TEXT` writes to who asked",
+                tell("what was asked about is not here any more"),
+                tell(
+                    "`jangteo send {author} TEXT` writes to who asked",
+                    author=question.header.author.hex()[:16],
+                ),
             )
         remark = _authored(Remark(row.listing_id, text, question.public_id))
         answered = _said(clerk, remark)
@@ -74,8 +78,11 @@ def unask(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
             by = found.author_name or header.author.hex()[:_SHORT]
             raise DeskError(
                 "not-yours",
-                f"that is {by}'s: only its author can take it back",
-                f"`jangteo block {header.author.hex()[:16]}` keeps an author out of your sight",
+                tell("that is {by}'s: only its author can take it back", by=by),
+                tell(
+                    "`jangteo block {author}` keeps an author out of your sight",
+                    author=header.author.hex()[:16],
+                ),
                 EXIT_USAGE,
             )
         clerk.pen().publish(Draft(header.kind, header.thread_key, None, header))
@@ -90,18 +97,21 @@ def _askable(clerk: Clerk, typed: str) -> ListingRow:
     row = clerk.find_listing(typed)
     short = row.listing_id.hex()[:_SHORT]
     if row.header.is_delete:
-        raise bad_value(f"{short} was withdrawn: there is nothing left to ask about")
+        raise bad_value(
+            tell("{short} was withdrawn: there is nothing left to ask about", short=short)
+        )
     if row.header.author == clerk.own:
         raise bad_value(
-            "that is your own listing: you know it best",
-            f"`jangteo edit {short} --description TEXT` says more about it",
+            tell("that is your own listing: you know it best"),
+            tell("`jangteo edit {short} --description TEXT` says more about it", short=short),
         )
     status = row.status_at(clerk.now_ms())
     if status in ("sold", "expired"):
-        told = "is sold" if status == "sold" else "has expired"
         raise bad_value(
-            f"{short} {told}: nobody will answer there",
-            f"`jangteo send {short} TEXT` writes to its seller",
+            tell("{short} is sold: nobody will answer there", short=short)
+            if status == "sold"
+            else tell("{short} has expired: nobody will answer there", short=short),
+            tell("`jangteo send {short} TEXT` writes to its seller", short=short),
         )
     return row
 
@@ -110,8 +120,8 @@ def _question(clerk: Clerk, typed: str) -> RemarkRow:
     found = _found(clerk, typed)
     if found.remark.question:
         raise bad_value(
-            "that is an answer: only questions are answered",
-            f"its question is {found.remark.question.hex()[:_SHORT]}",
+            tell("that is an answer: only questions are answered"),
+            tell("its question is {question}", question=found.remark.question.hex()[:_SHORT]),
         )
     return found
 
@@ -121,20 +131,24 @@ def _found(clerk: Clerk, typed: str) -> RemarkRow:
     prefix = typed.strip().lower()
     if not re.fullmatch(rf"[0-9a-f]{{{ID_HEX_MIN},{_ID_HEX}}}", prefix):
         raise bad_value(
-            f"{typed!r} is no id of a question: type at least its first {ID_HEX_MIN} digits",
-            "`jangteo show ID` lists the questions about a listing",
+            tell(
+                "{typed!r} is no id of a question: type at least its first {id_hex_min} digits",
+                typed=typed,
+                id_hex_min=ID_HEX_MIN,
+            ),
+            tell("`jangteo show ID` lists the questions about a listing"),
         )
     found = clerk.store.remarks.find(prefix)
     if not found and clerk.store.find(prefix):
         raise bad_value(
-            f"{prefix[:_SHORT]} is a listing, not a question",
-            f"`jangteo show {prefix[:_SHORT]}` lists the questions about it",
+            tell("{prefix} is a listing, not a question", prefix=prefix[:_SHORT]),
+            tell("`jangteo show {prefix}` lists the questions about it", prefix=prefix[:_SHORT]),
         )
     if not found:
         raise DeskError(
             "unknown-id",
-            f"no question here begins with {typed!r}",
-            "`jangteo show ID` lists the questions about a listing",
+            tell("no question here begins with {typed!r}", typed=typed),
+            tell("`jangteo show ID` lists the questions about a listing"),
             EXIT_UNKNOWN_ID,
         )
     if len(found) > 1:
@@ -142,7 +156,10 @@ def _found(clerk: Clerk, typed: str) -> RemarkRow:
         shown = [f"{one.public_id.hex()[:length]} {one.remark.text[:30]}" for one in found]
         told = ", ".join(" ".join(each.split()) for each in shown[:_SHOWN_MAX])
         raise DeskError(
-            "ambiguous", f"{typed!r} begins {len(found)} ids: {told}", "type more of it", EXIT_USAGE
+            "ambiguous",
+            tell("{typed!r} begins {count} ids: {told}", typed=typed, count=len(found), told=told),
+            tell("type more of it"),
+            EXIT_USAGE,
         )
     return found[0]
 
@@ -162,7 +179,9 @@ def _publish(clerk: Clerk, row: ListingRow, kind: int, remark: Remark) -> Remark
         one for one in clerk.store.remarks.of_listing(row.listing_id) if one.header == record.header
     ]
     if not said:
-        raise DeskError("store", "the store does not show what was just written: run `reindex`")
+        raise DeskError(
+            "store", tell("the store does not show what was just written: run `reindex`")
+        )
     return said[0]
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from ..protocol import limits
 from ..protocol.deal import ENDED, MADE, Deal, State
 from ..protocol.review import MARKS, Mark
+from ..protocol.told import tell
 from ..store.deal_book import DealRow
 from .clerk import Clerk
 from .deal_json import deal_json
@@ -28,7 +29,7 @@ def review(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     args = Args("review", told, ("to", "mark", "text", "reveal"))
     mark = args.choice("mark", MARKS)
     if mark is None:
-        raise usage(f"a review needs a mark: {', '.join(MARKS)}")
+        raise usage(tell("a review needs a mark: {marks}", marks=", ".join(MARKS)))
     text = _text(args.text("text") or "")
     with clerk.pen().transaction():
         row = find_deal(clerk, args.needed("to"), _REVIEWED)
@@ -51,28 +52,34 @@ def review(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 def _check_may_review(clerk: Clerk, row: DealRow, deal: Deal) -> None:
     if not deal.is_made:
         raise bad_value(
-            "it is no deal: only who has made one reviews the other side",
-            "`jangteo deals --all` lists yours",
+            tell("it is no deal: only who has made one reviews the other side"),
+            tell("`jangteo deals --all` lists yours"),
         )
     kept = clerk.store.reviews.of_deal(row.id)
     if kept is not None and kept.body is not None:
-        raise bad_value("you have reviewed this deal already, and it stands")
+        raise bad_value(tell("you have reviewed this deal already, and it stands"))
     is_seller = deal.parties.seller == clerk.own
     own_part = State.HANDED if is_seller else State.RECEIVED
     if deal.state not in ENDED and deal.state is not own_part:
         raise bad_value(
-            "the deal is not over: `jangteo done` says that your part is, `jangteo noshow` or "
-            "`jangteo cancel` that nothing comes of it"
+            tell(
+                "the deal is not over: `jangteo done` says that your part is, "
+                "`jangteo noshow` or `jangteo cancel` that nothing comes of it"
+            )
         )
     if clerk.now_ms() > row.changed_ms + limits.REVIEW_LATE_MS:
         days = limits.REVIEW_LATE_MS // limits.DAY_MS
-        raise bad_value(f"it is too late: a review is written within {days} days")
+        raise bad_value(tell("it is too late: a review is written within {days} days", days=days))
 
 
 def _text(told: str) -> str:
     text = unicodedata.normalize("NFC", told).strip()
     if len(text) > limits.REVIEW_CHARS_MAX:
         raise bad_value(
-            f"the review has {len(text):,} characters: at most {limits.REVIEW_CHARS_MAX:,}"
+            tell(
+                "the review has {count:,} characters: at most {review_chars_max:,}",
+                count=len(text),
+                review_chars_max=limits.REVIEW_CHARS_MAX,
+            )
         )
     return text

@@ -10,6 +10,7 @@ from ..protocol import limits
 from ..protocol.listing import CONDITIONS
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.market import is_market
+from ..protocol.told import tell
 from .clerk import Clerk
 from .desk_args import Args
 from .desk_error import bad_value
@@ -183,7 +184,9 @@ def query_of(clerk: Clerk, told: Mapping[str, Any]) -> "Query":
     low, high, currency = _prices(clerk, args)
     market = args.text("market")
     if market is not None and not is_market(market):
-        raise bad_value(f"{market!r} is no market: {MARKET_HELP}")
+        raise bad_value(
+            tell("{market!r} is no market: {market_help}", market=market, market_help=MARKET_HELP)
+        )
     sort = args.choice("sort", SORTS[1:]) or ("relevance" if text.strip() else "newest")
     return Query(
         text=text,
@@ -223,14 +226,24 @@ def _prices(clerk: Clerk, args: Args) -> tuple[int | None, int | None, str | Non
     low, high = args.price("min_price", default), args.price("max_price", default)
     for name, price in (("min_price", low), ("max_price", high)):
         if name in args and price is None:
-            raise bad_value(f"{name} is an amount of money such as 50000, '₩50,000' or 'free'")
+            raise bad_value(
+                tell("{name} is an amount of money such as 50000, '₩50,000' or 'free'", name=name)
+            )
     named = {price.currency for price in (low, high) if price is not None and price.amount}
     if currency is not None:
         named.add(currency)
     if len(named) > 1:
-        raise bad_value(f"prices compare within one currency, not {' and '.join(sorted(named))}")
+        raise bad_value(
+            tell(
+                "prices compare within one currency, not {named}", named=" and ".join(sorted(named))
+            )
+        )
     if low is not None and high is not None and low.amount > high.amount:
-        raise bad_value(f"min_price {low.shown} is above max_price {high.shown}")
+        raise bad_value(
+            tell(
+                "min_price {shown} is above max_price {shown2}", shown=low.shown, shown2=high.shown
+            )
+        )
     return (
         None if low is None else low.amount,
         None if high is None else high.amount,
@@ -247,5 +260,11 @@ def _statuses(args: Args) -> frozenset[str]:
         return ALL_STATUSES
     for status in told:
         if status not in STATUSES:
-            raise bad_value(f"status {status!r} is not one of {', '.join(STATUSES)}, all")
+            raise bad_value(
+                tell(
+                    "status {status!r} is not one of {statuses}, all",
+                    status=status,
+                    statuses=", ".join(STATUSES),
+                )
+            )
     return frozenset(told)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ..protocol import limits
 from ..protocol import message as said
+from ..protocol.told import tell
 from ..store.segment import fold_name
 from .block_note import block_notes
 from .clerk import ID_HEX_MIN, Clerk
@@ -42,7 +43,7 @@ def meet(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     if place := _line(args.text("place") or "", "place"):
         body["place"] = place
     if not body["time"]:
-        raise bad_value("a meeting needs a time, in any words, such as 'Saturday at 3'")
+        raise bad_value(tell("a meeting needs a time, in any words, such as 'Saturday at 3'"))
     return say(clerk, find_where(clerk, args.needed("to")), said.MEET, body)
 
 
@@ -57,7 +58,9 @@ def agree(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         if each.message.kind == said.MEET and each.message.author != clerk.own
     ]
     if not proposed:
-        raise bad_value("no meeting was proposed to you here", "propose one with `jangteo meet`")
+        raise bad_value(
+            tell("no meeting was proposed to you here"), tell("propose one with `jangteo meet`")
+        )
     return say(clerk, where, said.AGREE, {"meet": proposed[-1].id})
 
 
@@ -138,7 +141,7 @@ def mute(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     with clerk.store.write(durable=True):
         found = clerk.store.rooms.room(room_id)
         if found is None:
-            raise bad_value("nothing was said there yet")
+            raise bad_value(tell("nothing was said there yet"))
         clerk.store.rooms.mute(room_id, is_muted=is_muted)
     return {
         "room": room_id.hex(),
@@ -186,12 +189,14 @@ def resend(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
         if len(found) != 1:
             raise DeskError(
                 "unknown-id" if not found else "ambiguous",
-                f"{typed!r} is {'none' if not found else 'several'} of your messages",
-                "`jangteo outbox` shows their ids",
+                tell("{typed!r} is several of your messages", typed=typed)
+                if found
+                else tell("{typed!r} is none of your messages", typed=typed),
+                tell("`jangteo outbox` shows their ids"),
                 EXIT_USAGE if found else EXIT_UNKNOWN_ID,
             )
         if found[0].delivered_ms is not None:
-            raise bad_value("it has come already: there is nothing to send again")
+            raise bad_value(tell("it has come already: there is nothing to send again"))
         clerk.post().try_again(found[0])
         owed = clerk.store.outbox.of([found[0].id])[found[0].id]
     return {"entry": owed_json(clerk, owed, 0)}
@@ -225,12 +230,12 @@ def sent(clerk: Clerk, message: said.Message) -> dict[str, Any]:
 
 def check_may_write(clerk: Clerk, person: bytes) -> None:
     if person == clerk.own:
-        raise bad_value("that is you: nobody writes to themselves")
+        raise bad_value(tell("that is you: nobody writes to themselves"))
     if person in clerk.store.blocked():
         name = clerk.name_of(person) or person.hex()[:_SHORT]
         raise bad_value(
-            f"{name} is blocked: you would not hear an answer",
-            f"first `jangteo unblock {person.hex()[:16]}`",
+            tell("{name} is blocked: you would not hear an answer", name=name),
+            tell("first `jangteo unblock {person}`", person=person.hex()[:16]),
         )
 
 
@@ -255,8 +260,8 @@ def find_where(clerk: Clerk, typed: str) -> Where:
             raise
         raise DeskError(
             "unknown-id",
-            f"{typed!r} is no room, listing or person known here",
-            "`jangteo inbox` lists rooms, `jangteo search` listings",
+            tell("{typed!r} is no room, listing or person known here", typed=typed),
+            tell("`jangteo inbox` lists rooms, `jangteo search` listings"),
             EXIT_UNKNOWN_ID,
         ) from None
     return person, said.NO_LISTING
@@ -276,8 +281,8 @@ def _by_id(clerk: Clerk, prefix: str) -> list[Where]:
         rooms = clerk.store.rooms.rooms_about(listing_id)
         if not rooms:
             raise bad_value(
-                "that is your own listing, and nobody has written to you about it yet",
-                "`jangteo inbox` lists who wrote to you",
+                tell("that is your own listing, and nobody has written to you about it yet"),
+                tell("`jangteo inbox` lists who wrote to you"),
             )
         found |= dict.fromkeys((room.person, room.listing) for room in rooms)
     return list(found)
@@ -293,8 +298,14 @@ def _ambiguous(clerk: Clerk, typed: str, found: list[Where]) -> DeskError:
     more = " …" if len(found) > _SHOWN_MAX else ""
     return DeskError(
         "ambiguous",
-        f"{typed!r} may be any of {len(found)} rooms: {', '.join(shown)}{more}",
-        "name the room by its own id",
+        tell(
+            "{typed!r} may be any of {count} rooms: {shown}{more}",
+            typed=typed,
+            count=len(found),
+            shown=", ".join(shown),
+            more=more,
+        ),
+        tell("name the room by its own id"),
         EXIT_USAGE,
     )
 
@@ -303,16 +314,24 @@ def clean_text(text: str) -> str:
     """In NFC, without blank ends; DeskError where nothing is left or it is too long."""
     clean = unicodedata.normalize("NFC", text).strip()
     if not clean:
-        raise bad_value("a message needs some words")
+        raise bad_value(tell("a message needs some words"))
     if len(clean) > limits.MESSAGE_CHARS_MAX:
         raise bad_value(
-            f"the message has {len(clean):,} characters: at most {limits.MESSAGE_CHARS_MAX:,}",
-            "say it in several",
+            tell(
+                "the message has {count:,} characters: at most {message_chars_max:,}",
+                count=len(clean),
+                message_chars_max=limits.MESSAGE_CHARS_MAX,
+            ),
+            tell("say it in several"),
         )
     if len(clean.encode()) > limits.MESSAGE_BYTES_MAX:
         raise bad_value(
-            f"the message has {len(clean.encode()):,} bytes: at most {limits.MESSAGE_BYTES_MAX:,}",
-            "say it in several",
+            tell(
+                "the message has {count:,} bytes: at most {message_bytes_max:,}",
+                count=len(clean.encode()),
+                message_bytes_max=limits.MESSAGE_BYTES_MAX,
+            ),
+            tell("say it in several"),
         )
     return clean
 
@@ -320,5 +339,12 @@ def clean_text(text: str) -> str:
 def _line(text: str, name: str) -> str:
     line = " ".join(unicodedata.normalize("NFC", text).split())
     if len(line) > limits.MEET_CHARS_MAX:
-        raise bad_value(f"{name} has {len(line):,} characters: at most {limits.MEET_CHARS_MAX:,}")
+        raise bad_value(
+            tell(
+                "{name} has {count:,} characters: at most {meet_chars_max:,}",
+                name=name,
+                count=len(line),
+                meet_chars_max=limits.MEET_CHARS_MAX,
+            )
+        )
     return line

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell
 from ..store.wish_book import Favourite
 from .clerk import Clerk
 from .desk_args import Args, refused
@@ -42,9 +43,9 @@ def favourites(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 def favour(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     row = clerk.find_listing(Args("favour", told, ("id",)).needed("id"))
     if row.header.author == clerk.own:
-        raise bad_value("that is your own listing: `jangteo mine` lists them")
+        raise bad_value(tell("that is your own listing: `jangteo mine` lists them"))
     if row.header.is_delete:
-        raise bad_value("its seller has taken it back: there is nothing to keep an eye on")
+        raise bad_value(tell("its seller has taken it back: there is nothing to keep an eye on"))
     try:
         with clerk.store.write(durable=True):
             is_new = clerk.store.wishes.favour(
@@ -62,8 +63,10 @@ def unfavour(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     if len(found) != 1 or len(typed) < 4:
         raise DeskError(
             "unknown-id",
-            f"{typed!r} is {'none' if not found else 'several'} of your favourites",
-            "`jangteo favourites` lists them",
+            tell("{typed!r} is several of your favourites", typed=typed)
+            if found
+            else tell("{typed!r} is none of your favourites", typed=typed),
+            tell("`jangteo favourites` lists them"),
             EXIT_UNKNOWN_ID,
         )
     with clerk.store.write(durable=True):
@@ -87,7 +90,7 @@ def follow(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     others = dict.fromkeys((author for author, _ in clerk.store.wishes.follows()), "")
     author, name = clerk.find_author(args.needed("author"), others)
     if author == clerk.own:
-        raise bad_value("that is you")
+        raise bad_value(tell("that is you"))
     is_on = args.flag("on") is not False
     try:
         with clerk.store.write(durable=True):
@@ -118,12 +121,12 @@ def save(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
     name = _name(args.needed("name"))
     asked = told.get("query")
     if not isinstance(asked, Mapping):
-        raise bad_value("query is what a search is asked with")
+        raise bad_value(tell("query is what a search is asked with"))
     query = {key: value for key, value in asked.items() if value not in (None, "", [], ())}
     if unknown := sorted(set(query) - set(_SAVED)):
-        raise bad_value(f"a saved search knows no {unknown[0]}")
+        raise bad_value(tell("a saved search knows no {unknown}", unknown=unknown[0]))
     if not query:
-        raise bad_value("a saved search looks for something: give it words or filters")
+        raise bad_value(tell("a saved search looks for something: give it words or filters"))
     query_of(clerk, query)  # says what is wrong with it
     is_new = name not in {each.name for each in clerk.store.wishes.saved()}
     try:
@@ -175,14 +178,19 @@ def watch_for(clerk: Clerk, told: Mapping[str, Any]) -> dict[str, Any]:
 def _name(told: str) -> str:
     name = " ".join(unicodedata.normalize("NFC", told).split())
     if not name or len(name) > _NAME_CHARS_MAX:
-        raise bad_value(f"a saved search has a name of 1 to {_NAME_CHARS_MAX} characters")
+        raise bad_value(
+            tell(
+                "a saved search has a name of 1 to {name_chars_max} characters",
+                name_chars_max=_NAME_CHARS_MAX,
+            )
+        )
     return name
 
 
 def _no_search(name: str) -> DeskError:
     return DeskError(
         "unknown-id",
-        f"no search is saved as {name!r}",
-        "`jangteo saved` lists them",
+        tell("no search is saved as {name!r}", name=name),
+        tell("`jangteo saved` lists them"),
         EXIT_UNKNOWN_ID,
     )

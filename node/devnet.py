@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from ..protocol.told import tell
 from .config import read_config, set_value
 from .desk_error import DeskError
 from .home import Home
@@ -71,7 +72,12 @@ class Devnet:
 
     def __init__(self, command: Sequence[str], count: int) -> None:
         if not 1 <= count <= NODES_MAX:
-            raise DeskError("bad-value", f"from 1 to {NODES_MAX} nodes, not {count}", None, 2)
+            raise DeskError(
+                "bad-value",
+                tell("from 1 to {nodes_max} nodes, not {count}", nodes_max=NODES_MAX, count=count),
+                None,
+                2,
+            )
         self.people = people(count)
         self.listings = sum(len(person.goods) for person in self.people)
         self.folder = Path(tempfile.mkdtemp(prefix="jangteo-devnet-"))
@@ -111,7 +117,9 @@ class Devnet:
                 if event.get("result") == "failed"
             ]
         if failed:
-            raise DeskError("failed", f"a sample is no listing: {failed[0]['error']}")
+            raise DeskError(
+                "failed", tell("a sample is no listing: {error}", error=failed[0]["error"])
+            )
         return {
             "event": "home",
             "node": person.number,
@@ -138,8 +146,12 @@ class Devnet:
                 if event["event"] == "ended":
                     raise DeskError(
                         "failed",
-                        f"node {event['node']} ended by itself (exit code {event['code']}): "
-                        f"{self._nodes[event['node']].last_words}",
+                        tell(
+                            "node {node} ended by itself (exit code {code}): {last_words}",
+                            node=event["node"],
+                            code=event["code"],
+                            last_words=self._nodes[event["node"]].last_words,
+                        ),
                     )
                 if event["event"] == "ready":
                     self.addresses[event["node"]] = event["addresses"][0]
@@ -155,7 +167,9 @@ class Devnet:
             missing -= set(self.addresses)
             if not missing:
                 return
-        raise DeskError("failed", f"node {min(missing)} did not start within a minute")
+        raise DeskError(
+            "failed", tell("node {min} did not start within a minute", min=min(missing))
+        )
 
     def wait_together(self) -> Iterator[Event]:
         """Until every node has every listing; DeskError after TOGETHER_SECONDS_MAX."""
@@ -164,7 +178,7 @@ class Devnet:
             yield from self.events(_LOOK_SECONDS)
             if all(self.counted(person) >= self.listings for person in self.people):
                 return
-        raise DeskError("failed", "the nodes did not come to hold the same goods in time")
+        raise DeskError("failed", tell("the nodes did not come to hold the same goods in time"))
 
     def counted(self, person: Person) -> int:
         """Active listings in a person's store."""

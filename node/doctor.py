@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ..protocol import limits
+from ..protocol.told import tell
 from .config import Config
 from .desk_error import DeskError
 from .home import Home
@@ -62,14 +63,17 @@ def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Check:
     told = ".".join(map(str, version))
     if (3, 11) <= version[:2] <= (3, 13):
         return Check("python", "ok", told)
-    return Check("python", "fail", told, "use Python 3.11, 3.12 or 3.13")
+    return Check("python", "fail", told, tell("use Python 3.11, 3.12 or 3.13"))
 
 
 def check_home(home: Home) -> Iterator[Check]:
     """The folder, the keys, the store file: there, and closed to others."""
     if not home.exists:
         yield Check(
-            "home", "warn", f"{home.path} is not there yet", "`jangteo up` or `jangteo init`"
+            "home",
+            "warn",
+            tell("{path} is not there yet", path=home.path),
+            tell("`jangteo up` or `jangteo init`"),
         )
         return
     try:
@@ -80,32 +84,51 @@ def check_home(home: Home) -> Iterator[Check]:
     except DeskError as error:
         yield Check("home", "fail", error.message, error.hint or "")
         return
-    yield Check("home", "ok", f"{home.path}, closed to others")
+    yield Check("home", "ok", tell("{path}, closed to others", path=home.path))
     if not home.has_identity:
-        yield Check("identity", "warn", "none yet", "`jangteo init`, or `jangteo restore`")
+        yield Check(
+            "identity",
+            "warn",
+            tell("none yet"),
+            tell("`jangteo init`, or `jangteo restore`"),
+        )
         return
     try:
-        sealed = "sealed with a passphrase" if is_sealed(home) else "without a passphrase"
+        sealed = (
+            tell("sealed with a passphrase") if is_sealed(home) else tell("without a passphrase")
+        )
     except DeskError as error:
         yield Check("identity", "fail", error.message, error.hint or "")
         return
     author = home.author()
     who = author.hex()[:8] if author else "there"
     if home.owner.backed_up_ms() is None:
-        advice = "`jangteo words` on paper, or `jangteo backup FILE`: a lost key is a lost name"
-        yield Check("identity", "warn", f"{who}, {sealed}, never backed up", advice)
+        advice = tell(
+            "`jangteo words` on paper, or `jangteo backup FILE`: a lost key is a lost name"
+        )
+        yield Check(
+            "identity",
+            "warn",
+            tell("{who}, {sealed}, never backed up", who=who, sealed=sealed),
+            advice,
+        )
     else:
-        yield Check("identity", "ok", f"{who}, {sealed}, backed up")
+        yield Check("identity", "ok", tell("{who}, {sealed}, backed up", who=who, sealed=sealed))
 
 
 def check_disk(home: Home) -> Check:
     folder = next(path for path in (home.path, *home.path.parents) if path.is_dir())
     free = shutil.disk_usage(folder).free
     if not os.access(folder, os.W_OK):
-        return Check("disk", "fail", f"cannot write to {folder}", "choose another --home")
-    told = f"{free / 2**30:.1f} GiB free"
+        return Check(
+            "disk",
+            "fail",
+            tell("cannot write to {folder}", folder=folder),
+            tell("choose another --home"),
+        )
+    told = tell("{gib} GiB free", gib=f"{free / 2**30:.1f}")
     if free < _DISK_FREE_BYTES_MIN:
-        return Check("disk", "fail", told, "make room: a full disk stops the store")
+        return Check("disk", "fail", told, tell("make room: a full disk stops the store"))
     return Check("disk", "ok", told)
 
 
@@ -113,7 +136,11 @@ def check_port(config: Config, live: Mapping[str, Any] | None) -> Check:
     """Whether neighbours could reach the node's port."""
     if live is not None:
         addresses = live.get("addresses") or []
-        return Check("port", "ok", f"the node listens on {addresses[0] if addresses else '?'}")
+        return Check(
+            "port",
+            "ok",
+            tell("the node listens on {address}", address=addresses[0] if addresses else "?"),
+        )
     port = config.port or limits.PORT_DEFAULT
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -121,24 +148,30 @@ def check_port(config: Config, live: Mapping[str, Any] | None) -> Check:
             probe.bind((ANY_IPV4, port))
         except OSError as error:
             if config.port:
-                advice = "free it, or `jangteo config unset port`"
+                advice = tell("free it, or `jangteo config unset port`")
                 return Check("port", "fail", f"{port}: {error.strerror}", advice)
-            return Check("port", "ok", f"{port} is taken; a node takes the next free one")
-    return Check("port", "ok", f"{port} is free")
+            return Check(
+                "port",
+                "ok",
+                tell("{port} is taken; a node takes the next free one", port=port),
+            )
+    return Check("port", "ok", tell("{port} is free", port=port))
 
 
 def check_interfaces(addresses: list[str]) -> Check:
     if not addresses:
-        advice = "connect to a network; alone, `jangteo devnet` shows how it is with neighbours"
-        return Check("network", "warn", "no interface but loopback", advice)
+        advice = tell(
+            "connect to a network; alone, `jangteo devnet` shows how it is with neighbours"
+        )
+        return Check("network", "warn", tell("no interface but loopback"), advice)
     return Check("network", "ok", ", ".join(addresses))
 
 
 def check_mdns(config: Config, addresses: list[str], live: Mapping[str, Any] | None) -> Check:
     """Whether this machine can speak multicast DNS on each of its interfaces."""
     if not config.mdns:
-        advice = "neighbours are found by `peers` alone; `jangteo config set mdns on`"
-        return Check("mdns", "warn", "switched off", advice)
+        advice = tell("neighbours are found by `peers` alone; `jangteo config set mdns on`")
+        return Check("mdns", "warn", tell("switched off"), advice)
     failed = []
     for ip in addresses or ["127.0.0.1"]:
         try:
@@ -146,11 +179,11 @@ def check_mdns(config: Config, addresses: list[str], live: Mapping[str, Any] | N
         except OSError as error:
             failed.append(f"{ip}: {error.strerror}")
     if failed:
-        advice = (
+        advice = tell(
             "multicast is blocked here; hand over addresses instead: `jangteo up --peer ADDRESS`"
         )
         return Check("mdns", "fail" if live is None else "warn", "; ".join(failed), advice)
-    return Check("mdns", "ok", f"can be spoken on {len(addresses)} interface(s)")
+    return Check("mdns", "ok", tell("can be spoken on {count} interface(s)", count=len(addresses)))
 
 
 def _join_mdns(ip: str) -> None:
@@ -169,23 +202,35 @@ def check_firewall(config: Config, etc: Path = Path("/etc"), platform: str = sys
     if platform == "darwin":
         told = _said(["/usr/libexec/ApplicationFirewall/socketfilterfw", "--getglobalstate"])
         if "enabled" in told.lower():
-            advice = "System Settings > Network > Firewall > Options: allow Python to be reached"
-            return Check("firewall", "warn", "macOS's firewall is on", advice)
-        return Check("firewall", "ok", "none found")
+            advice = tell(
+                "System Settings > Network > Firewall > Options: allow Python to be reached"
+            )
+            return Check("firewall", "warn", tell("macOS's firewall is on"), advice)
+        return Check("firewall", "ok", tell("none found"))
     try:
-        told = (etc / "ufw/ufw.conf").read_text(errors="replace")
-        is_ufw = "enabled=yes" in told.lower().replace(" ", "")
+        ufw = (etc / "ufw/ufw.conf").read_text(errors="replace")
+        is_ufw = "enabled=yes" in ufw.lower().replace(" ", "")
     except OSError:
         is_ufw = False
     if is_ufw:
-        advice = f"sudo ufw allow {port}/tcp && sudo ufw allow {MDNS_PORT}/udp"
-        return Check("firewall", "warn", "ufw is on", f"if neighbours do not find you: {advice}")
-    if shutil.which("firewall-cmd") and _said(["firewall-cmd", "--state"]) == "running":
-        advice = f"sudo firewall-cmd --add-port={port}/tcp --add-service=mdns --permanent"
+        line = f"sudo ufw allow {port}/tcp && sudo ufw allow {MDNS_PORT}/udp"
         return Check(
-            "firewall", "warn", "firewalld is on", f"if neighbours do not find you: {advice}"
+            "firewall",
+            "warn",
+            tell("ufw is on"),
+            tell("if neighbours do not find you: {line}", line=line),
         )
-    return Check("firewall", "ok", "none found (one of the router's cannot be seen from here)")
+    if shutil.which("firewall-cmd") and _said(["firewall-cmd", "--state"]) == "running":
+        line = f"sudo firewall-cmd --add-port={port}/tcp --add-service=mdns --permanent"
+        return Check(
+            "firewall",
+            "warn",
+            tell("firewalld is on"),
+            tell("if neighbours do not find you: {line}", line=line),
+        )
+    return Check(
+        "firewall", "ok", tell("none found (one of the router's cannot be seen from here)")
+    )
 
 
 def _said(command: list[str]) -> str:
@@ -204,28 +249,39 @@ def check_clock(offset_ms: int | None) -> Check:
         is_synced = _said(["timedatectl", "show", "--property=NTPSynchronized", "--value"])
         if is_synced == "no":
             advice = "sudo timedatectl set-ntp true"
-            return Check("clock", "warn", "is not kept right by the network", advice)
-        return Check("clock", "ok", "no neighbour to compare with" if not is_synced else "synced")
+            return Check("clock", "warn", tell("is not kept right by the network"), advice)
+        return Check(
+            "clock",
+            "ok",
+            tell("no neighbour to compare with") if not is_synced else tell("synced"),
+        )
     seconds = round(offset_ms / 1000)
-    told = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} the neighbours'"
+    if seconds > 0:
+        told = tell("{n} s ahead of the neighbours'", n=seconds)
+    else:
+        told = tell("{n} s behind the neighbours'", n=-seconds)
     if abs(offset_ms) > limits.CLOCK_WARN_MS:
-        advice = "set it right: neighbours ignore records from the future"
+        advice = tell("set it right: neighbours ignore records from the future")
         return Check("clock", "fail", told, advice)
-    return Check("clock", "ok", told if seconds else "agrees with the neighbours'")
+    return Check("clock", "ok", told if seconds else tell("agrees with the neighbours'"))
 
 
 def check_neighbours(live: Mapping[str, Any] | None, addresses: list[str]) -> Check:
     if live is None:
-        return Check("neighbours", "warn", "no node is running", "`jangteo up`")
+        return Check("neighbours", "warn", tell("no node is running"), tell("`jangteo up`"))
     peers = live.get("peers")
     count = len(peers) if isinstance(peers, list) else int(peers or 0)
     if count:
-        return Check("neighbours", "ok", f"{count} connected")
+        return Check("neighbours", "ok", tell("{count} connected", count=count))
     own = next(iter(live.get("addresses") or ()), None)
-    tried = ", ".join(addresses) or "loopback only"
-    causes = "usual causes: a guest Wi-Fi that keeps devices apart, a router per flat, a firewall. "
-    line = f"Hand this over to a neighbour: jangteo up --peer {own}" if own else ""
-    return Check("neighbours", "warn", f"none found on {tried}", causes + line)
+    tried = ", ".join(addresses) if addresses else tell("loopback only")
+    causes = tell(
+        "usual causes: a guest Wi-Fi that keeps devices apart, a router per flat, a firewall."
+    )
+    if own:
+        hand_over = tell("Hand this over to a neighbour: jangteo up --peer {own}", own=own)
+        causes = tell("{causes} {hand_over}", causes=causes, hand_over=hand_over)
+    return Check("neighbours", "warn", tell("none found on {tried}", tried=tried), causes)
 
 
 def privacy(live: Mapping[str, Any] | None) -> Check:
@@ -234,9 +290,13 @@ def privacy(live: Mapping[str, Any] | None) -> Check:
     return Check(
         "seen by others",
         "note",
-        "neighbours see this machine's IP address, when it is up, what is published under your "
-        f"key, and that this node{peer} passed a record on first, which hints at whose it is; of "
-        "your conversations that sealed letters of four sizes appear here and when, which hints "
-        "at who writes; never whom to, nor a word",
-        "what nobody may link to you should not be published from here",
+        tell(
+            "neighbours see this machine's IP address, when it is up, what is "
+            "published under your key, and that this node{peer} passed a record on "
+            "first, which hints at whose it is; of your conversations that sealed "
+            "letters of four sizes appear here and when, which hints at who "
+            "writes; never whom to, nor a word",
+            peer=peer,
+        ),
+        tell("what nobody may link to you should not be published from here"),
     )

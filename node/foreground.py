@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from ..protocol.told import tell, told_by
 from ..store.errors import StoreError
 from .config import Config
 from .desk_error import DeskError
@@ -29,12 +30,12 @@ def run_in_foreground(
             # committed and closed; Python would wait for that thread at its end, for ever.
             os._exit(0)
     except StoreError as error:
-        raise DeskError("store", str(error)) from error
+        raise DeskError("store", told_by(error)) from error
     except ListenFailed as error:
         raise DeskError(
             "port",
-            f"cannot listen there: {error}",
-            "choose another address with --listen, or leave it out",
+            tell("cannot listen there: {error}", error=error),
+            tell("choose another address with --listen, or leave it out"),
         ) from error
     except TransportError as error:
-        raise DeskError("network", str(error)) from error
+        raise DeskError("network", told_by(error)) from error

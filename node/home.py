@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from ..protocol.told import tell
 from .desk_error import DeskError
 from .owner import OwnerState
 from .private_file import FOLDER_MODE, check_private, read_private, sync_folder, write_private
@@ -31,12 +32,18 @@ class HomeInUse(DeskError):
     """Another process holds the home's lock; `pid` is its, None if it has not said yet."""
 
     def __init__(self, path: Path, pid: int | None, holder: Holder | None) -> None:
-        who = "a node" if holder == "node" else "another command"
-        by = f"by PID {pid} ({who})" if pid is not None else "by another process"
+        if pid is None:
+            message = tell("this home is in use by another process: {path}", path=path)
+        elif holder == "node":
+            message = tell("this home is in use by PID {pid} (a node): {path}", pid=pid, path=path)
+        else:
+            message = tell(
+                "this home is in use by PID {pid} (another command): {path}", pid=pid, path=path
+            )
         super().__init__(
             "home-in-use",
-            f"this home is in use {by}: {path}",
-            "stop it first, or choose another home with --home",
+            message,
+            tell("stop it first, or choose another home with --home"),
         )
         self.pid = pid
         self.holder = holder
@@ -118,9 +125,16 @@ class Home:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise DeskError("home", f"cannot open the home {self.path}: {error.strerror}") from None
+            raise DeskError(
+                "home",
+                tell(
+                    "cannot open the home {path}: {strerror}",
+                    path=self.path,
+                    strerror=error.strerror,
+                ),
+            ) from None
         if not self.path.is_dir():
-            raise DeskError("home", f"the home {self.path} is not a folder")
+            raise DeskError("home", tell("the home {path} is not a folder", path=self.path))
         try:
             check_private(self.path, status, FOLDER_MODE)
         except DeskError:
@@ -128,8 +142,11 @@ class Home:
                 # The mode is as it should be; that it is not closed says that it is no home.
                 raise DeskError(
                     "home",
-                    f"{self.path} is no home of this program's: it has other things in it",
-                    "choose a folder of its own with --home; it is made if it is not there",
+                    tell(
+                        "{path} is no home of this program's: it has other things in it",
+                        path=self.path,
+                    ),
+                    tell("choose a folder of its own with --home; it is made if it is not there"),
                 ) from None
             raise
 
@@ -148,7 +165,14 @@ class Home:
             fresh = [path for path in (self.path, *self.path.parents) if not path.exists()]
             self.path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         except OSError as error:
-            raise DeskError("home", f"cannot make the home {self.path}: {error.strerror}") from None
+            raise DeskError(
+                "home",
+                tell(
+                    "cannot make the home {path}: {strerror}",
+                    path=self.path,
+                    strerror=error.strerror,
+                ),
+            ) from None
         for path in fresh:
             # A key that is on the disk is lost with a folder that is not.
             with suppress(OSError):  # a folder above it may not be for us to open
@@ -162,7 +186,14 @@ class Home:
         except (FileNotFoundError, ValueError):
             return None
         except OSError as error:
-            raise DeskError("home", f"cannot read {self.author_path}: {error.strerror}") from None
+            raise DeskError(
+                "home",
+                tell(
+                    "cannot read {author_path}: {strerror}",
+                    author_path=self.author_path,
+                    strerror=error.strerror,
+                ),
+            ) from None
         return public if len(public) == 32 else None
 
     @contextmanager
@@ -173,7 +204,14 @@ class Home:
         try:
             descriptor = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DeskError("home", f"cannot lock the home {self.path}: {error.strerror}") from None
+            raise DeskError(
+                "home",
+                tell(
+                    "cannot lock the home {path}: {strerror}",
+                    path=self.path,
+                    strerror=error.strerror,
+                ),
+            ) from None
         try:
             deadline = time.monotonic() + wait_ms / 1000
             while not _try_flock(descriptor):
@@ -188,7 +226,12 @@ class Home:
                 os.pwrite(descriptor, told.ljust(_LOCK_BYTES_MAX), 0)
             except OSError as error:
                 raise DeskError(
-                    "home", f"cannot write in the home {self.path}: {error.strerror}"
+                    "home",
+                    tell(
+                        "cannot write in the home {path}: {strerror}",
+                        path=self.path,
+                        strerror=error.strerror,
+                    ),
                 ) from None
             yield
         finally:
@@ -226,7 +269,14 @@ class Home:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise DeskError("home", f"cannot look at {self.lock_path}: {error.strerror}") from None
+            raise DeskError(
+                "home",
+                tell(
+                    "cannot look at {lock_path}: {strerror}",
+                    lock_path=self.lock_path,
+                    strerror=error.strerror,
+                ),
+            ) from None
         try:
             # Shared, so that two commands that only look do not see each other.
             return not _try_flock(descriptor, fcntl.LOCK_SH)

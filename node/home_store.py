@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..protocol.errors import LocalProtocolError
 from ..protocol.market import COMMONS
+from ..protocol.told import tell
 from .config import Config
 from .home import Home
 
@@ -77,6 +78,10 @@ def _apply_markets(store: "Store", config: Config) -> None:
                 store.join(market)
             except LocalProtocolError as error:
                 raise StoreError(
-                    f"the market {market!r} of the settings cannot be joined: {error}"
+                    tell(
+                        "the market {market!r} of the settings cannot be joined: {error}",
+                        market=market,
+                        error=error,
+                    )
                 ) from None
         store.put_meta(_APPLIED, json.dumps(sorted(applied | fresh)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ..protocol.told import tell
 from .desk_error import DeskError, bad_value
 from .home import Home
 from .private_file import FILE_MODE, check_private, read_private, write_private
@@ -110,8 +111,12 @@ def load_peer_seed(home: Home, *, entropy: Entropy = os.urandom) -> bytes:
     except ValueError as error:
         raise DeskError(
             "peer-key",
-            f"{home.peer_key_path} cannot be read: {error}",
-            "delete it: the node makes a new one, and nothing of yours is lost",
+            tell(
+                "{peer_key_path} cannot be read: {error}",
+                peer_key_path=home.peer_key_path,
+                error=error,
+            ),
+            tell("delete it: the node makes a new one, and nothing of yours is lost"),
         ) from None
 
 
@@ -157,15 +162,20 @@ def seed_from_typed_words(text: str) -> bytes:
     try:
         return seed_from_words(text)
     except ValueError as error:
-        raise bad_value(f"these are not the 24 words: {error}") from None
+        raise bad_value(tell("these are not the 24 words: {error}", error=error)) from None
 
 
 def check_passphrase(passphrase: str) -> str:
     """`passphrase` if it can be one."""
     if not passphrase:
-        raise bad_value("an empty passphrase protects nothing: leave it out, or choose one")
+        raise bad_value(tell("an empty passphrase protects nothing: leave it out, or choose one"))
     if len(passphrase) > PASSPHRASE_CHARS_MAX:
-        raise bad_value(f"a passphrase has at most {PASSPHRASE_CHARS_MAX} characters")
+        raise bad_value(
+            tell(
+                "a passphrase has at most {passphrase_chars_max} characters",
+                passphrase_chars_max=PASSPHRASE_CHARS_MAX,
+            )
+        )
     return passphrase
 
 
@@ -182,7 +192,13 @@ def passphrase_from_file(environ: Mapping[str, str]) -> str | None:
             text = file.read(PASSPHRASE_CHARS_MAX + 2)
     except (OSError, UnicodeDecodeError) as error:
         raise DeskError(
-            "passphrase", f"{PASSPHRASE_VARIABLE} names {path}, which cannot be read: {error}"
+            "passphrase",
+            tell(
+                "{passphrase_variable} names {path}, which cannot be read: {error}",
+                passphrase_variable=PASSPHRASE_VARIABLE,
+                path=path,
+                error=error,
+            ),
         ) from None
     return check_passphrase(text.split("\n", 1)[0].rstrip("\r"))
 
@@ -209,8 +225,8 @@ def exists_already(home: Home) -> DeskError:
     who = f" ({known.hex()[:12]}…)" if known else ""
     return DeskError(
         "identity-exists",
-        f"this home has an identity already{who}: {home.path}",
-        "choose another folder with --home; an identity is never overwritten",
+        tell("this home has an identity already{who}: {path}", who=who, path=home.path),
+        tell("choose another folder with --home; an identity is never overwritten"),
     )
 
 
@@ -220,8 +236,8 @@ def none_yet(home: Home) -> DeskError:
         return _lost_key(home)
     return DeskError(
         "no-identity",
-        f"no identity in this home yet: {home.path}",
-        "make one with `jangteo init`, or bring yours with `jangteo restore`",
+        tell("no identity in this home yet: {path}", path=home.path),
+        tell("make one with `jangteo init`, or bring yours with `jangteo restore`"),
     )
 
 
@@ -244,20 +260,29 @@ def _open_seed(
             if ask_passphrase is None:
                 raise DeskError(
                     "passphrase",
-                    "the identity is sealed with a passphrase",
-                    f"set {PASSPHRASE_VARIABLE} to a file that has it, or ask at a terminal",
+                    tell("the identity is sealed with a passphrase"),
+                    tell(
+                        "set {passphrase_variable} to a file that has it, or ask at a terminal",
+                        passphrase_variable=PASSPHRASE_VARIABLE,
+                    ),
                 )
             passphrase = ask_passphrase()
         return _whole_seed(open_secret(data, passphrase))
     except WrongPassphrase:
-        raise DeskError("passphrase", "the passphrase does not open this identity") from None
+        raise DeskError("passphrase", tell("the passphrase does not open this identity")) from None
     except ValueError as error:
         raise _unreadable(home.author_key_path, error) from None
 
 
 def _whole_seed(secret: bytes) -> bytes:
     if len(secret) != _SEED_BYTES:
-        raise ValueError(f"it holds {len(secret)} bytes, a key has {_SEED_BYTES}")
+        raise ValueError(
+            tell(
+                "it holds {count} bytes, a key has {seed_bytes}",
+                count=len(secret),
+                seed_bytes=_SEED_BYTES,
+            )
+        )
     return secret
 
 
@@ -288,15 +313,21 @@ def _lost_key(home: Home) -> DeskError:
     who = f" ({known.hex()[:12]}…)" if known else ""
     return DeskError(
         "key-lost",
-        f"the key of this home's identity{who} is missing: {home.author_key_path}",
-        "put it back, or bring it with `jangteo restore` (24 words or a backup file); to begin as "
-        "somebody else, choose another folder with --home",
+        tell(
+            "the key of this home's identity{who} is missing: {author_key_path}",
+            who=who,
+            author_key_path=home.author_key_path,
+        ),
+        tell(
+            "put it back, or bring it with `jangteo restore` (24 words or a backup "
+            "file); to begin as somebody else, choose another folder with --home"
+        ),
     )
 
 
 def _unreadable(path: Path, error: ValueError) -> DeskError:
     return DeskError(
         "key-file",
-        f"{path} cannot be read: {error}",
-        "bring it back with `jangteo restore` in another home",
+        tell("{path} cannot be read: {error}", path=path, error=error),
+        tell("bring it back with `jangteo restore` in another home"),
     )

@@ -6,6 +6,7 @@ from typing import Final
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.money import Price, parse_price
+from ..protocol.told import tell
 from .html_text import unescaped
 
 _NOTHING: Final = frozenset(
@@ -39,8 +40,11 @@ def read_price(text: str, currency: str | None) -> Price | None:
     except LocalProtocolError:
         if currency is None and _is_number(told):
             raise LocalProtocolError(
-                f"the file names no currency for {told!r}: say which with --currency, "
-                "such as --currency USD",
+                tell(
+                    "the file names no currency for {told!r}: say which with "
+                    "--currency, such as --currency USD",
+                    told=told,
+                ),
                 "price",
             ) from None
         raise
@@ -50,7 +54,7 @@ def read_currency(text: str) -> str:
     """The ISO code of a currency cell: "KRW", "원", "US$". LocalProtocolError if unknown."""
     price = parse_price(f"1 {text}")
     if price is None:
-        raise LocalProtocolError(f"unknown currency {text!r}", "currency")
+        raise LocalProtocolError(tell("unknown currency {text!r}", text=text), "currency")
     return price.currency
 
 
@@ -111,7 +115,7 @@ def read_category(text: str) -> tuple[str, tuple[str, ...]]:
         kept = longer
         names.pop()
         count += 1
-    return kept, (f"category shortened to its last {count} part(s)",)
+    return kept, (tell("category shortened to its last {count} part(s)", count=count),)
 
 
 def _is_number(told: str) -> bool:

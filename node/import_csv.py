@@ -11,6 +11,7 @@ from typing import Final
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Condition, Listing, Side, Status
 from ..protocol.money import NO_CURRENCY, Price
+from ..protocol.told import tell, told_by
 from .html_text import is_markup, readable, unescaped
 from .import_cell import (
     currency_in_name,
@@ -91,22 +92,24 @@ class _Sheet:
         elif title:
             ref = self.refs.ref(key, title)
         else:
-            return failed(row.line, "no title")
+            return failed(row.line, tell("no title"))
         warnings: list[str] = []
         if self._is_price_torn(row):
             return failed(
                 row.line,
-                "the price has a comma that separates cells: put it between quotes, "
-                'such as "290,000"',
+                tell(
+                    "the price has a comma that separates cells: put it between "
+                    'quotes, such as "290,000"'
+                ),
                 title=title,
                 ref=ref,
             )
         try:
             listing, says = self._listing(row, title, is_export, warnings)
         except LocalProtocolError as error:
-            return failed(row.line, str(error), title=title, ref=ref, warnings=warnings)
+            return failed(row.line, told_by(error), title=title, ref=ref, warnings=warnings)
         if listing is None:
-            return skipped(row.line, "withdrawn or expired", title=title, ref=ref)
+            return skipped(row.line, tell("withdrawn or expired"), title=title, ref=ref)
         return ready(
             row.line,
             listing,
@@ -182,14 +185,16 @@ class _Sheet:
             return 1
         count = read_count(told)
         if count is None:
-            warnings.append(f"quantity {told[:20]!r} is no whole number: 1")
+            warnings.append(tell("quantity {told!r} is no whole number: 1", told=told[:20]))
         return 1 if count is None else count
 
     def _side(self, row: TableRow, warnings: list[str]) -> Side | None:
         if told := self._get(row, "side"):
             side = side_of(told)
             if side is None:
-                warnings.append(f"side {told[:20]!r} is neither sell nor want: sell")
+                warnings.append(
+                    tell("side {told!r} is neither sell nor want: sell", told=told[:20])
+                )
             return side
         if told := self._get(row, "wanted"):
             return "want" if is_yes(told, default=False) else "sell"
@@ -203,7 +208,7 @@ class _Sheet:
         if told := self._get(row, "status"):
             status = status_of(told)
             if status is None:
-                warnings.append(f"status {told[:20]!r} is unknown: active")
+                warnings.append(tell("status {told!r} is unknown: active", told=told[:20]))
         told = self._get(row, "condition")
         if not told:
             return "", status
@@ -212,6 +217,9 @@ class _Sheet:
             return "", found
         if condition is None:
             warnings.append(
-                f"condition {told[:40]!r} is unknown and left out: new, like-new, good, fair, parts"
+                tell(
+                    "condition {told!r} is unknown and left out: new, like-new, good, fair, parts",
+                    told=told[:40],
+                )
             )
         return condition or "", status

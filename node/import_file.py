@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell
 from . import import_csv, import_jsonl, import_shopify, import_woocommerce
 from .import_row import ImportRow
 from .import_table import Table, read_table
@@ -42,30 +43,47 @@ def open_listing_file(path: Path, format_name: str = AUTO) -> ListingFile:
     """
     if format_name not in (AUTO, *FORMATS):
         raise LocalProtocolError(
-            f"format {format_name!r} is not one of {', '.join((AUTO, *FORMATS))}", "format"
+            tell(
+                "format {format_name!r} is not one of {value}",
+                format_name=format_name,
+                value=", ".join((AUTO, *FORMATS)),
+            ),
+            "format",
         )
     if path.exists() and not path.is_file():
         # A pipe would be waited for, and a device read without an end.
-        raise LocalProtocolError(f"cannot read {path}: it is no regular file")
+        raise LocalProtocolError(tell("cannot read {path}: it is no regular file", path=path))
     with path.open("rb") as file:
         head = file.read(len(MAGIC))
     if head == MAGIC:
         if format_name not in (AUTO, "records"):
-            raise LocalProtocolError(f"{path.name} holds signed records, not {format_name}")
+            raise LocalProtocolError(
+                tell(
+                    "{name} holds signed records, not {format_name}",
+                    name=path.name,
+                    format_name=format_name,
+                )
+            )
         return ListingFile(path, "records", (), 0, None, None)
     if format_name == "records":
-        raise LocalProtocolError(f"{path.name} is no file of signed records")
+        raise LocalProtocolError(tell("{name} is no file of signed records", name=path.name))
     text = inspect_text(path)
     first = next(
         (line.text.strip() for line in text.lines() if line.text and line.text.strip()), ""
     )
     if not first:
-        raise LocalProtocolError(f"{path.name} is empty")
+        raise LocalProtocolError(tell("{name} is empty", name=path.name))
     if format_name == "jsonl" or (format_name == AUTO and first.startswith("{")):
         return ListingFile(path, "jsonl", text.warnings, text.line_count, text, None)
     if format_name == AUTO and first.startswith(("[", "<")):
-        what = "a JSON array: write one listing a line" if first[0] == "[" else "HTML or XML"
-        raise LocalProtocolError(f"{path.name} is {what}; see `jangteo import --help`")
+        what = (
+            tell("a JSON array: write one listing a line")
+            if first[0] == "["
+            else tell("HTML or XML")
+        )
+        raise LocalProtocolError(
+            tell("{name} is {what}; see `jangteo import --help`", name=path.name, what=what)
+        )
     table = read_table(text.lines, _familiarity)
     found = _format_of(table) if format_name == AUTO else format_name
     _check_columns(found, table)
@@ -88,7 +106,7 @@ def read_rows(
     if file.format == "jsonl" and file.text is not None:
         return import_jsonl.rows(file.text.lines(), currency=currency, mine=mine)
     if file.table is None:
-        raise LocalProtocolError("signed records are admitted as they are, not read as rows")
+        raise LocalProtocolError(tell("signed records are admitted as they are, not read as rows"))
     if file.format == "shopify":
         return import_shopify.rows(file.table, currency=currency, per_variant=per_variant)
     if file.format == "woocommerce":
@@ -120,12 +138,15 @@ def _format_of(table: Table) -> str:
 def _check_columns(format_name: str, table: Table) -> None:
     keys = table.column_keys
     if format_name == "shopify" and not import_shopify.is_shopify(keys):
-        raise LocalProtocolError("a Shopify export has the columns Handle and Title")
+        raise LocalProtocolError(tell("a Shopify export has the columns Handle and Title"))
     if format_name == "woocommerce" and "name" not in keys:
-        raise LocalProtocolError("a WooCommerce export has a column Name")
+        raise LocalProtocolError(tell("a WooCommerce export has a column Name"))
     if format_name == "csv" and not keys & import_csv.TITLES:
         named = ", ".join(table.header[:8])
         raise LocalProtocolError(
-            "no column with a title: the first row names the columns, one of them title, 제목, "
-            f"상품명, 商品名 or タイトル; found: {named[:200]}"
+            tell(
+                "no column with a title: the first row names the columns, one of "
+                "them title, 제목, 상품명, 商品名 or タイトル; found: {named}",
+                named=named[:200],
+            )
         )

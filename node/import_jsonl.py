@@ -12,6 +12,7 @@ from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import CONDITIONS, SIDES, STATUSES, Listing
 from ..protocol.money import NO_CURRENCY, Price, from_decimal
+from ..protocol.told import tell, told_by
 from .import_cell import read_currency, read_price
 from .import_csv import OWN_FORMAT
 from .import_row import ImportRow, RefBook, failed, not_mine, ready, ref_of, skipped
@@ -40,18 +41,21 @@ def rows(
             yield failed(number, too_many_rows())
             return
         if text is None:
-            yield failed(number, "the line is too long for a listing")
+            yield failed(number, tell("the line is too long for a listing"))
             continue
         try:
             value = json.loads(text, parse_float=str, parse_constant=_refuse_constant)
         except json.JSONDecodeError as error:
-            yield failed(number, f"not JSON: {error.msg} at character {error.pos + 1}")
+            yield failed(
+                number,
+                tell("not JSON: {msg} at character {value}", msg=error.msg, value=error.pos + 1),
+            )
             continue
         except (ValueError, RecursionError):
-            yield failed(number, "not JSON that a listing can have")
+            yield failed(number, tell("not JSON that a listing can have"))
             continue
         if type(value) is not dict:
-            yield failed(number, "not a JSON object")
+            yield failed(number, tell("not a JSON object"))
             continue
         yield _row(number, value, refs, currency, mine)
 
@@ -72,7 +76,7 @@ def _row(
     if value.get("status") in _SKIPPED_STATUSES:
         return skipped(number, f"{value['status']}", title=title)
     if not title:
-        return failed(number, "no title")
+        return failed(number, tell("no title"))
     url = value.get("url")
     ref = (
         (_hex_id(value.get("ref")) or ref_of(OWN_FORMAT, listing_id.hex()))
@@ -94,7 +98,7 @@ def _row(
             status=_choice(value, "status", STATUSES, status_of, "active"),
         )
     except LocalProtocolError as error:
-        return failed(number, str(error), title=title, ref=ref)
+        return failed(number, told_by(error), title=title, ref=ref)
     says = {"title"} | {
         name
         for name in (*_TEXTS, "side", "price", "quantity", "tags", "condition", "status")
@@ -116,7 +120,7 @@ def _text(value: Mapping[str, Any], name: str) -> str:
     if text is None:
         return ""
     if type(text) is not str:
-        raise LocalProtocolError(f"{name} is not text", name)
+        raise LocalProtocolError(tell("{name} is not text", name=name), name)
     return clean_text(text)
 
 
@@ -135,7 +139,15 @@ def _choice(
     found = read_word(told)
     if found not in choices:
         allowed = ", ".join(filter(None, choices))
-        raise LocalProtocolError(f"{name} {told[:40]!r} is not one of {allowed}", name)
+        raise LocalProtocolError(
+            tell(
+                "{name} {told!r} is not one of {allowed}",
+                name=name,
+                told=told[:40],
+                allowed=allowed,
+            ),
+            name,
+        )
     return found
 
 
@@ -152,7 +164,7 @@ def _price(value: Mapping[str, Any], currency: str | None) -> Price | None:
         price = amount
     if type(price) not in (str, int):
         raise LocalProtocolError(
-            'price is {"amount": "80.50", "currency": "USD"}, text such as "₩5,000", or null',
+            tell('price is {"amount": "80.50", "currency": "USD"}, text such as "₩5,000", or null'),
             "price",
         )
     if type(named) is str and named != NO_CURRENCY:
@@ -163,14 +175,14 @@ def _price(value: Mapping[str, Any], currency: str | None) -> Price | None:
 def _quantity(value: Mapping[str, Any]) -> int:
     quantity = value.get("quantity", 1)
     if type(quantity) is not int:
-        raise LocalProtocolError("quantity is not a whole number", "quantity")
+        raise LocalProtocolError(tell("quantity is not a whole number"), "quantity")
     return quantity
 
 
 def _tags(value: Mapping[str, Any]) -> tuple[str, ...]:
     tags = value.get("tags", [])
     if type(tags) is not list or not all(type(tag) is str for tag in tags):
-        raise LocalProtocolError("tags are not an array of texts", "tags")
+        raise LocalProtocolError(tell("tags are not an array of texts"), "tags")
     return tuple(clean_text(tag) for tag in tags)
 
 

@@ -11,18 +11,19 @@ from ..protocol import limits
 from ..protocol.envelope import Verified, listing_id, open_record
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.kind import LISTING, PROFILE
+from ..protocol.told import tell, told_by
 from ..protocol.verdict import Admission
 from .clerk import Clerk
 from .import_step import ImportStep, ImportTally
 from .record_file import read_records
 
 _WHY_SKIPPED: Final = {
-    Admission.FUTURE: "it is dated in the future",
-    Admission.EXPIRED: "it has expired",
-    Admission.BLOCKED: "its author is blocked",
-    Admission.CROWDED: "its author has a full number of newer ones",
-    Admission.FOREIGN: "of a market that this home has not joined",
-    Admission.FULL: "there is no more room for others' records",
+    Admission.FUTURE: tell("it is dated in the future"),
+    Admission.EXPIRED: tell("it has expired"),
+    Admission.BLOCKED: tell("its author is blocked"),
+    Admission.CROWDED: tell("its author has a full number of newer ones"),
+    Admission.FOREIGN: tell("of a market that this home has not joined"),
+    Admission.FULL: tell("there is no more room for others' records"),
 }
 
 
@@ -59,7 +60,7 @@ def _admit(clerk: Clerk, raws: Sequence[bytes], number: int, *, is_dry: bool) ->
         try:
             record = open_record(raw)
         except RemoteProtocolError as error:
-            steps.append(ImportStep(line, "failed", "", error=str(error)))
+            steps.append(ImportStep(line, "failed", "", error=told_by(error)))
             continue
         step = ImportStep(line, _prospect(clerk, record), _title(record))
         if record.header.kind == LISTING:

@@ -9,6 +9,7 @@ from ..crypto.digest import sha256
 from ..protocol import canonical, limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Listing, fit
+from ..protocol.told import tell, told_by
 from .import_table import clean_text
 
 Result: TypeAlias = Literal["ready", "skipped", "failed"]
@@ -50,7 +51,7 @@ class ImportRow:
         sold out (quantity 0) is active again when the file has it in stock again.
         """
         if self.listing is None:
-            raise ValueError(f"a row that is {self.result} changes nothing")
+            raise ValueError(tell("a row that is {result} changes nothing", result=self.result))
         # A file cannot carry every white space or control character that a listing may have: what
         # differs in nothing else is the same.
         as_in_a_file = _as_in_a_file(existing)
@@ -111,7 +112,7 @@ def ready(
     try:
         authored = fitted.authored()
     except LocalProtocolError as error:
-        return failed(line, str(error), title=listing.title, ref=ref, warnings=notes)
+        return failed(line, told_by(error), title=listing.title, ref=ref, warnings=notes)
     return ImportRow(
         line,
         "ready",
@@ -136,7 +137,14 @@ def _shortened(listing: Listing) -> tuple[Listing, tuple[str, ...]]:
         text = getattr(listing, name)
         if len(text) > _FAR * chars_max:
             cut[name] = text[: chars_max - 1].rstrip() + "…"
-            warnings.append(f"{name} cut from {len(text)} to {chars_max} characters")
+            warnings.append(
+                tell(
+                    "{name} cut from {count} to {chars_max} characters",
+                    name=name,
+                    count=len(text),
+                    chars_max=chars_max,
+                )
+            )
     for name in ("url", "category", "place"):
         cut[name] = getattr(listing, name)[: _FAR * limits.URL_CHARS_MAX]
     cut["tags"] = tuple(tag[: _FAR * limits.TAG_CHARS_MAX] for tag in listing.tags)
@@ -162,7 +170,9 @@ def _as_in_a_file(listing: Listing) -> Listing:
 
 def not_mine(line: int, title: str) -> ImportRow:
     """A listing that says whose it is: only its author's own record can bring it."""
-    why = "another author's listing: `jangteo export --format records` there makes a file that "
+    why = tell(
+        "another author's listing: `jangteo export --format records` there makes a file that "
+    )
     return skipped(line, why + "brings it here", title=title)
 
 

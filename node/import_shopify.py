@@ -12,6 +12,7 @@ from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Condition, Listing
 from ..protocol.money import Price
+from ..protocol.told import tell, told_by
 from .html_text import readable, unescaped
 from .import_cell import read_category, read_count, read_price, read_tags
 from .import_row import ImportRow, RefBook, RefKey, failed, ready, skipped
@@ -119,14 +120,18 @@ def _product(
     if handle and (earlier := first_lines.setdefault(handle, first.line)) != first.line:
         yield failed(
             first.line,
-            f"Handle {handle[:80]!r} was already on line {earlier}: keep the rows of a product "
-            "together",
+            tell(
+                "Handle {handle!r} was already on line {earlier}: keep the rows of "
+                "a product together",
+                handle=handle[:80],
+                earlier=earlier,
+            ),
             title=title,
         )
         return
     if not title:
-        what = f"Handle {handle!r}" if handle else "this product"
-        yield failed(first.line, f"{what} has no Title on its first row")
+        what = tell("Handle {handle!r}", handle=handle) if handle else tell("this product")
+        yield failed(first.line, tell("{what} has no Title on its first row", what=what))
         return
     if reason := _unpublished(columns, first):
         yield skipped(first.line, reason, title=title, ref=refs.ref(handle, title))
@@ -144,7 +149,9 @@ def _product(
         yield failed(chosen.variant.line, chosen.price_error, title=title, ref=ref)
         return
     warnings += [
-        f"line {row.variant.line}: {row.price_error}" for row in variants if row.price_error
+        tell("line {line}: {price_error}", line=row.variant.line, price_error=row.price_error)
+        for row in variants
+        if row.price_error
     ]
     description, cuts = with_variants(listing.description, priced)
     listing = replace(
@@ -203,7 +210,7 @@ def _stocked(
             listing,
             ref,
             says={*says, "status"},
-            warnings=[*warnings, "out of stock: listed as sold"],
+            warnings=[*warnings, tell("out of stock: listed as sold")],
         )
     # Stock that nobody counts says nothing; the goods are there.
     return ready(
@@ -214,9 +221,9 @@ def _stocked(
 def _unpublished(columns: _Columns, row: TableRow) -> str | None:
     status = cell(row, columns.status).casefold()
     if status in ("draft", "archived", "unlisted"):
-        return f"not published in the shop: {status}"
+        return tell("not published in the shop: {status}", status=status)
     if not is_yes(cell(row, columns.published), default=True):
-        return "not published in the shop"
+        return tell("not published in the shop")
     return None
 
 
@@ -236,7 +243,12 @@ def _shared(
         says.add("condition")
     images = (cell(row, columns.image) for row in group)
     if len(group) >= limits.IMPORT_VARIANTS_MAX:
-        warnings.append(f"only its first {limits.IMPORT_VARIANTS_MAX:,} rows were read")
+        warnings.append(
+            tell(
+                "only its first {import_variants_max:,} rows were read",
+                import_variants_max=limits.IMPORT_VARIANTS_MAX,
+            )
+        )
     listing = Listing(
         title=title,
         description=readable(cell(first, columns.body)),
@@ -262,7 +274,7 @@ def _variants(columns: _Columns, group: list[TableRow], currency: str | None) ->
         try:
             price = read_price(price_text, currency)
         except LocalProtocolError as error:
-            price_error = str(error)
+            price_error = told_by(error)
         options = tuple(
             (clean_text(name), value)
             for name, value in zip(names, values, strict=True)

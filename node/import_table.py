@@ -14,6 +14,7 @@ from typing import Final
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell
 from .text_file import Line
 
 DELIMITERS: Final = (",", ";", "\t")
@@ -76,8 +77,12 @@ class Table:
                     row = TableRow(
                         row.line,
                         row.cells,
-                        f"{len(row.cells)} cells under {len(self.header)} column names: put a "
-                        "cell that has the separator in it between quotes",
+                        tell(
+                            "{count} cells under {count2} column names: put a cell "
+                            "that has the separator in it between quotes",
+                            count=len(row.cells),
+                            count2=len(self.header),
+                        ),
                     )
             count += 1
             if count > limits.IMPORT_ROWS_MAX:
@@ -108,16 +113,23 @@ def read_table(
                 best, best_rank = table, rank
             break
     if best is None:
-        raise LocalProtocolError("no header row: the first line names the columns")
+        raise LocalProtocolError(tell("no header row: the first line names the columns"))
     if len(best.header) > limits.IMPORT_COLUMNS_MAX:
         raise LocalProtocolError(
-            f"{len(best.header):,} columns: at most {limits.IMPORT_COLUMNS_MAX:,}"
+            tell(
+                "{count:,} columns: at most {import_columns_max:,}",
+                count=len(best.header),
+                import_columns_max=limits.IMPORT_COLUMNS_MAX,
+            )
         )
     return best
 
 
 def too_many_rows() -> str:
-    return f"more than {limits.IMPORT_ROWS_MAX:,} rows: the rest was not read; split the file"
+    return tell(
+        "more than {import_rows_max:,} rows: the rest was not read; split the file",
+        import_rows_max=limits.IMPORT_ROWS_MAX,
+    )
 
 
 def cell(row: TableRow, index: int) -> str:
@@ -204,7 +216,12 @@ def _split_rows(lines: Iterator[Line], delimiter: str) -> Iterator[TableRow]:
             return
         except _TooLong as error:
             yield TableRow(
-                error.line, (), f"a line of more than {limits.IMPORT_ROW_CHARS_MAX:,} characters"
+                error.line,
+                (),
+                tell(
+                    "a line of more than {import_row_chars_max:,} characters",
+                    import_row_chars_max=limits.IMPORT_ROW_CHARS_MAX,
+                ),
             )
             continue
         except (_Unclosed, csv.Error):
@@ -220,8 +237,10 @@ def _split_rows(lines: Iterator[Line], delimiter: str) -> Iterator[TableRow]:
                 yield TableRow(
                     line.number,
                     (),
-                    'a quote (") opens on this line and is not closed where a cell ends: '
-                    "write a quote within a cell twice",
+                    tell(
+                        'a quote (") opens on this line and is not closed where a '
+                        "cell ends: write a quote within a cell twice"
+                    ),
                 )
                 continue
             cells = lenient

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..protocol import limits
 from ..protocol.money import Price
+from ..protocol.told import tell
 
 _SHOWN_MAX: Final = 40
 _VALUE_CHARS_MAX: Final = 80
@@ -58,7 +59,11 @@ def with_variants(description: str, variants: Sequence[Variant]) -> tuple[str, t
     if len(description) <= room and len(description.encode()) <= room_bytes:
         return f"{description}\n\n{tail}", ()
     cut = description[: max(0, room - 1)].encode()[: max(0, room_bytes - 3)].decode(errors="ignore")
-    warning = f"description cut from {len(description)} to {len(cut)} characters"
+    warning = tell(
+        "description cut from {count} to {count2} characters",
+        count=len(description),
+        count2=len(cut),
+    )
     return f"{cut.rstrip()}…\n\n{tail}", (warning,)
 
 

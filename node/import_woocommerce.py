@@ -14,6 +14,7 @@ from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import Listing
 from ..protocol.money import Price
+from ..protocol.told import tell, told_by
 from .html_text import readable, unescaped
 from .import_cell import read_category, read_count, read_list, read_price
 from .import_csv import unquoted
@@ -148,7 +149,7 @@ class _Shop:
             return
         title = self._name(row)
         if not title:
-            yield failed(row.line, "no Name")
+            yield failed(row.line, tell("no Name"))
             return
         if reason := self._unpublished(row):
             yield skipped(row.line, reason, title=title, ref=self.refs.ref(self._key(row), title))
@@ -166,7 +167,7 @@ class _Shop:
         try:
             price = self._price(row)
         except LocalProtocolError as error:
-            yield failed(row.line, str(error), title=title, ref=ref, warnings=warnings)
+            yield failed(row.line, told_by(error), title=title, ref=ref, warnings=warnings)
             return
         if "grouped" in types:
             tail = self._grouped_lines(row)
@@ -206,7 +207,11 @@ class _Shop:
         if chosen.price_error:
             yield failed(chosen.variant.line, chosen.price_error, title=listing.title, ref=ref)
             return
-        warnings += [f"line {v.variant.line}: {v.price_error}" for v in variations if v.price_error]
+        warnings += [
+            tell("line {line}: {price_error}", line=v.variant.line, price_error=v.price_error)
+            for v in variations
+            if v.price_error
+        ]
         description, cuts = with_variants(listing.description, variants)
         stocks = [v.stock for v in variations if v.stock is not None and not v.is_sold_out]
         yield _stocked(
@@ -283,7 +288,7 @@ class _Shop:
         try:
             price = self._price(row)
         except LocalProtocolError as error:
-            price_error = str(error)
+            price_error = told_by(error)
         return _Variation(
             Variant(row.line, self._attributes(row), price, image=self._image(row)),
             sku=self._get(row, self.columns.sku),
@@ -314,9 +319,9 @@ class _Shop:
 
     def _unpublished(self, row: TableRow) -> str | None:
         if not is_yes(cell(row, self.columns.published), default=True):
-            return "not published in the shop"
+            return tell("not published in the shop")
         if cell(row, self.columns.visibility).casefold() == "hidden":
-            return "hidden in the shop's catalogue"
+            return tell("hidden in the shop's catalogue")
         return None
 
     def _attributes(self, row: TableRow) -> tuple[tuple[str, str], ...]:
@@ -374,7 +379,7 @@ def _stocked(
             replace(listing, quantity=0, status="sold"),
             ref,
             says={*says, "quantity", "status"},
-            warnings=[*warnings, "out of stock: listed as sold"],
+            warnings=[*warnings, tell("out of stock: listed as sold")],
         )
     if stock is not None and stock > 0:
         says = {*says, "quantity"}

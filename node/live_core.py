@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from ..protocol.told import tell
 from .core import NodeCore
 from .desk_error import EXIT_UNKNOWN_ID, DeskError, bad_value
 from .listing_json import time_text
@@ -70,7 +71,7 @@ class LiveCore(LiveNode):
         try:
             peer = await self._core.transport.dial(address)
         except DialFailed as error:
-            raise DeskError("no-connection", f"cannot reach {error}") from None
+            raise DeskError("no-connection", tell("cannot reach {error}", error=error)) from None
         return {"peer": peer, "address": address}
 
     async def sync(self, peer: str | None) -> list[JsonObject]:
@@ -121,15 +122,22 @@ class LiveCore(LiveNode):
 def _one_of(told: str, connected: list[str]) -> str:
     """A connected peer's id or its unique end or beginning, as `peers` shows it."""
     if len(told) < _TYPED_CHARS_MIN:
-        raise bad_value(f"{told!r} is too short: type at least 4 characters of a peer's id")
+        raise bad_value(
+            tell("{told!r} is too short: type at least 4 characters of a peer's id", told=told)
+        )
     found = [peer for peer in connected if peer.startswith(told) or peer.endswith(told)]
     if len(found) > 1:
-        raise DeskError("ambiguous", f"{told!r} is {len(found)} peers: type more of it", None, 2)
+        raise DeskError(
+            "ambiguous",
+            tell("{told!r} is {count} peers: type more of it", told=told, count=len(found)),
+            None,
+            2,
+        )
     if not found:
         raise DeskError(
             "unknown-peer",
-            f"no peer {told!r} is connected",
-            "`jangteo peers` lists them",
+            tell("no peer {told!r} is connected", told=told),
+            tell("`jangteo peers` lists them"),
             EXIT_UNKNOWN_ID,
         )
     return found[0]

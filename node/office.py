@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import told_by
 from ..store.errors import OutdatedViews, StoreError, StoreMissing
 from .blob_folder import BlobFolder
 from .config import Config
@@ -177,7 +178,7 @@ class Office:
             try:
                 store = self._store_to_read(own)
             except StoreError as error:
-                raise DeskError("store", str(error)) from None
+                raise DeskError("store", told_by(error)) from None
             self._open.callback(store.close)
             self._reading = Desk(
                 store,
@@ -218,7 +219,7 @@ class Office:
             try:
                 store = open_store(self._home, self._config, own=own)
             except StoreError as error:
-                raise DeskError("store", str(error)) from None
+                raise DeskError("store", told_by(error)) from None
             with closing(store):
                 yield Desk(
                     store,

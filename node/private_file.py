@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ..protocol.told import tell
 from .desk_error import DeskError
 
 FOLDER_MODE: Final = 0o700
@@ -30,7 +31,10 @@ def write_private(path: Path, data: bytes, *, is_durable: bool = True) -> None:
             sync_folder(path.parent)
     except OSError as error:
         _drop(fresh)
-        raise DeskError("unwritable", f"cannot write {path}: {error.strerror}") from error
+        raise DeskError(
+            "unwritable",
+            tell("cannot write {path}: {strerror}", path=path, strerror=error.strerror),
+        ) from error
 
 
 def _write_whole(fresh: Path, data: bytes, *, is_durable: bool) -> None:
@@ -71,7 +75,9 @@ def read_private(path: Path) -> bytes:
         raise
     except OSError as error:
         why = "it is a link" if path.is_symlink() else error.strerror
-        raise DeskError("unreadable", f"cannot read {path}: {why}") from None
+        raise DeskError(
+            "unreadable", tell("cannot read {path}: {why}", path=path, why=why)
+        ) from None
     with os.fdopen(descriptor, "rb") as file:
         check_private(path, os.fstat(file.fileno()), FILE_MODE)
         return file.read()
@@ -80,11 +86,14 @@ def read_private(path: Path) -> bytes:
 def check_private(path: Path, status: os.stat_result, mode: int) -> None:
     """DeskError where `path` is another's or open to others; says the chmod that mends it."""
     if status.st_uid != os.geteuid():
-        raise DeskError("loose", f"{path} belongs to another user of this machine")
+        raise DeskError("loose", tell("{path} belongs to another user of this machine", path=path))
     if stat.S_IMODE(status.st_mode) & _OTHERS:
         raise DeskError(
             "loose",
-            f"{path} is open to other users of this machine "
-            f"(mode {stat.S_IMODE(status.st_mode):04o})",
-            f"close it with: chmod {mode:o} '{path}'",
+            tell(
+                "{path} is open to other users of this machine (mode {s_imode:04o})",
+                path=path,
+                s_imode=stat.S_IMODE(status.st_mode),
+            ),
+            tell("close it with: chmod {mode:o} '{path}'", mode=mode, path=path),
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..protocol import limits
 from ..protocol.envelope import Header, ThreadKey, Verified, author_record
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell, told_by
 from ..protocol.verdict import Admission
 from .desk_error import DeskError, bad_value
 
@@ -95,7 +96,7 @@ class Publisher:
         try:
             return author_record(self._key, header, draft.body)
         except LocalProtocolError as error:
-            raise bad_value(str(error)) from None
+            raise bad_value(told_by(error)) from None
 
     def publish(self, draft: Draft) -> Verified:
         """Signs and appends, inside of `transaction`. DeskError, and nothing is kept of the whole
@@ -153,7 +154,8 @@ class Publisher:
 
 def not_joined(market: str) -> DeskError:
     return bad_value(
-        f"this home is not in the market {market!r}", f"join it with `jangteo join {market}`"
+        tell("this home is not in the market {market!r}", market=market),
+        tell("join it with `jangteo join {market}`", market=market),
     )
 
 
@@ -163,17 +165,23 @@ def _declined(admission: Admission, record: Verified) -> DeskError:
     if admission is Admission.FUTURE:
         return DeskError(
             "clock",
-            "this machine's clock is behind the listing's last change: neighbours would refuse it",
-            "set the clock and try again",
+            tell(
+                "this machine's clock is behind the listing's last change: "
+                "neighbours would refuse it"
+            ),
+            tell("set the clock and try again"),
         )
     if admission is Admission.CROWDED:
         return _crowded()
-    return DeskError("declined", f"the store did not take it: {admission.value}")
+    return DeskError("declined", tell("the store did not take it: {value}", value=admission.value))
 
 
 def _crowded() -> DeskError:
     return DeskError(
         "crowded",
-        f"an author has at most {limits.THREADS_PER_AUTHOR_MAX:,} listings in a market, and those "
-        "sold or withdrawn keep their places until they are over",
+        tell(
+            "an author has at most {threads_per_author_max:,} listings in a market, "
+            "and those sold or withdrawn keep their places until they are over",
+            threads_per_author_max=limits.THREADS_PER_AUTHOR_MAX,
+        ),
     )

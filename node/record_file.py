@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError, RemoteProtocolError
+from ..protocol.told import tell
 
 MAGIC: Final = b"jangteo records 1\n"
 _RULE: Final = "R9.9"
@@ -23,7 +24,11 @@ def record_chunks(raws: Iterable[bytes]) -> Iterator[bytes]:
     for raw in raws:
         if not 0 < len(raw) <= limits.RECORD_BYTES_MAX:
             raise LocalProtocolError(
-                f"{len(raw)} bytes: a record has 1 to {limits.RECORD_BYTES_MAX}"
+                tell(
+                    "{count} bytes: a record has 1 to {record_bytes_max}",
+                    count=len(raw),
+                    record_bytes_max=limits.RECORD_BYTES_MAX,
+                )
             )
         yield len(raw).to_bytes(_LENGTH_BYTES) + raw
         count += 1
@@ -37,7 +42,9 @@ def read_records(file: BinaryIO) -> Generator[bytes, None, None]:
     records that could be read, where it is damaged or its end is missing: what came before stands.
     """
     if file.read(len(MAGIC)) != MAGIC:
-        raise LocalProtocolError("no file of signed records: `jangteo export --format records`")
+        raise LocalProtocolError(
+            tell("no file of signed records: `jangteo export --format records`")
+        )
     count = 0
     while True:
         prefix = file.read(_LENGTH_BYTES)

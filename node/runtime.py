@@ -19,6 +19,7 @@ from typing import Any
 import trio
 
 from ..protocol import limits
+from ..protocol.told import tell, told_by
 from ..store.store import Store
 from . import identity
 from .blob_folder import BlobFolder
@@ -331,7 +332,7 @@ def remembered_port(store: Store, meta: str, default: int, host: str) -> int:
     try:
         port = free_port(int(told) if told.isdecimal() else default, host)
     except NoFreePort as error:
-        raise DeskError("port", str(error), "choose one with --listen") from None
+        raise DeskError("port", told_by(error), tell("choose one with --listen")) from None
     if str(port) != told:
         _put_meta(meta, str(port), store)
     return port

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ..protocol.told import tell
 from .desk_error import DeskError
 from .private_file import write_private
 
@@ -91,16 +92,21 @@ def check_systemd(platform: str = sys.platform, booted: Path = _BOOTED) -> None:
     if platform == "darwin":
         raise DeskError(
             "no-systemd",
-            "macOS has no systemd, so there is no unit to install",
-            "add `jangteo up` to System Settings > General > Login Items, or leave it running "
-            "in a terminal",
+            tell("macOS has no systemd, so there is no unit to install"),
+            tell(
+                "add `jangteo up` to System Settings > General > Login Items, or "
+                "leave it running in a terminal"
+            ),
         )
     if shutil.which("systemctl") is None or not booted.is_dir():
         raise DeskError(
             "no-systemd",
-            "this machine does not run systemd, so there is no unit to install",
-            "start `jangteo up` another way: your init system, tmux, or `@reboot` in crontab; "
-            "`jangteo service install --print` shows the unit",
+            tell("this machine does not run systemd, so there is no unit to install"),
+            tell(
+                "start `jangteo up` another way: your init system, tmux, or "
+                "`@reboot` in crontab; `jangteo service install --print` shows the "
+                "unit"
+            ),
         )
 
 
@@ -161,5 +167,5 @@ def _quoted(word: str, *, is_command: bool = True) -> str:
     if is_command:
         plain = plain.replace("$", "$$")
     if any(char in plain for char in "\n\r\0"):
-        raise DeskError("usage", "a path with a line break cannot stand in a unit", None, 2)
+        raise DeskError("usage", tell("a path with a line break cannot stand in a unit"), None, 2)
     return f'"{plain}"'

@@ -8,6 +8,7 @@ from typing import BinaryIO, Final, NamedTuple, TextIO
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell
 
 _CHUNK_BYTES: Final = 1 << 20
 _LINE_SEPARATOR: Final = "\u2028"
@@ -60,13 +61,18 @@ def inspect_text(path: Path) -> TextFile:
     size = path.stat().st_size
     if size > limits.IMPORT_FILE_BYTES_MAX:
         raise LocalProtocolError(
-            f"{path.name} has {size:,} bytes: at most {limits.IMPORT_FILE_BYTES_MAX:,}; split it"
+            tell(
+                "{name} has {size:,} bytes: at most {import_file_bytes_max:,}; split it",
+                name=path.name,
+                size=size,
+                import_file_bytes_max=limits.IMPORT_FILE_BYTES_MAX,
+            )
         )
     with path.open("rb") as file:
         head = file.read(_CHUNK_BYTES)
         for magic, what in _MAGIC:
             if head.startswith(magic):
-                raise LocalProtocolError(f"{path.name} is {what}")
+                raise LocalProtocolError(tell("{name} is {what}", name=path.name, what=what))
         file.seek(0)
         encoding, line_ends, not_ascii = _inspect(file, head)
     warnings: tuple[str, ...] = ()
@@ -77,7 +83,9 @@ def inspect_text(path: Path) -> TextFile:
         else:
             warnings = (f"not UTF-8: read as {_NAMES[encoding]}; check the texts",)
     elif encoding == "utf-8-sig" and 10 * head.count(b"\0") > len(head):
-        raise LocalProtocolError(f"{path.name} is no text file: save it as 'CSV UTF-8'")
+        raise LocalProtocolError(
+            tell("{name} is no text file: save it as 'CSV UTF-8'", name=path.name)
+        )
     text = head.decode(encoding, errors="replace")
     newline = "" if _first_line_end(text) == "\r" else "\n"
     return TextFile(path, encoding, newline, line_ends, warnings)
@@ -127,7 +135,7 @@ def _inspect(file: BinaryIO, head: bytes) -> tuple[str | None, int, bytes]:
         except UnicodeDecodeError:
             encoding = None
     if encoding is None and is_wide:
-        raise LocalProtocolError("broken UTF-16: save the file as 'CSV UTF-8'")
+        raise LocalProtocolError(tell("broken UTF-16: save the file as 'CSV UTF-8'"))
     return encoding, line_ends, bytes(sample[:_CHUNK_BYTES])
 
 

@@ -114,9 +114,13 @@ class Tongue:
         return f"{self.date(stamp)} {time}".replace("\u202f", " ")
 
     def ago(self, stamp: str, now_ms: int) -> str:
-        """ "just now", "3 min ago", "in 29 days". What was is rounded down, what comes up: two
-        weeks from now are "in 14 days" all of the first day."""
-        seconds = now_ms // 1000 - int(datetime.fromisoformat(stamp).timestamp())
+        """ "just now", "3 min ago", "in 29 days"."""
+        moment_ms = round(datetime.fromisoformat(stamp).timestamp() * 1000)
+        return self.since(int((now_ms - moment_ms) / 1000))
+
+    def since(self, seconds: int) -> str:
+        """What was is rounded down, what comes up: two weeks from now are "in 14 days" all of the
+        first day."""
         if abs(seconds) < 60:
             return self.gettext("just now") if seconds >= 0 else self.gettext("in a moment")
         if seconds > 0:

@@ -11,6 +11,7 @@ import msgpack
 
 from . import limits
 from .errors import LocalProtocolError, RemoteProtocolError
+from .told import tell
 
 Value: TypeAlias = Any
 """None | bool | int | str | bytes | list[Value] | dict[str, Value]; checked by `decode`."""
@@ -23,7 +24,9 @@ def encode(value: Value) -> bytes:
     try:
         _check(value, 0, sorted_keys=False)
     except RemoteProtocolError as error:
-        raise LocalProtocolError(f"cannot be published: {error.message}") from None
+        raise LocalProtocolError(
+            tell("cannot be published: {message}", message=error.message)
+        ) from None
     packed: bytes = msgpack.packb(_ordered(value))
     return packed
 

@@ -15,6 +15,7 @@ from .kind import KIND_MAX, lifetime_ms
 from .listing import Listing
 from .market import is_market
 from .review import Review
+from .told import tell
 
 VERSION: Final = 1
 _DOMAIN: Final = b"jangteo/record/1\x00"
@@ -205,11 +206,15 @@ def author_record(key: AuthorKey, header: Header, body: Body | None) -> Verified
     try:
         envelope = parse(raw)
     except RemoteProtocolError as error:
-        raise LocalProtocolError(f"cannot be published: {error.message}") from None
+        raise LocalProtocolError(
+            tell("cannot be published: {message}", message=error.message)
+        ) from None
     if not all(is_signature(*each) for each in envelope.others):
-        raise LocalProtocolError("cannot be published: the other signatures in it are not valid")
+        raise LocalProtocolError(
+            tell("cannot be published: the other signatures in it are not valid")
+        )
     if envelope.header != header:
-        raise LocalProtocolError("a record's header must name its own author and delete")
+        raise LocalProtocolError(tell("a record's header must name its own author and delete"))
     return Verified(envelope, _SEAL)
 
 

@@ -11,6 +11,7 @@ from ..crypto import seal
 from ..crypto.digest import sha256
 from . import limits
 from .errors import LocalProtocolError, RemoteProtocolError
+from .told import tell
 
 VERSION: Final = 1
 PLAIN_SIZES: Final = (256, 1024, 4096, limits.LETTER_PLAIN_BYTES_MAX)
@@ -65,8 +66,11 @@ def seal_letter(plain: bytes, public: bytes, now_ms: int) -> Letter:
             break
     else:
         raise LocalProtocolError(
-            f"a message has at most {PLAIN_SIZES[-1] - _LENGTH_BYTES:,} bytes, this has "
-            f"{len(plain):,}"
+            tell(
+                "a message has at most {value:,} bytes, this has {count:,}",
+                value=PLAIN_SIZES[-1] - _LENGTH_BYTES,
+                count=len(plain),
+            )
         )
     padded = (len(plain).to_bytes(_LENGTH_BYTES, "big") + plain).ljust(size, b"\x00")
     day = now_ms // limits.DAY_MS + limits.LETTER_DAYS
@@ -74,7 +78,9 @@ def seal_letter(plain: bytes, public: bytes, now_ms: int) -> Letter:
     try:
         raw = header + seal.seal(padded, public, _INFO + header + public)
     except ValueError as error:
-        raise LocalProtocolError(f"nothing can be sealed to this box key: {error}") from None
+        raise LocalProtocolError(
+            tell("nothing can be sealed to this box key: {error}", error=error)
+        ) from None
     return parse_letter(raw)
 
 

@@ -10,6 +10,7 @@ from . import limits
 from .errors import LocalProtocolError, RemoteProtocolError
 from .money import EXPONENTS, NO_CURRENCY, Price
 from .photo import Photo, photos_of
+from .told import tell
 
 Side = Literal["sell", "want"]
 Status = Literal["active", "reserved", "sold"]
@@ -134,21 +135,34 @@ class Listing:
             tags=_unique(" ".join(_nfc(tag).split()) for tag in self.tags),
         )
         if not clean.title:
-            raise LocalProtocolError("a listing needs a title", "title")
+            raise LocalProtocolError(tell("a listing needs a title"), "title")
         for name, chars_max in _CHARS_MAX.items():
             _check_length(name, getattr(clean, name), chars_max)
         _check_bytes(clean.description)
         if clean.url and not is_web_address(clean.url):
             raise LocalProtocolError(
-                f"url {clean.url[:40]!r} does not begin with http:// or https://", "url"
+                tell("url {url!r} does not begin with http:// or https://", url=clean.url[:40]),
+                "url",
             )
         if len(clean.tags) > limits.TAGS_MAX:
-            raise LocalProtocolError(f"{len(clean.tags)} tags: at most {limits.TAGS_MAX}", "tags")
+            raise LocalProtocolError(
+                tell(
+                    "{count} tags: at most {tags_max}",
+                    count=len(clean.tags),
+                    tags_max=limits.TAGS_MAX,
+                ),
+                "tags",
+            )
         for tag in clean.tags:
             _check_length("tag", tag, limits.TAG_CHARS_MAX)
         if not 0 <= clean.quantity <= limits.QUANTITY_MAX:
             raise LocalProtocolError(
-                f"quantity is from 0 to {limits.QUANTITY_MAX}, not {clean.quantity}", "quantity"
+                tell(
+                    "quantity is from 0 to {quantity_max}, not {quantity}",
+                    quantity_max=limits.QUANTITY_MAX,
+                    quantity=clean.quantity,
+                ),
+                "quantity",
             )
         if len(clean.photos) > limits.PHOTOS_MAX:
             raise LocalProtocolError(
@@ -188,31 +202,61 @@ def fit(listing: Listing) -> tuple[Listing, tuple[str, ...]]:
         if name not in ("description", "url"):
             text = " ".join(text.split())
         if len(text) > chars_max:
-            warnings.append(f"{name} cut from {len(text)} to {chars_max} characters")
+            warnings.append(
+                tell(
+                    "{name} cut from {count} to {chars_max} characters",
+                    name=name,
+                    count=len(text),
+                    chars_max=chars_max,
+                )
+            )
             text = "" if name == "url" else text[: chars_max - 1].rstrip() + "…"
         cut[name] = text
     if cut["url"] and not is_web_address(cut["url"].strip()):
-        warnings.append("url left out: it does not begin with http:// or https://")
+        warnings.append(tell("url left out: it does not begin with http:// or https://"))
         cut["url"] = ""
     description = cut["description"]
     if len(description.encode()) > limits.DESCRIPTION_BYTES_MAX:
         room = description.encode()[: limits.DESCRIPTION_BYTES_MAX - 3]
         cut["description"] = room.decode(errors="ignore").rstrip() + "…"
-        warnings.append(f"description cut to {limits.DESCRIPTION_BYTES_MAX} bytes")
+        warnings.append(
+            tell(
+                "description cut to {description_bytes_max} bytes",
+                description_bytes_max=limits.DESCRIPTION_BYTES_MAX,
+            )
+        )
     tags = _unique(" ".join(_nfc(tag).split()) for tag in listing.tags)
     long_count = sum(len(tag) > limits.TAG_CHARS_MAX for tag in tags)
     if long_count:
-        warnings.append(f"{long_count} tag(s) cut to {limits.TAG_CHARS_MAX} characters")
+        warnings.append(
+            tell(
+                "{long_count} tag(s) cut to {tag_chars_max} characters",
+                long_count=long_count,
+                tag_chars_max=limits.TAG_CHARS_MAX,
+            )
+        )
         tags = _unique(
             tag if len(tag) <= limits.TAG_CHARS_MAX else tag[: limits.TAG_CHARS_MAX - 1] + "…"
             for tag in tags
         )
     if len(tags) > limits.TAGS_MAX:
-        warnings.append(f"{len(tags) - limits.TAGS_MAX} tag(s) beyond {limits.TAGS_MAX} left out")
+        warnings.append(
+            tell(
+                "{value} tag(s) beyond {tags_max} left out",
+                value=len(tags) - limits.TAGS_MAX,
+                tags_max=limits.TAGS_MAX,
+            )
+        )
         tags = tags[: limits.TAGS_MAX]
     quantity = min(max(listing.quantity, 0), limits.QUANTITY_MAX)
     if quantity != listing.quantity:
-        warnings.append(f"quantity {listing.quantity} became {quantity}")
+        warnings.append(
+            tell(
+                "quantity {quantity} became {quantity2}",
+                quantity=listing.quantity,
+                quantity2=quantity,
+            )
+        )
     return replace(listing, tags=tags, quantity=quantity, **cut), tuple(warnings)
 
 
@@ -227,7 +271,13 @@ def _unique(texts: Any) -> tuple[str, ...]:
 def _check_length(name: str, text: str, chars_max: int) -> None:
     if len(text) > chars_max:
         raise LocalProtocolError(
-            f"{name} has {len(text):,} characters: at most {chars_max:,}", name
+            tell(
+                "{name} has {count:,} characters: at most {chars_max:,}",
+                name=name,
+                count=len(text),
+                chars_max=chars_max,
+            ),
+            name,
         )
 
 
@@ -235,7 +285,11 @@ def _check_bytes(description: str) -> None:
     size = len(description.encode(errors="surrogatepass"))
     if size > limits.DESCRIPTION_BYTES_MAX:
         raise LocalProtocolError(
-            f"description has {size:,} bytes: at most {limits.DESCRIPTION_BYTES_MAX:,}",
+            tell(
+                "description has {size:,} bytes: at most {description_bytes_max:,}",
+                size=size,
+                description_bytes_max=limits.DESCRIPTION_BYTES_MAX,
+            ),
             "description",
         )
 
@@ -243,7 +297,12 @@ def _check_bytes(description: str) -> None:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         allowed = ", ".join(filter(None, choices))
-        raise LocalProtocolError(f"{name} {value!r} is not one of {allowed}", name)
+        raise LocalProtocolError(
+            tell(
+                "{name} {value!r} is not one of {allowed}", name=name, value=value, allowed=allowed
+            ),
+            name,
+        )
 
 
 def _text(value: object, name: str, chars_max: int) -> str:

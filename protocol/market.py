@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from . import limits
+from .told import tell
 
 OPEN: Final = "open"
 """Where listings go unless told otherwise."""
@@ -12,9 +13,10 @@ COMMONS: Final = "commons"
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9/_-]*")
 _TOPIC_PREFIX: Final = "/jangteo/1/"
-HELP: Final = (
-    f"a market is 1 to {limits.MARKET_CHARS_MAX} of a-z 0-9 / _ -, "
-    "beginning with a letter or digit, such as open or campus/hanyang"
+HELP: Final = tell(
+    "a market is 1 to {market_chars_max} of a-z 0-9 / _ -, beginning with a "
+    "letter or digit, such as open or campus/hanyang",
+    market_chars_max=limits.MARKET_CHARS_MAX,
 )
 
 

@@ -12,6 +12,7 @@ from ..crypto.digest import sha256
 from ..crypto.keys import PUBLIC_BYTES, AuthorKey, is_signature
 from . import canonical, limits
 from .errors import LocalProtocolError, RemoteProtocolError
+from .told import tell
 
 VERSION: Final = 1
 TEXT: Final = "text"
@@ -83,7 +84,7 @@ def author_message(
     try:
         return Message(raw, _parsed(raw), _SEAL)
     except RemoteProtocolError as error:
-        raise LocalProtocolError(f"cannot be sent: {error.message}") from None
+        raise LocalProtocolError(tell("cannot be sent: {message}", message=error.message)) from None
 
 
 def open_message(raw: bytes, person: bytes) -> Message:

@@ -10,6 +10,7 @@ from typing import Final
 
 from . import limits
 from .errors import LocalProtocolError
+from .told import tell
 
 # ISO 4217, the codes of circulating currencies, by digits after the point. XXX is "no currency"
 # and stands only beside an amount of 0.
@@ -53,7 +54,7 @@ _DIGITS: Final = r"\d[\d.,'’ \u00a0\u202f]*"
 _AMOUNT: Final = re.compile(rf"({_DIGITS})([억億만万萬천千]*)")
 _WHOLE: Final = re.compile(rf"(?P<before>[^\d.,+-]*?)\s*(?P<amount>{_DIGITS}.*?)\s*")
 _PRICE_CHARS_MAX: Final = 64
-HELP: Final = "a price is such as '950000 KRW', '₩950,000', '95만원', '$80', 'free' or 'ask'"
+HELP: Final = tell("a price is such as '950000 KRW', '₩950,000', '95만원', '$80', 'free' or 'ask'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,16 @@ class Price:
     def __post_init__(self) -> None:
         if self.currency not in EXPONENTS:
             raise LocalProtocolError(
-                f"unknown currency {self.currency!r}: use an ISO 4217 code such as KRW, JPY or USD",
+                tell(
+                    "unknown currency {currency!r}: use an ISO 4217 code such as KRW, JPY or USD",
+                    currency=self.currency,
+                ),
                 "price",
             )
         if not 0 <= self.amount <= limits.INTEGER_MAX:
-            raise LocalProtocolError("a price is from 0 to 2^53 - 1 minor units", "price")
+            raise LocalProtocolError(tell("a price is from 0 to 2^53 - 1 minor units"), "price")
         if self.currency == NO_CURRENCY and self.amount:
-            raise LocalProtocolError("a price that is not 0 needs a currency", "price")
+            raise LocalProtocolError(tell("a price that is not 0 needs a currency"), "price")
 
     @property
     def is_gift(self) -> bool:
@@ -109,7 +113,7 @@ def parse_price(text: str, default_currency: str | None = None) -> Price | None:
     """
     told = text.strip()
     if len(told) > _PRICE_CHARS_MAX:
-        raise LocalProtocolError(f"that is no price: {HELP}", "price")
+        raise LocalProtocolError(tell("that is no price: {help}", help=HELP), "price")
     folded = told.casefold().replace(" ", "")
     if folded in _FREE:
         return Price(0, default_currency or NO_CURRENCY)
@@ -121,8 +125,11 @@ def parse_price(text: str, default_currency: str | None = None) -> Price | None:
         if amount == 0:
             return Price(0, NO_CURRENCY)
         raise LocalProtocolError(
-            f"{told!r} names no currency: write '{told} KRW', or set one with "
-            "`jangteo config set currency KRW`",
+            tell(
+                "{told!r} names no currency: write '{told} KRW', or set one with "
+                "`jangteo config set currency KRW`",
+                told=told,
+            ),
             "price",
         )
     return _in_minor_units(amount, currency, told)
@@ -134,7 +141,9 @@ def from_decimal(amount_text: str, currency: str) -> Price:
     A gift may have no currency ("XXX"), as in a record.
     """
     if re.fullmatch(r"\d{1,20}(\.\d{1,4})?", amount_text) is None:
-        raise LocalProtocolError(f"{amount_text!r} is not a decimal number", "price")
+        raise LocalProtocolError(
+            tell("{amount_text!r} is not a decimal number", amount_text=amount_text), "price"
+        )
     code = currency if currency == NO_CURRENCY else _known(currency)
     return _in_minor_units(Decimal(amount_text), code, amount_text)
 
@@ -147,10 +156,18 @@ def _in_minor_units(amount: Decimal, currency: str, told: str) -> Price:
     # Two zeros are what shop programs print for any currency.
     is_odd = written > exponent and not (written == 2 and minor == minor.to_integral_value())
     if is_odd or minor != minor.to_integral_value():
-        decimals = "no decimals" if exponent == 0 else f"at most {exponent} decimals"
-        raise LocalProtocolError(f"{told!r}: {currency} has {decimals}", "price")
+        if exponent == 0:
+            message = tell("{told!r}: {currency} has no decimals", told=told, currency=currency)
+        else:
+            message = tell(
+                "{told!r}: {currency} has at most {exponent} decimals",
+                told=told,
+                currency=currency,
+                exponent=exponent,
+            )
+        raise LocalProtocolError(message, "price")
     if minor > limits.INTEGER_MAX:
-        raise LocalProtocolError(f"{told!r} is more than a price can be", "price")
+        raise LocalProtocolError(tell("{told!r} is more than a price can be", told=told), "price")
     return Price(int(minor), currency)
 
 
@@ -158,8 +175,12 @@ def _split_currency(told: str, default_currency: str | None) -> tuple[str, str |
     match = _WHOLE.fullmatch(told)
     if match is None:
         if re.match(r"\s*[-−]", told):
-            raise LocalProtocolError(f"{told!r}: a price cannot be negative", "price")
-        raise LocalProtocolError(f"{told!r} is no price: {HELP}", "price")
+            raise LocalProtocolError(
+                tell("{told!r}: a price cannot be negative", told=told), "price"
+            )
+        raise LocalProtocolError(
+            tell("{told!r} is no price: {help}", told=told, help=HELP), "price"
+        )
     before = match["before"].strip()
     amount = match["amount"]
     tail = re.search(r"[^\d.,'’\s억億만万萬천千]+\.?\s*$", amount)
@@ -169,7 +190,7 @@ def _split_currency(told: str, default_currency: str | None) -> tuple[str, str |
         first, second = _currency_of(before, default_currency), _currency_of(after, first_of=before)
         # "$80 USD", "₩95만원": said twice, and the code is the more exact of the two.
         if first != second and not (before in ("$", *_YEN_OR_YUAN) and len(after) == 3):
-            raise LocalProtocolError(f"{told!r} names two currencies", "price")
+            raise LocalProtocolError(tell("{told!r} names two currencies", told=told), "price")
         return number, second
     named = before or after
     return number, _currency_of(named, default_currency) if named else default_currency
@@ -189,7 +210,10 @@ def _currency_of(
 def _known(code: str) -> str:
     if not is_currency(code):
         raise LocalProtocolError(
-            f"unknown currency {code!r}: use an ISO 4217 code such as KRW, JPY or USD", "price"
+            tell(
+                "unknown currency {code!r}: use an ISO 4217 code such as KRW, JPY or USD", code=code
+            ),
+            "price",
         )
     return code
 
@@ -202,12 +226,16 @@ def _parse_amount(number: str, told: str) -> Decimal:
     while position < len(text):
         match = _AMOUNT.match(text, position)
         if match is None:
-            raise LocalProtocolError(f"{told!r} is no price: {HELP}", "price")
+            raise LocalProtocolError(
+                tell("{told!r} is no price: {help}", told=told, help=HELP), "price"
+            )
         unit = 1
         for sign in match[2]:
             unit *= _MULTIPLIERS[sign]
         if unit_last is not None and unit >= unit_last:
-            raise LocalProtocolError(f"{told!r} is no price: {HELP}", "price")
+            raise LocalProtocolError(
+                tell("{told!r} is no price: {help}", told=told, help=HELP), "price"
+            )
         part = _plain_number(match[1].strip(), told)
         # 1.5만 has no decimals left, 95.00 has two: `_in_minor_units` looks at what was written.
         total += part if unit == 1 else Decimal(f"{(part * unit).normalize():f}")
@@ -235,8 +263,12 @@ def _plain_number(text: str, told: str) -> Decimal:
     whole, _, part = digits.partition(point)
     grouped = rf"\d{{1,3}}((\{group}\d{{3}})+|(\{group}\d{{2}})+\{group}\d{{3}})"
     if group in whole and re.fullmatch(grouped, whole) is None:
-        raise LocalProtocolError(f"{told!r}: its separators are not where thousands go", "price")
+        raise LocalProtocolError(
+            tell("{told!r}: its separators are not where thousands go", told=told), "price"
+        )
     try:
         return Decimal(f"{whole.replace(group, '')}.{part}" if part else whole.replace(group, ""))
     except InvalidOperation:
-        raise LocalProtocolError(f"{told!r} is no price: {HELP}", "price") from None
+        raise LocalProtocolError(
+            tell("{told!r} is no price: {help}", told=told, help=HELP), "price"
+        ) from None

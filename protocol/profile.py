@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from . import limits
 from .errors import LocalProtocolError, RemoteProtocolError
+from .told import tell
 
 THREAD: Final = bytes(limits.THREAD_BYTES)
 """Every author's one profile has this thread, in the market `commons`."""
@@ -61,17 +62,32 @@ class Profile:
         ):
             if len(text) > chars_max:
                 raise LocalProtocolError(
-                    f"{field} has {len(text):,} characters: at most {chars_max:,}", field
+                    tell(
+                        "{field} has {count:,} characters: at most {chars_max:,}",
+                        field=field,
+                        count=len(text),
+                        chars_max=chars_max,
+                    ),
+                    field,
                 )
         languages = tuple(dict.fromkeys(filter(None, (each.strip() for each in self.languages))))
         for each in languages:
             if not _LANGUAGE.fullmatch(each) or len(each) > limits.LANGUAGE_CHARS_MAX:
                 raise LocalProtocolError(
-                    f"{each[:40]!r} is no language's code: use such as ko, ja or en-GB", "languages"
+                    tell(
+                        "{each!r} is no language's code: use such as ko, ja or en-GB",
+                        each=each[:40],
+                    ),
+                    "languages",
                 )
         if len(languages) > limits.LANGUAGES_MAX:
             raise LocalProtocolError(
-                f"{len(languages)} languages: at most {limits.LANGUAGES_MAX}", "languages"
+                tell(
+                    "{count} languages: at most {languages_max}",
+                    count=len(languages),
+                    languages_max=limits.LANGUAGES_MAX,
+                ),
+                "languages",
             )
         return Profile(name, about, place, languages)
 

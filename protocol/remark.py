@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from . import limits
 from .errors import LocalProtocolError, RemoteProtocolError
 from .listing import WHITE_SPACE
+from .told import tell
 
 NO_QUESTION: Final = b""
 
@@ -48,10 +49,15 @@ class Remark:
         what = "an answer" if self.question else "a question"
         text = unicodedata.normalize("NFC", self.text).strip()
         if not text.strip(WHITE_SPACE):
-            raise LocalProtocolError(f"{what} needs some words", "text")
+            raise LocalProtocolError(tell("{what} needs some words", what=what), "text")
         if len(text) > limits.REMARK_CHARS_MAX:
             raise LocalProtocolError(
-                f"{what} has at most {limits.REMARK_CHARS_MAX:,} characters, not {len(text):,}",
+                tell(
+                    "{what} has at most {remark_chars_max:,} characters, not {count:,}",
+                    what=what,
+                    remark_chars_max=limits.REMARK_CHARS_MAX,
+                    count=len(text),
+                ),
                 "text",
             )
         return Remark(self.listing, text, self.question)

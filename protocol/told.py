@@ -2,7 +2,7 @@
 and the values it was made from. Knows no other language.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Self
 
 Value = str | int
@@ -74,6 +74,49 @@ def tell(msgid: str, /, **values: object) -> Told:
 def tell_count(one: str, many: str, number: int, /, **values: object) -> Told:
     """The same where the words depend on a number, which they may name {n}."""
     return Told(one, _plain({"n": number, **values}), many, number)
+
+
+def said_in(value: Any) -> list[Any]:
+    """Where in a JSON value something is told: [[path, how], …], as `retold` takes it."""
+    found: list[Any] = []
+
+    def look(inner: Any, path: tuple[str | int, ...]) -> None:
+        if isinstance(inner, Told):
+            found.append([list(path), inner.to_json()])
+        elif isinstance(inner, dict):
+            for name, each in inner.items():
+                if not isinstance(each, int):
+                    look(each, (*path, name))
+        elif isinstance(inner, list | tuple):
+            for index, each in enumerate(inner):
+                look(each, (*path, index))
+
+    look(value, ())
+    return found
+
+
+def retold(value: Any, said: Any) -> None:
+    """Puts back into `value` what it lost as JSON. What is not there, or says other words than
+    stand there, is left out."""
+    for entry in said if isinstance(said, list) else ():
+        match entry:
+            case [[*path, last], how]:
+                told, place = Told.from_json(how), _at(value, path)
+            case _:
+                continue
+        if told is not None and _at(place, [last]) == told:
+            place[last] = told
+
+
+def _at(value: Any, path: Sequence[Any]) -> Any:
+    for step in path:
+        if isinstance(value, dict) and isinstance(step, str):
+            value = value.get(step)
+        elif isinstance(value, list) and type(step) is int and 0 <= step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
 
 
 def told_by(error: Exception) -> str:

@@ -23,7 +23,7 @@ from .blocklist import Blocklist
 from .contacts import ContactBook
 from .database import Database
 from .departure import Departures
-from .errors import CorruptStore
+from .errors import LOST_TALLY, CorruptStore
 from .item_set import ItemTable
 from .market_book import MarketBook
 from .room import Leaver, Room
@@ -380,7 +380,7 @@ def read_tally(db: Database) -> tuple[int, int]:
     """(rid_last, record_bytes)"""
     row = db.row("SELECT rid_last, record_bytes FROM tally")
     if row is None:
-        raise CorruptStore("the store has lost its tally: `jangteo verify` says more")
+        raise CorruptStore(LOST_TALLY)
     return row[0], row[1]
 
 

@@ -2,6 +2,7 @@
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell
 from .database import Database
 
 
@@ -25,7 +26,10 @@ class Blocklist:
             return
         if len(self.blocked()) >= limits.BLOCKED_AUTHORS_MAX:
             raise LocalProtocolError(
-                f"at most {limits.BLOCKED_AUTHORS_MAX} authors are blocked: unblock one first"
+                tell(
+                    "at most {blocked_authors_max} authors are blocked: unblock one first",
+                    blocked_authors_max=limits.BLOCKED_AUTHORS_MAX,
+                )
             )
         self._db.run("INSERT INTO blocked VALUES (?)", (author,))
         self.drop()

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell
 from .database import Database
 
 
@@ -43,12 +44,19 @@ class ContactBook:
         note that is too long."""
         if len(contact.note) > limits.CONTACT_NOTE_CHARS_MAX:
             raise LocalProtocolError(
-                f"a note has at most {limits.CONTACT_NOTE_CHARS_MAX} characters", "note"
+                tell(
+                    "a note has at most {contact_note_chars_max} characters",
+                    contact_note_chars_max=limits.CONTACT_NOTE_CHARS_MAX,
+                ),
+                "note",
             )
         is_new = contact.author not in self.authors()
         if is_new and len(self.authors()) >= limits.KEPT_AUTHORS_MAX:
             raise LocalProtocolError(
-                f"at most {limits.KEPT_AUTHORS_MAX:,} people are contacts: remove one first"
+                tell(
+                    "at most {kept_authors_max:,} people are contacts: remove one first",
+                    kept_authors_max=limits.KEPT_AUTHORS_MAX,
+                )
             )
         self._db.run(
             "INSERT INTO kept_author VALUES (?,?,?) "

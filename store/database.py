@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NoReturn, Self, TypeAlias
 import apsw
 
 from ..protocol import limits
+from ..protocol.told import tell
 from .database_file import (
     connect_alone,
     connect_making,
@@ -274,8 +275,11 @@ class Database:
         if self.is_read_only:
             if version < SCHEMA_VERSION:
                 raise OutdatedViews(
-                    f"{self._name} is of an older version: run a command that writes, such as "
-                    "`jangteo reindex`, to bring it up to date"
+                    tell(
+                        "{name} is of an older version: run a command that writes, "
+                        "such as `jangteo reindex`, to bring it up to date",
+                        name=self._name,
+                    )
                 )
             return
         # Without it, INSERT OR REPLACE would delete from the log past its triggers.
@@ -295,20 +299,32 @@ class Database:
         )[0]
         if version > SCHEMA_VERSION:
             raise NewerSchema(
-                f"{self._name} was written by a newer version of Jangteo "
-                f"(schema {version}, this one knows {SCHEMA_VERSION}): update Jangteo; "
-                "nothing was changed"
+                tell(
+                    "{name} was written by a newer version of Jangteo (schema "
+                    "{version}, this one knows {schema_version}): update Jangteo; "
+                    "nothing was changed",
+                    name=self._name,
+                    version=version,
+                    schema_version=SCHEMA_VERSION,
+                )
             )
         is_empty = version == 0 and table_count == 0
         if is_empty and not self._is_new:
             raise CorruptStore(
-                f"{self._name} is empty, and no store that was ever made is: move it away, and "
-                "`jangteo sync` brings the market, your own listings too"
+                tell(
+                    "{name} is empty, and no store that was ever made is: move it "
+                    "away, and `jangteo sync` brings the market, your own listings "
+                    "too",
+                    name=self._name,
+                )
             )
         if application != APPLICATION_ID and not is_empty:
             raise CorruptStore(
-                f"{self._name} is a database of another program: move it away or choose another "
-                "--home"
+                tell(
+                    "{name} is a database of another program: move it away or choose "
+                    "another --home",
+                    name=self._name,
+                )
             )
         return int(version)
 
@@ -333,15 +349,23 @@ class Database:
 
 def _missing(name: str) -> StoreMissing:
     """Nothing is kept there, or its first process has not finished making it."""
-    return StoreMissing(f"no store at {name}: `jangteo init` or `jangteo up` makes one")
+    return StoreMissing(
+        tell("no store at {name}: `jangteo init` or `jangteo up` makes one", name=name)
+    )
 
 
 def _busy(name: str) -> StoreBusy:
-    return StoreBusy(f"another process is writing {name}: wait for it to finish and try again")
+    return StoreBusy(
+        tell("another process is writing {name}: wait for it to finish and try again", name=name)
+    )
 
 
 def _full(name: str) -> StoreFull:
-    return StoreFull(f"no space left for {name}: free some and try again; nothing was half stored")
+    return StoreFull(
+        tell(
+            "no space left for {name}: free some and try again; nothing was half stored", name=name
+        )
+    )
 
 
 def _is_full(folder: Path) -> bool:
@@ -361,8 +385,13 @@ def _translate(error: apsw.Error | UnicodeDecodeError, name: str) -> NoReturn:
             raise error
         case apsw.CorruptError() | apsw.NotADBError() | apsw.SQLError() | UnicodeDecodeError():
             raise CorruptStore(
-                f"{name} is damaged ({error}): keep a copy, move it away, then `jangteo restore` "
-                "brings back the identity and `jangteo sync` the market"
+                tell(
+                    "{name} is damaged ({error}): keep a copy, move it away, then "
+                    "`jangteo restore` brings back the identity and `jangteo sync` "
+                    "the market",
+                    name=name,
+                    error=error,
+                )
             ) from error
         case apsw.FullError():
             raise _full(name) from error
@@ -374,8 +403,12 @@ def _translate(error: apsw.Error | UnicodeDecodeError, name: str) -> NoReturn:
             raise _full(name) from error
         case apsw.IOError():
             raise StoreError(
-                f"the disk failed while {name} was used ({error}): check the disk, then "
-                "`jangteo verify`"
+                tell(
+                    "the disk failed while {name} was used ({error}): check the "
+                    "disk, then `jangteo verify`",
+                    name=name,
+                    error=error,
+                )
             ) from error
         case _:
             raise error

@@ -11,6 +11,7 @@ from typing import Final
 
 import apsw
 
+from ..protocol.told import tell
 from .errors import StoreReadOnly
 
 _VFS_WITHOUT_LOCKS: Final = "unix-none"
@@ -87,6 +88,10 @@ def _sync_folder(folder: Path) -> None:
 
 def unwritable(name: str, why: str) -> StoreReadOnly:
     return StoreReadOnly(
-        f"{name} cannot be opened for this ({why}): check that its folder exists and that you may "
-        "write there"
+        tell(
+            "{name} cannot be opened for this ({why}): check that its folder exists "
+            "and that you may write there",
+            name=name,
+            why=why,
+        )
     )

@@ -1,5 +1,11 @@
 """What can go wrong with the store, by what a person can do about it. Each message says so."""
 
+from typing import Final
+
+from ..protocol.told import tell
+
+LOST_TALLY: Final = tell("the store has lost its tally: `jangteo verify` says more")
+
 
 class StoreError(Exception):
     """The store could not do what was asked; the message is one line for a person."""
@@ -11,6 +17,14 @@ class StoreMissing(StoreError):
 
 class NewerSchema(StoreError):
     """A newer program wrote this store. Nothing was changed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(
+            message
+            or tell(
+                "a newer version of Jangteo wrote this store: update Jangteo; nothing was changed"
+            )
+        )
 
 
 class CorruptStore(StoreError):
@@ -27,6 +41,15 @@ class StoreReadOnly(StoreError):
 
 class OutdatedViews(StoreReadOnly):
     """An older program made the tables or views, and who only reads cannot make them anew."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(
+            message
+            or tell(
+                "the store's views are another version's: run a command that writes, such as "
+                "`jangteo reindex`"
+            )
+        )
 
 
 class StoreBusy(StoreError):

@@ -3,6 +3,7 @@
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
 from ..protocol.market import COMMONS, HELP, is_market
+from ..protocol.told import tell
 from .database import Database
 
 
@@ -25,13 +26,16 @@ class MarketBook:
     def join(self, market: str) -> bool:
         """False if it was joined already; LocalProtocolError for no name or one too many."""
         if not is_market(market):
-            raise LocalProtocolError(f"{market!r}: {HELP}", "market")
+            raise LocalProtocolError(tell("{market!r}: {help}", market=market, help=HELP), "market")
         joined = self.joined()
         if market in joined:
             return False
         if len(joined - {COMMONS}) >= limits.MARKETS_JOINED_MAX:
             raise LocalProtocolError(
-                f"a node joins at most {limits.MARKETS_JOINED_MAX} markets: leave one first",
+                tell(
+                    "a node joins at most {markets_joined_max} markets: leave one first",
+                    markets_joined_max=limits.MARKETS_JOINED_MAX,
+                ),
                 "market",
             )
         self._db.run("INSERT INTO market VALUES (?)", (market,))
@@ -41,7 +45,7 @@ class MarketBook:
     def leave(self, market: str) -> bool:
         """False if it was not joined; LocalProtocolError for commons, which every node joins."""
         if market == COMMONS:
-            raise LocalProtocolError(f"every node joins {COMMONS}", "market")
+            raise LocalProtocolError(tell("every node joins {commons}", commons=COMMONS), "market")
         if market not in self.joined():
             return False
         self._db.run("DELETE FROM market WHERE name = ?", (market,))

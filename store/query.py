@@ -9,6 +9,7 @@ from ..protocol.listing import CONDITIONS, SIDES
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.market import is_market
 from ..protocol.money import is_currency
+from ..protocol.told import tell
 from .row import ListingRow
 
 Sort = Literal["", "newest", "price", "relevance"]
@@ -17,7 +18,7 @@ SORTS: Final[tuple[str, ...]] = get_args(Sort)
 STATUSES: Final[tuple[str, ...]] = get_args(QueryStatus)
 DEFAULT_STATUSES: Final = frozenset(("active", "reserved"))
 ALL_STATUSES: Final = frozenset(STATUSES)
-_CURSOR_HELP: Final = "`after` takes a cursor that a search with the same --sort has given"
+_CURSOR_HELP: Final = tell("`after` takes a cursor that a search with the same --sort has given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,12 @@ class Query:
         for name in ("text", "category", "place", "seller"):
             if len(getattr(self, name)) > limits.SEARCH_TEXT_CHARS_MAX:
                 raise LocalProtocolError(
-                    f"{name} of a search: at most {limits.SEARCH_TEXT_CHARS_MAX} characters", name
+                    tell(
+                        "{name} of a search: at most {search_text_chars_max} characters",
+                        name=name,
+                        search_text_chars_max=limits.SEARCH_TEXT_CHARS_MAX,
+                    ),
+                    name,
                 )
         _check_choice("condition", self.condition, ("", *CONDITIONS))
         _check_choice("side", self.side, ("", *SIDES))
@@ -57,17 +63,31 @@ class Query:
         for status in sorted(self.status):
             _check_choice("status", status, STATUSES)
         if self.market and not is_market(self.market):
-            raise LocalProtocolError(f"{self.market!r}: {MARKET_HELP}", "market")
+            raise LocalProtocolError(
+                tell("{market!r}: {market_help}", market=self.market, market_help=MARKET_HELP),
+                "market",
+            )
         if self.currency and not is_currency(self.currency):
-            raise LocalProtocolError(f"unknown currency {self.currency!r}", "currency")
+            raise LocalProtocolError(
+                tell("unknown currency {currency!r}", currency=self.currency), "currency"
+            )
         if not self.currency and (self.min_price, self.max_price) != (None, None):
-            raise LocalProtocolError("a price range needs a currency, such as KRW", "currency")
+            raise LocalProtocolError(
+                tell("a price range needs a currency, such as KRW"), "currency"
+            )
         for name in ("min_price", "max_price"):
             amount = getattr(self, name)
             if amount is not None and not 0 <= amount <= limits.INTEGER_MAX:
-                raise LocalProtocolError(f"{name} is from 0 to 2^53 - 1 minor units", name)
+                raise LocalProtocolError(
+                    tell("{name} is from 0 to 2^53 - 1 minor units", name=name), name
+                )
         if not 1 <= self.limit <= limits.SEARCH_ROWS_MAX:
-            raise LocalProtocolError(f"limit is from 1 to {limits.SEARCH_ROWS_MAX}", "limit")
+            raise LocalProtocolError(
+                tell(
+                    "limit is from 1 to {search_rows_max}", search_rows_max=limits.SEARCH_ROWS_MAX
+                ),
+                "limit",
+            )
 
     @property
     def order(self) -> Literal["newest", "price", "relevance"]:
@@ -159,4 +179,7 @@ def _number(digits: str) -> int:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         allowed = ", ".join(filter(None, choices))
-        raise LocalProtocolError(f"{name} {value!r} is none of {allowed}", name)
+        raise LocalProtocolError(
+            tell("{name} {value!r} is none of {allowed}", name=name, value=value, allowed=allowed),
+            name,
+        )

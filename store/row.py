@@ -6,6 +6,7 @@ from typing import Literal, Self
 from ..protocol.envelope import Body, Envelope, Header, parse, reopened
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.listing import Listing
+from ..protocol.told import tell
 from .errors import CorruptStore
 
 StatusNow = Literal["active", "reserved", "sold", "expired"]
@@ -92,5 +93,5 @@ def opened(raw: bytes, record_id: bytes | None = None) -> Envelope:
         return parse(raw) if record_id is None else reopened(raw, record_id)
     except RemoteProtocolError as error:
         raise CorruptStore(
-            f"a stored record is damaged ({error}): `jangteo verify` says which"
+            tell("a stored record is damaged ({error}): `jangteo verify` says which", error=error)
         ) from error

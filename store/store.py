@@ -17,13 +17,14 @@ from ..protocol.item_set import ItemSet
 from ..protocol.listing import Listing
 from ..protocol.market import OPEN
 from ..protocol.profile import Profile
+from ..protocol.told import tell
 from ..protocol.verdict import Admission
 from . import box_view, listing_view, log, peer_book, profile_view, search, thread_view
 from .blocklist import Blocklist
 from .books import Books
 from .contacts import Contact, ContactBook
 from .database import VIEW_VERSION, Database
-from .errors import CorruptStore, NewerSchema, OutdatedViews, StoreReadOnly
+from .errors import LOST_TALLY, CorruptStore, NewerSchema, OutdatedViews, StoreReadOnly
 from .item_set import ItemTable
 from .market_book import MarketBook
 from .query import Facets, Page, Query
@@ -123,7 +124,7 @@ class Store(Books):
         """One transaction. Whatever is acknowledged to anyone is `durable`: on the disk when the
         block has been left. An exception within takes everything back."""
         if self._db.is_read_only:
-            raise StoreReadOnly("this store was opened for reading only")
+            raise StoreReadOnly(tell("this store was opened for reading only"))
         if self._is_writing:
             raise RuntimeError("a transaction is open already")
         self._db.begin_write(durable)
@@ -206,7 +207,8 @@ class Store(Books):
         """
         self._require_write()
         if author == self._own_author:
-            raise LocalProtocolError("this is your own key: nobody blocks themselves", "author")
+            own_key = tell("this is your own key: nobody blocks themselves")
+            raise LocalProtocolError(own_key, "author")
         self._blocklist.block(author)
         self.unkeep(author)
         return self._registrar.departures.forget_author(author)
@@ -222,9 +224,10 @@ class Store(Books):
         """
         self._require_write()
         if author == self._own_author:
-            raise LocalProtocolError("this is your own key: your records are kept anyway", "author")
+            own_key = tell("this is your own key: your records are kept anyway")
+            raise LocalProtocolError(own_key, "author")
         if author in self._blocklist.blocked():
-            raise LocalProtocolError("this author is blocked: unblock them first", "author")
+            raise LocalProtocolError(tell("this author is blocked: unblock them first"), "author")
         is_new = author not in self._contacts.authors()
         self._contacts.put(Contact(author, now_ms, note))
         if is_new:
@@ -512,10 +515,7 @@ class Store(Books):
         if self._view_version() == VIEW_VERSION and self._is_counted() and self._has_words():
             return
         if self._db.is_read_only:
-            raise OutdatedViews(
-                "the store's views are another version's: run a command that writes, such as "
-                "`jangteo reindex`"
-            )
+            raise OutdatedViews
         with self.write(durable=True):
             # Read again within: another process may have been first.
             version = self._view_version()
@@ -524,7 +524,7 @@ class Store(Books):
                     "INSERT OR IGNORE INTO tally VALUES (1, 0, 0, 0, ?, 0)", (VIEW_VERSION,)
                 )
                 if self._view_version() != VIEW_VERSION:  # a damaged row, there and not there
-                    raise CorruptStore("the store has lost its tally: `jangteo verify` says more")
+                    raise CorruptStore(LOST_TALLY)
                 self._markets.join(OPEN)
             elif version != VIEW_VERSION:
                 self._rebuild()
@@ -548,9 +548,7 @@ class Store(Books):
         if version is None and self._db.is_read_only:
             raise self._db.missing()
         if version is not None and version > VIEW_VERSION:
-            raise NewerSchema(
-                "a newer version of Jangteo wrote this store: update Jangteo; nothing was changed"
-            )
+            raise NewerSchema
         return version
 
     def _rebuild(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ..protocol import limits
 from ..protocol.errors import LocalProtocolError
+from ..protocol.told import tell
 from .database import Bindings, Database
 
 _DROPPED_META: Final = "notifications_dropped"
@@ -92,7 +93,10 @@ class WishBook:
         count = self._db.value("SELECT count(*) FROM saved_search WHERE name <> ?", (name,))
         if count >= limits.SAVED_SEARCHES_MAX:
             raise LocalProtocolError(
-                f"at most {limits.SAVED_SEARCHES_MAX} searches are saved: remove one first"
+                tell(
+                    "at most {saved_searches_max} searches are saved: remove one first",
+                    saved_searches_max=limits.SAVED_SEARCHES_MAX,
+                )
             )
         self._db.run(
             "INSERT OR REPLACE INTO saved_search VALUES (?,?,?)",
@@ -186,7 +190,9 @@ class WishBook:
         if self._db.value(f"SELECT 1 FROM {table} WHERE {column} = ?", row[:1]):  # noqa: S608
             return False
         if self._db.value(f"SELECT count(*) FROM {table}") >= count_max:  # noqa: S608
-            raise LocalProtocolError(f"at most {count_max:,} of these: remove one first")
+            raise LocalProtocolError(
+                tell("at most {count_max:,} of these: remove one first", count_max=count_max)
+            )
         marks = ",".join("?" * len(row))
         self._db.run(f"INSERT INTO {table} VALUES ({marks})", row)  # noqa: S608
         return True

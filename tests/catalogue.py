@@ -9,7 +9,7 @@ import io
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import click
 from babel.messages.catalog import Catalog
@@ -19,14 +19,18 @@ from babel.messages.pofile import read_po, write_po
 
 from jangteo.cli.command_table import COMMANDS, SECTIONS
 from jangteo.cli.commands import jangteo
-from jangteo.node.config import KEYS
+from jangteo.cli.verb import help_of
+from jangteo.node.config import KEYS, Source
 from jangteo.node.tongue import CODES, DOMAIN, ENGLISH
+from jangteo.protocol.listing import CONDITIONS, STATUSES
+from jangteo.protocol.review import MARKS, ReviewSide
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TRANSLATED: Final = tuple(code for code in CODES if code != ENGLISH)
 _KEYWORDS: Final = {
     "_": None,
     "N_": None,
+    "n_": (1, 2),
     "gettext": None,
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
@@ -37,6 +41,12 @@ _KEYWORDS: Final = {
 }
 _HEAD: Final = frozenset(
     ("Language", "Plural-Forms", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
+)
+# What else is said by a word of JSON: states, settings' origins, and what `doctor` looks at.
+_WORDS: Final = (
+    *("withdrawn", "expired", "joined", "ok", "warn", "FAIL", "python", "home", "identity"),
+    *("disk", "port", "network", "mdns", "firewall", "clock", "neighbours", "seen by others"),
+    *("settings", "store"),
 )
 Msgid = str | tuple[str, ...]
 
@@ -49,8 +59,9 @@ def in_sources() -> Catalog:
             _add(found, "python", path)
     for path in sorted((ROOT / "node" / "page" / "templates").rglob("*.*")):
         _add(found, "jinja2.ext:babel_extract", path)
-    for msgid in of_commands():
-        found.add(msgid)
+    for msgid in (*of_commands(), *of_words()):
+        if msgid:
+            found.add(msgid)
     return found
 
 
@@ -68,26 +79,31 @@ def of_commands() -> Iterator[str]:
         yield section
         yield from (place[2] for place in commands.values())
     context = click.Context(jangteo)
-    yield from _of_command(jangteo)
+    yield from _of_command(jangteo, context)
     for name in COMMANDS:
         command = jangteo.get_command(context, name)
         assert command is not None
-        yield from _of_command(command)
+        yield from _of_command(command, context)
     for key in KEYS.values():
         yield key.help
 
 
-def _of_command(command: click.Command) -> Iterator[str]:
-    if command.help:
-        yield command.help
+def _of_command(command: click.Command, context: click.Context) -> Iterator[str]:
+    yield help_of(command)
     if prints := getattr(command, "prints", ""):
         yield prints
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and parameter.help:
-            yield parameter.help
+    for option in command.get_params(context):
+        if isinstance(option, click.Option) and option.help:
+            yield option.help
     if isinstance(command, click.Group) and command is not jangteo:
         for inner in command.commands.values():
-            yield from _of_command(inner)
+            yield from _of_command(inner, context)
+
+
+def of_words() -> Iterator[str]:
+    """Words that stand in JSON, and are shown as they are."""
+    for words in (STATUSES, CONDITIONS, MARKS, get_args(ReviewSide), get_args(Source), _WORDS):
+        yield from words
 
 
 def path_of(code: str) -> Path:
@@ -125,8 +141,8 @@ def missing(code: str, sources: Catalog) -> list[str]:
     ]
 
 
-def strings(told: str | Iterable[str]) -> tuple[str, ...]:
-    return (told,) if isinstance(told, str) else tuple(told) or ("",)
+def strings(told: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (told,) if isinstance(told, str) else tuple(told or ("",))
 
 
 def first_of(msgid: Msgid) -> str:

@@ -1,9 +1,11 @@
 """The languages: how texts, money, dates and spans are said, and which language is chosen."""
 
+import json
+
 import pytest
 
 from jangteo.node.tongue import CODES, Tongue, chosen, of_environment, tongue
-from jangteo.protocol.told import Told, tell, tell_count
+from jangteo.protocol.told import Told, retold, said_in, tell, tell_count
 
 WON = {"amount": "950000", "currency": "KRW"}
 NOON = "2026-11-24T12:00:00+00:00"
@@ -139,3 +141,40 @@ def test_telling_does_not_nest_without_end() -> None:
     for _ in range(5):
         deep = {"msgid": "{x}", "values": {"x": deep}}
     assert Told.from_json(deep) is None
+
+
+def test_what_an_answer_says_survives_the_way_over_the_control_api() -> None:
+    answer = {
+        "result": {"rows": [1, {"shown": tell("a deal")}], "title": "a deal"},
+        "notices": [{"message": tell_count("{n} day", "{n} days", 3)}],
+    }
+    told = json.loads(json.dumps(answer))
+    retold(told, json.loads(json.dumps(said_in(answer))))
+    assert told == answer
+    assert isinstance(told["result"]["rows"][1]["shown"], Told)
+    assert isinstance(told["notices"][0]["message"], Told)
+    assert not isinstance(told["result"]["title"], Told)
+
+
+def test_only_what_stands_there_is_told_again() -> None:
+    answer = {"a": ["one", "two"], "b": 1}
+    how = tell("three").to_json()
+    for said in (
+        None,
+        "a",
+        {"a": 1},
+        [1],
+        [[]],
+        [[[], how]],
+        [[["a", 0], how]],
+        [[["a", 7], how]],
+        [[["a", -1], how]],
+        [[["a", "0"], how]],
+        [[["b", "c"], how]],
+        [[["a", True], how]],
+        [[["a", 0], how, 3]],
+        [[["a", 0], {"msgid": "one"}]],
+    ):
+        retold(answer, said)
+        assert answer == {"a": ["one", "two"], "b": 1}
+        assert not isinstance(answer["a"][0], Told)  # type: ignore[index]
