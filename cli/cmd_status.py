@@ -78,6 +78,8 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
         )
     if (photos := result["photos"])["count"]:
         screen.say(f"{counted(photos['count'], 'photo file')}, {photos['bytes'] / 2**20:,.1f} MiB")
+    if exchange := _exchange(result.get("photo_exchange") or {}):
+        screen.say(f"photos: {exchange}")
     if is_nearly_full(counts):
         screen.say(room_text(counts), "warn")
     if unheld := counts.get("own_unheld"):
@@ -115,6 +117,15 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
                 prefix=call.command_prefix()
             )
         )
+
+
+def _exchange(counts: Mapping[str, int]) -> str:
+    words = {
+        "wanted": "wanted",
+        "under_way": "on their way",
+        "served": "given to neighbours",
+    }
+    return ", ".join(f"{counts[name]:,} {what}" for name, what in words.items() if counts.get(name))
 
 
 def _people(count: int) -> str:

@@ -76,6 +76,10 @@ class BlobFolder:
         except OSError:
             return 0
 
+    def drop_part(self, hash: bytes) -> None:
+        with suppress(OSError):
+            self._part(hash).unlink(missing_ok=True)
+
     def append(self, hash: bytes, offset: int, data: bytes) -> None:
         """`data` follows the first `offset` bytes. DeskError where it cannot be written."""
         path = self._part(hash)

@@ -9,6 +9,7 @@ loopback. Knows nothing of sockets.
 
 import hmac
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
@@ -107,6 +108,9 @@ class ControlApp:
             case "phone":
                 _only(verb, args, "on", "address", "port", "market")
                 return await self._live.phone(args)
+            case "photo":
+                _only(verb, args, "hash")
+                return {"here": await self._live.blob(_hash(verb, args))}
         if verb not in VERBS or verb in INTERNAL_VERBS:
             raise HTTPException(404, f"there is no verb {verb!r}")
         return await self._desk.call(verb, args)
@@ -254,6 +258,13 @@ def _text(verb: str, args: Mapping[str, Any], name: str) -> str:
         # Half of a character: JSON can say it, and no answer could repeat it.
         raise usage(tell("{name} is not valid text (it is no UTF-8)", name=name))
     return value
+
+
+def _hash(verb: str, args: Mapping[str, Any]) -> bytes:
+    told = _text(verb, args, "hash")
+    if not re.fullmatch(r"[0-9a-f]{64}", told):
+        raise usage(f"`{verb}` needs a hash of 64 hexadecimal digits")
+    return bytes.fromhex(told)
 
 
 def _merged(local: JsonObject, live: JsonObject) -> JsonObject:

@@ -13,7 +13,7 @@ from typing import Any
 
 import trio
 
-from ..protocol import limits, mail_frame, sync_frame
+from ..protocol import blob_frame, limits, mail_frame, sync_frame
 from ..protocol.envelope import Verified
 from ..protocol.errors import RemoteProtocolError
 from ..protocol.kind import BOX
@@ -22,6 +22,7 @@ from ..protocol.told import tell
 from ..protocol.verdict import Admission
 from ..store.store import Store
 from .address_book import AddressBook
+from .blob_exchange import BlobExchange, BlobMeans
 from .clock import ClockTrust, ClockWatch
 from .declined import Declined
 from .dialer import Dialer
@@ -48,6 +49,7 @@ CLOCK_META = "clock_offset_ms"
 LONELY = "no-neighbour"
 UNSTORED = "store"
 FULL = "store-full"
+PHOTOS = "photos"
 _S = limits.SECOND_MS
 _PROGRESS_EVERY_S = 0.5
 _SALT_BYTES = 16
@@ -56,7 +58,8 @@ _SALT_BYTES = 16
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a node takes from the world around it. `own` is its author's key, None without one;
-    `opener` opens many records at once, None where the verifier itself does."""
+    `opener` opens many records at once, None where the verifier itself does; without `blobs` it
+    neither fetches nor serves pictures."""
 
     now_ms: Callable[[], int]
     dice: random.Random
@@ -64,6 +67,7 @@ class Surroundings:
     verifier: Worker
     own: bytes | None = None
     opener: Opener | None = None
+    blobs: BlobMeans | None = None
 
 
 class NodeCore:
@@ -99,6 +103,7 @@ class NodeCore:
         mail_dice = random.Random(b"mail" + self._salt)  # noqa: S311  (jitter)
         self.mail = MailRunner(transport, mail, mail_dice)
         self.mail_held = trio.Event()
+        self.blobs = self._blob_exchange(around)
         self.dialer = Dialer(transport, around.dice)
         self.dialer.add(peers, is_static=True)
         self.addresses = AddressBook(transport, self.writer, now_ms=now_ms)
@@ -118,6 +123,26 @@ class NodeCore:
         self._payers = Payers()
         self._house = trio.Event()
         self._wire(intake)
+
+    def _blob_exchange(self, around: Surroundings) -> BlobExchange | None:
+        if around.blobs is None:
+            return None
+        exchange = BlobExchange(
+            self.transport,
+            self.writer,
+            around.blobs,
+            now_ms=self.now_ms,
+            share=lambda: self.shared.share,
+            post=self.board.post,
+        )
+        exchange.wire(
+            may_talk=self.may_talk,
+            payer_of=self._payer_of,
+            on_penalty=self.penalize,
+            on_trouble=self._blob_trouble,
+        )
+        self.transport.serve(blob_frame.PROTOCOL, exchange.runner.serve)
+        return exchange
 
     def _wire(self, intake: SyncIntake) -> None:
         self.writer.on_admitted = self._admitted
@@ -159,6 +184,8 @@ class NodeCore:
                     nursery.start_soon(self.gossip_out.run)
                     nursery.start_soon(self.sync.run)
                     nursery.start_soon(self.mail.run)
+                    if self.blobs is not None:
+                        nursery.start_soon(self.blobs.run)
                     nursery.start_soon(self.dialer.run)
                     nursery.start_soon(self.addresses.run)
                     nursery.start_soon(self.news.run)
@@ -221,6 +248,8 @@ class NodeCore:
                 self.dialer.peer_down(event.peer)
                 self.sync.peer_down(event.peer)
                 self.mail.peer_down(event.peer)
+                if self.blobs is not None:
+                    self.blobs.runner.peer_down(event.peer)
                 self.board.post({"event": "peer", "state": "down", "peer": event.peer})
                 continue
             if not self.may_talk(event.peer):
@@ -230,6 +259,8 @@ class NodeCore:
             self.dialer.peer_up(event.peer)
             self.sync.peer_up(event.peer)
             self.mail.peer_up(event.peer)
+            if self.blobs is not None:
+                self.blobs.runner.peer_up(event.peer)
             self.unwarn(LONELY)
             self.board.post(
                 {
@@ -274,6 +305,8 @@ class NodeCore:
             if admission is Admission.NEW:
                 self.gossip_in.known.add(record.id)
         self.news.note(admitted)
+        if self.blobs is not None:
+            self.blobs.note(admitted)
         if any(record.header.kind == BOX for record, _ in admitted):
             self.on_box_keys()
         if any(admission is Admission.NEW for _, admission in admitted):
@@ -286,6 +319,12 @@ class NodeCore:
             log.error("records of %s could not be stored: %s", source, error)
             self.warn(UNSTORED, tell("records could not be stored: {error}", error=error))
         self._missed(source)
+
+    def _blob_trouble(self, message: str) -> None:
+        if message and PHOTOS not in self.warnings:
+            self.warn(PHOTOS, message)
+        elif not message:
+            self.unwarn(PHOTOS)
 
     def _missed(self, peer: str) -> None:
         log.debug("gossip of %s was dropped for want of room: reconciling instead", peer)

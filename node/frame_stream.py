@@ -57,7 +57,10 @@ class FrameStream(Generic[FrameT]):
 
     async def send(self, frame: FrameT) -> None:
         """StreamBroken also when the peer does not read, as long as `receive` would wait."""
-        data = self._codec.encode_prefixed(frame)
+        await self.send_bytes(self._codec.encode_prefixed(frame))
+
+    async def send_bytes(self, data: bytes) -> None:
+        """As `send`, of frames with their lengths."""
         with self._waiting():
             await self._stream.send_all(data)
             self.sent_bytes += len(data)
@@ -107,14 +110,17 @@ class FrameStream(Generic[FrameT]):
 
     def earn(self, new_count: int) -> None:
         """`new_count` records, or letters, of this session were new to us."""
-        earned = self._credit_bytes + new_count * limits.SYNC_CREDIT_BYTES_PER_RECORD
-        self._credit_bytes = min(earned, limits.SYNC_CREDIT_BYTES)
+        self.earn_transfer(new_count * limits.SYNC_CREDIT_BYTES_PER_RECORD, 0.0)
         self.earn_time(new_count)
 
     def earn_time(self, count: int) -> None:
         """`count` of them went over this stream: it is no idle one."""
-        earned_s = count * limits.SYNC_WAIT_MS_PER_RECORD / limits.SECOND_MS
-        self._wait_s = min(self._wait_s + earned_s, self._wait_s_max)
+        self.earn_transfer(0, count * limits.SYNC_WAIT_MS_PER_RECORD / limits.SECOND_MS)
+
+    def earn_transfer(self, credit_bytes: int, wait_s: float) -> None:
+        """Pays back so much of either credit."""
+        self._credit_bytes = min(self._credit_bytes + credit_bytes, limits.SYNC_CREDIT_BYTES)
+        self._wait_s = min(self._wait_s + wait_s, self._wait_s_max)
 
     async def close(self) -> None:
         await self._stream.close()

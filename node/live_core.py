@@ -47,6 +47,7 @@ class LiveCore(LiveNode):
             "writer_queued": core.writer.records_queued,
             "banned": core.penalties.banned_count(core.now_ms()),
             "phone": self.window.url if self.window else None,
+            "photo_exchange": None if core.blobs is None else core.blobs.status(),
             "tasks": trio.lowlevel.current_statistics().tasks_living,
             "warnings": [
                 {"code": code, "message": message} for code, message in core.warnings.items()
@@ -108,7 +109,8 @@ class LiveCore(LiveNode):
         return rows
 
     async def blob(self, hash: bytes) -> bool:
-        return False
+        blobs = self._core.blobs
+        return blobs is not None and await blobs.keeper.look(hash)
 
     async def phone(self, wanted: Mapping[str, Any]) -> JsonObject:
         if self.window is None:

@@ -52,8 +52,9 @@ class LiveNode(ABC):
 
     @abstractmethod
     async def blob(self, hash: bytes) -> bool:
-        """Whether the blob is here, after neighbours were asked for it; whoever stops waiting
-        stops nothing."""
+        """Whether the blob is here, after neighbours were asked for it: at once, and joined with a
+        fetch that is under way. False where no listing names it, or nobody has it now. Whoever
+        stops waiting stops nothing."""
 
     @abstractmethod
     async def phone(self, wanted: Mapping[str, Any]) -> JsonObject:
@@ -63,5 +64,6 @@ class LiveNode(ABC):
 
     @abstractmethod
     def events(self) -> AsyncGenerator[JsonObject, None]:
-        """From now on: {"event": "peer"|"listing"|"sync"|"warning"|"stopping", …}. A slow reader
-        loses the oldest and is told so by {"event": "warning", "code": "missed", "count"}."""
+        """From now on: {"event": "peer"|"listing"|"sync"|"photo"|"warning"|"stopping", …}. A slow
+        reader loses the oldest and is told so by {"event": "warning", "code": "missed",
+        "count"}."""

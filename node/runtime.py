@@ -22,6 +22,7 @@ from ..protocol import limits
 from ..protocol.told import tell, told_by
 from ..store.store import Store
 from . import identity
+from .blob_exchange import BlobMeans
 from .blob_folder import BlobFolder
 from .clock import now_ms
 from .config import Config
@@ -147,6 +148,7 @@ async def run_node(opened: Opened, voice: "Voice", stop: trio.Event) -> None:
             verifier=verifier,
             own=opened.author,
             opener=opener,
+            blobs=_blob_means(opened),
         )
         core = NodeCore(transport, opened.store, around, peers=opened.config.peers)
         with core.board.watching() as events:
@@ -161,6 +163,17 @@ async def run_node(opened: Opened, voice: "Voice", stop: trio.Event) -> None:
                         telling.cancel_scope.cancel()
                 finally:
                     core.stop()
+
+
+def _blob_means(opened: Opened) -> BlobMeans:
+    config = opened.config
+    return BlobMeans(
+        BlobFolder(opened.home.blobs_path),
+        reader=ThreadWorker(),
+        writer=ThreadWorker(),
+        policy=config.photos,
+        quota_bytes=config.blob_store_bytes,
+    )
 
 
 class Voice:

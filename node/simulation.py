@@ -21,6 +21,8 @@ from ..protocol.market import OPEN
 from ..protocol.verdict import Admission
 from ..store.row import ListingRow
 from ..store.store import Store
+from .blob_exchange import BlobMeans
+from .blob_folder import BlobFolder
 from .core import NodeCore, Surroundings
 from .memory_transport import MemoryNetwork, MemoryTransport
 from .store_share import StoreShare
@@ -147,8 +149,11 @@ class Neighbourhood:
         markets: Sequence[str] = (OPEN,),
         clock: Clock | None = None,
         records_bytes_max: int = limits.RECORD_STORE_BYTES_MAX,
+        photos: str | None = None,
+        blob_bytes_max: int = limits.BLOB_STORE_BYTES_MAX,
     ) -> AsyncIterator[SimulatedNode]:
-        """A running node that keeps dialling `peers` (by name); stopped on leaving."""
+        """A running node that keeps dialling `peers` (by name); stopped on leaving. `photos`: what
+        pictures it fetches, into a folder of its own; None where it has to do with none."""
         key = self.key_of(name)
         dice = random.Random(f"{self._seed} {name} {trio.current_time()}")  # noqa: S311  (repeatable)
         clock = clock or Clock()
@@ -160,7 +165,11 @@ class Neighbourhood:
                     for market in markets:
                         store.join(market)
             worker = InlineWorker()
-            around = Surroundings(clock.now_ms, dice, worker, worker, key.public)
+            blobs = None
+            if photos is not None:
+                folder = BlobFolder(self.blob_path(name))
+                blobs = BlobMeans(folder, worker, worker, photos, blob_bytes_max)
+            around = Surroundings(clock.now_ms, dice, worker, worker, key.public, blobs=blobs)
             async with self.network.open(name) as transport:
                 addresses = [f"/memory/{peer}/p2p/{peer}" for peer in peers]
                 core = NodeCore(transport, store, around, peers=addresses)
@@ -178,6 +187,11 @@ class Neighbourhood:
         finally:
             if self._folder is not None:
                 store.close()
+
+    def blob_path(self, name: str) -> Path:
+        if self._folder is None:
+            raise ValueError("pictures lie in files: a folder is needed")
+        return self._folder / f"{name}.blobs"
 
     def _open_store(self, name: str, key: AuthorKey, records_bytes_max: int) -> Store:
         if self._folder is not None:

@@ -4,7 +4,7 @@ Knows rows by their hashes; the files are node/blob_folder.py's. Whoever changes
 a transaction of the store's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +41,17 @@ class BlobTotals:
     count: int
     bytes: int
     wanted_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlobsHeld:
+    """Bytes of others' that are here, of their thumbnails, of one's own, and of each author whose
+    listing names them."""
+
+    byte_count: int
+    thumb_bytes: int
+    own_bytes: int
+    by_author: Mapping[bytes, int]
 
 
 class BlobBook:
@@ -166,6 +177,38 @@ class BlobBook:
             if len(rows) < _PAGE_ROWS:
                 return
             after = rows[-1][0]
+
+    def authors(self, hashes: Sequence[bytes]) -> dict[bytes, bytes]:
+        """By whose newest listing each is wanted."""
+        marks = ",".join("?" * len(hashes))
+        return dict(
+            self._db.rows(
+                "SELECT want.hash, listing.author FROM want "  # noqa: S608 — marks
+                f"JOIN listing USING (arrival) WHERE want.hash IN ({marks})",
+                tuple(hashes),
+            )
+        )
+
+    def held(self) -> BlobsHeld:
+        """Of others' blobs that are here, and of one's own."""
+        total, thumbs, own = 0, 0, 0
+        by_author: dict[bytes, int] = {}
+        for kind, name in ((THUMB, "thumb"), (FULL, "hash")):
+            rows = self._db.rows(
+                "SELECT l.author, sum(b.size) FROM blob AS b LEFT JOIN listing AS l ON l.arrival = "  # noqa: S608
+                f"(SELECT max(arrival) FROM photo WHERE photo.{name} = b.hash) "
+                "WHERE b.kind = ? GROUP BY l.author",
+                (kind,),
+            )
+            for author, size in rows:
+                if author is not None and author == self._own:
+                    own += size
+                    continue
+                total += size
+                thumbs += size * (kind == THUMB)
+                if author is not None:
+                    by_author[author] = by_author.get(author, 0) + size
+        return BlobsHeld(total, thumbs, own, by_author)
 
     def totals(self) -> BlobTotals:
         count, size = self._db.rows("SELECT count(*), coalesce(sum(size), 0) FROM blob")[0]

@@ -32,7 +32,8 @@ def put(
     db.run_many(
         "INSERT INTO want SELECT ?1, ?2, ?3, ?4, 0, 0 "
         "WHERE NOT EXISTS (SELECT 1 FROM blob WHERE hash = ?1) "
-        "ON CONFLICT (hash) DO UPDATE SET arrival = excluded.arrival, again_ms = 0",
+        "ON CONFLICT (hash) DO UPDATE SET arrival = excluded.arrival, again_ms = 0, "
+        "kind = min(kind, excluded.kind)",
         wants,
     )
 

@@ -39,6 +39,7 @@ SIZES: Final[dict[str, str]] = {
     "search": "--count 10000 --rounds 24 --processes 3 --arriving 1000",
     "command": "--runs 5 --listings 5000",
     "rest": "--runs 1 --rest 2 --ingest 5000",
+    "blobs": "--count 200 --runs 1",
 }
 # And in the full one: each of these is a chapter of RESULTS.md.
 FULL: Final[dict[str, tuple[str, ...]]] = {
@@ -59,6 +60,7 @@ FULL: Final[dict[str, tuple[str, ...]]] = {
     ),
     "command": ("",),
     "rest": ("--count 10000 100000 1000000 --mix listings",),
+    "blobs": ("",),
 }
 SHELVED: Final = {"cold", "incremental", "search", "rest"}
 # The homes of the full version, which two processes make at once: about as much work for each.

@@ -233,6 +233,9 @@ def _goals() -> Iterator[Goal]:
     ):  # fmt: skip
         figure = of("rest", "start and rest", column, records=records)
         yield Goal(f"node with {records:,} records: {column}", figure, at_most=wanted)
+    yield Goal("1,000 listings with photos against raw bytes: times as long",
+               of("blobs", "photos, ours divided by theirs", "took_s",
+                  case="raw bytes, 1,000: 1,000 listings"), at_most=2)  # fmt: skip
     yield Goal("loop's lag under ingest and search: p99_ms",
                of("rest", "loop's lag", "p99_ms"), at_most=10)  # fmt: skip
 

@@ -13,6 +13,7 @@ from jangteo.protocol.envelope import open_record
 from jangteo.store.store import Store
 from tests.bench import (
     __main__,
+    bench_blobs,
     bench_cold,
     bench_command,
     bench_gossip,
@@ -48,6 +49,7 @@ TINY: dict[str, tuple[Main, str]] = {
     ),
     "command": (bench_command.main, "--runs 1 --listings 10"),
     "rest": (bench_rest.main, "--count 20 --runs 1 --rest 0.1 --ingest 30"),
+    "blobs": (bench_blobs.main, "--count 5 --runs 1"),
 }
 
 

@@ -106,10 +106,12 @@ async def test_node_verbs_are_the_running_node_s(tmp_path: Path) -> None:
         assert {notice["code"] for notice in status["notices"]} == {"backup", "lonely"}
         assert (await node.call("peers"))["peers"] == [{"peer": "12D3other"}]
         assert (await node.call("connect", address="/ip4/1.2.3.4"))["peer"] == "12D3other"
+        for hash_hex, is_here in (("00" * 32, True), ("11" * 32, False)):
+            assert await node.call("photo", hash=hash_hex) == {"here": is_here}
         assert (await node.call("sync"))["sessions"] == [{"peer": None, "ok": True}]
         for verb, args in (
             ("connect", {}), ("connect", {"address": "x"}), ("connect", {"address": 5}),
-            ("sync", {"peer": 5}), ("peers", {"x": 1}),
+            ("sync", {"peer": 5}), ("photo", {"hash": "00"}), ("photo", {}), ("peers", {"x": 1}),
         ):  # fmt: skip
             with pytest.raises(DeskError) as caught:
                 await node.call(verb, **args)

@@ -109,7 +109,7 @@ def test_selling_without_an_identity_says_how_to_get_one(tmp_path: Path) -> None
         assert (caught.value.code, caught.value.exit_code) == ("no-identity", 1)
 
 
-@pytest.mark.parametrize("verb", ["status", "peers", "connect", "sync"])
+@pytest.mark.parametrize("verb", ["status", "peers", "connect", "sync", "photo"])
 def test_what_only_a_node_knows_needs_one(home: Home, verb: str) -> None:
     with office(home) as made:
         with pytest.raises(DeskError) as caught:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.faults.fuzz import (
+    blob_targets,
     deal_targets,
     desk_targets,
     file_targets,
@@ -20,6 +21,7 @@ TARGETS: dict[str, Target] = {
         wire_targets,
         session_targets,
         mail_targets,
+        blob_targets,
         deal_targets,
         libp2p_targets,
         file_targets,
