@@ -3,9 +3,11 @@
 import click
 
 from ..node.desk_error import usage
+from ..protocol.pointer import Pointer, is_pointer
 from ..protocol.told import tell
 from .ago import ago_text
 from .call import Call
+from .pointed import connect_to
 from .table import Column
 from .tongue import _, in_tongue
 from .verb import verb
@@ -63,10 +65,16 @@ def connect(call: Call, address: str) -> None:
     """Connect to a neighbour by address.
 
     For neighbours that are not found by themselves: theirs prints the line to hand over when it
-    starts. `jangteo config set peers ADDRESS` makes it last.
+    starts. `jangteo config set peers ADDRESS` makes it last. A text that somebody shared will do.
     """
     from ..node.config import is_multiaddr
 
+    if is_pointer(address):
+        result = connect_to(call, Pointer.from_text(address))
+        call.screen.row(result)
+        call.screen.say_safe(f"connected to {result['peer']}")
+        call.notices(result)
+        return
     if not is_multiaddr(address):
         raise usage(
             tell(

@@ -13,6 +13,7 @@ from .call import Call
 from .listing_options import id_argument
 from .listing_view import ID_CHARS_MIN, counted, person_text, price_text, print_listing, short_ids
 from .person_view import place_text
+from .pointed import show_pointed
 from .screen import Screen
 from .table import Column
 from .tongue import _
@@ -28,18 +29,24 @@ _COLUMNS = (
 
 
 @verb(
-    examples=("jangteo show 3fa91c07", "jangteo show 3fa91c07 --json"),
+    examples=(
+        "jangteo show 3fa91c07",
+        "jangteo show 3fa91c07 --json",
+        "jangteo show --fetch 'jangteo:listing/3fa91c07…?at=/ip4/192.168.0.12/tcp/4110'",
+    ),
     prints="The listing, who sells it, its earlier revisions (prices change) and what was asked; "
     'with --json the listing with "revisions", newest first, "questions" and "seller_profile".',
 )
 @id_argument
+@click.option("--fetch", is_flag=True, help="Ask the node that a shared text names for it.")
 @click.pass_obj
-def show(call: Call, listing_id: str) -> None:
+def show(call: Call, listing_id: str, fetch: bool) -> None:
     """Show one listing, its seller and its history.
 
-    ID is what lists show, or any beginning of it that is unique.
+    ID is what lists show, or any beginning of it that is unique; or a text that somebody shared,
+    as a QR code holds it.
     """
-    result = call.ask("show", id=listing_id)
+    result = show_pointed(call, listing_id, is_fetched=fetch)
     listing, seller, revisions = result["listing"], result["seller"], result["revisions"]
     screen = call.screen
     questions = result["questions"]

@@ -12,6 +12,11 @@ SECTIONS: Final[dict[str, dict[str, tuple[str, str, str]]]] = {
         "relist": ("cmd_state", "relist", "Put a reserved, sold or expired listing up again."),
         "withdraw": ("cmd_state", "withdraw", "Take a listing back, for good."),
         "renew": ("cmd_state", "renew", "Give listings another 90 days."),
+        "poster": (
+            "cmd_poster",
+            "poster",
+            "Make a poster to print, with a picture, a price and a QR code.",
+        ),
         "import": ("cmd_import", "import_", "Bring listings in from a file."),
     },
     "Look": {

@@ -7,7 +7,7 @@ what is answered.
 
 import socket
 from collections import Counter
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import trio
 from hypercorn.config import Config as HttpConfig
@@ -74,12 +74,11 @@ class Connections:
         self._streams.add(stream)
         self._callers[caller] += 1
         try:
-            async with trio.open_nursery() as nursery:
-                if self._seconds_max is not None:
-                    nursery.start_soon(_close_after, stream, self._seconds_max)
-                state = ConnectionState({})
+            state = ConnectionState({})
+            if self._seconds_max is None:
                 await TCPServer(self._app, self._config, self._context, state, stream)
-                nursery.cancel_scope.cancel()
+            else:
+                await self._serve_stranger(stream, state, self._seconds_max)
         finally:
             self._streams.discard(stream)
             self._callers[caller] -= 1
@@ -87,12 +86,50 @@ class Connections:
                 del self._callers[caller]
             stream.socket.close()
 
+    async def _serve_stranger(
+        self, stream: trio.SocketStream, state: ConnectionState, seconds_max: float
+    ) -> None:
+        """One who may not stay: hypercorn keeps the place of one that has left until it would have
+        been idle for long enough."""
+        async with trio.open_nursery() as nursery:
+            watched = _Watched(stream)
+            nursery.start_soon(_close_after, stream, seconds_max)
+            nursery.start_soon(_cancel_when, watched.has_left, nursery.cancel_scope)
+            await TCPServer(self._app, self._config, self._context, state, watched)
+            nursery.cancel_scope.cancel()
+
     def close(self) -> None:
         """Drops every connection; whoever waits in a send is woken."""
         for stream in self._streams:
             stream.socket.close()
         self._scope.shield = False
         self._scope.cancel()
+
+
+class _Watched:
+    """A stream, and whether its other end has closed it."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self.has_left = trio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    async def receive_some(self, bytes_max: int) -> bytes:
+        try:
+            data = bytes(await self._stream.receive_some(bytes_max))
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.has_left.set()
+            raise
+        if not data:
+            self.has_left.set()
+        return data
+
+
+async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()
 
 
 async def _close_after(stream: trio.SocketStream, seconds: float) -> None:

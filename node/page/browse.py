@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from ...protocol.limits import POINTER_CHARS_MAX
 from ...protocol.listing import CONDITIONS
 from ..desk_error import DeskError
+from .share import way_to
 from .visit import Visit, address
 
 SORTS: Final = ("newest", "price", "relevance")
@@ -63,6 +65,8 @@ class Wanted:
 
 async def browse(visit: Visit) -> Response:
     wanted = Wanted.of(visit)
+    if (pointed := way_to(visit, visit.words("q", POINTER_CHARS_MAX + 1))) is not None:
+        return pointed
     after = visit.words("after")
     context: dict[str, Any] = {
         "wanted": wanted, "sorts": SORTS, "conditions": CONDITIONS, "why": "", "after": after,

@@ -21,6 +21,7 @@ from ..tongue import Tongue
 HERE: Final = Path(__file__).parent
 _FILES: Final = {
     "style.css": ("static", "text/css; charset=utf-8"),
+    "poster.css": ("static", "text/css; charset=utf-8"),
     "app.js": ("static", "text/javascript; charset=utf-8"),
     "icon.svg": ("static", "image/svg+xml"),
     "htmx.min.js": ("vendor", "text/javascript; charset=utf-8"),
@@ -56,8 +57,15 @@ class Renderer:
         self, template: str, tongue: Tongue, context: Mapping[str, Any], status: int = 200
     ) -> HTMLResponse:
         """The bytes of `template`. Nothing in it is kept by the browser: it may be private."""
-        text = self._environment(tongue).get_template(template).render(context)
+        text = self.text(template, tongue, context)
         return HTMLResponse(text, status, {"cache-control": "no-store", "vary": "HX-Request"})
+
+    def text(self, template: str, tongue: Tongue, context: Mapping[str, Any]) -> str:
+        return self._environment(tongue).get_template(template).render(context)
+
+    def source(self, name: str) -> str:
+        """A style or a script, to stand within a page that is a file."""
+        return self._files[name].decode()
 
     def file(self, version: str, name: str) -> Response | None:
         """A style, a script: by its version, so that it is asked for once."""

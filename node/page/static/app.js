@@ -208,6 +208,15 @@
     if (box) box.hidden = true;
   });
 
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const text = document.querySelector("[data-copy-from]");
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text.value);
+      button.textContent = button.dataset.done;
+    });
+  }
+
   // --- small conveniences ------------------------------------------------------------------------------
   document.addEventListener("change", (event) => {
     if (event.target.matches("select[data-submit]")) event.target.form.submit();
