@@ -209,7 +209,7 @@ async def _form(
         item=item,
         why=why,
         is_preview=is_preview,
-        shown=_shown(goods, chosen),
+        shown=_shown(goods, chosen) | {"title": goods.title or visit.tongue.gettext("Title")},
         conditions=CONDITIONS,
         currencies=list(dict.fromkeys([chosen, default, *_CURRENCIES])),
         categories=[one["value"] for one in found["facets"]["category"] if one["value"]],

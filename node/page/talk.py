@@ -115,7 +115,7 @@ async def show_room(
         and listing["status"] in ("active", "reserved")
         and not listing["mine"]
         and not any(deal["is_haggled"] for deal in deals),
-        "typed": typed or Typed(),
+        "typed": typed or Typed("offer" if visit.words("offer") else ""),
         "offer_times": OFFER_TIMES,
         "back": "room",
     }

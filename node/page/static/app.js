@@ -52,6 +52,38 @@
     }
   });
 
+  // The viewer: a photo as large as the window, with the keys that one tries.
+  for (const gallery of document.querySelectorAll("[data-gallery]")) {
+    const links = [...gallery.querySelectorAll("[data-view]")];
+    const viewer = gallery.querySelector("dialog");
+    if (!links.length || !viewer) continue;
+    const large = viewer.querySelector("img");
+    let at = 0;
+    const show = (next) => {
+      at = (next + links.length) % links.length;
+      const small = links[at].querySelector(".sharp");
+      large.dataset.photo = small.dataset.photo;
+      large.src = links[at].href;
+      large.alt = small.alt;
+      viewer.querySelector(".turned").textContent = at + 1 + " / " + links.length;
+    };
+    links.forEach((link, index) => link.addEventListener("click", (event) => {
+      event.preventDefault();
+      show(index);
+      viewer.showModal();
+    }));
+    viewer.addEventListener("click", (event) => {
+      const turn = event.target.closest("[data-turn]");
+      if (turn) show(at + Number(turn.dataset.turn));
+      else if (event.target.closest("[data-close]") || event.target === viewer) viewer.close();
+    });
+    viewer.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (step) show(at + step);
+    });
+    viewer.addEventListener("close", () => links[at].focus());
+  }
+
   // --- something new ---------------------------------------------------------------------------------
   const fresh = () => {
     const link = document.querySelector("#fresh .fresh");
@@ -128,7 +160,7 @@
       return isBare ? amount + " " + form.elements.currency.value : amount;
     };
     const preview = () => {
-      card.querySelector("h3").textContent = form.elements.title.value;
+      card.querySelector("h3").textContent = form.elements.title.value || form.querySelector("[for=title]").textContent;
       card.querySelector(".price").textContent = price();
       const first = tiles.querySelector(".shot");
       if (first) card.querySelector(".shot").replaceWith(first.cloneNode(true));
