@@ -1,7 +1,7 @@
 """What strangers may do with blobs, and each bound of it (SPEC.md R17)."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from jangteo.node.blob_folder import BlobFolder
 from jangteo.node.blob_intake import BlobIntake
 from jangteo.node.blob_shelf import Arrival, BlobShelf
 from jangteo.node.blob_stream import BlobStream
+from jangteo.node.desk_error import DeskError
 from jangteo.node.simulation import START_MS, Neighbourhood, SimulatedNode
 from jangteo.node.transport import StreamBroken, StreamEnded
 from jangteo.node.worker import InlineWorker
@@ -398,14 +399,14 @@ async def test_a_disk_that_takes_nothing_stops_fetching_for_a_while(
 ) -> None:
     place = Neighbourhood(tmp_path)
     full = True
-    put_file = BlobFolder.put
+    put_files = BlobFolder.put_all
 
-    def put_or_fail(self: BlobFolder, data: bytes) -> bytes:
+    def put_or_fail(self: BlobFolder, datas: Sequence[bytes]) -> None:
         if full and "ann" in str(self.path(bytes(32))):
-            raise OSError(28, "No space left on device")
-        return put_file(self, data)
+            raise DeskError("unwritable", "cannot write it: No space left on device")
+        put_files(self, datas)
 
-    monkeypatch.setattr(BlobFolder, "put", put_or_fail)
+    monkeypatch.setattr(BlobFolder, "put_all", put_or_fail)
     async with (
         place.node("bob", photos="seen") as bob,
         place.node("ann", photos="seen", peers=["bob"]) as node,
