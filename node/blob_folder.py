@@ -7,13 +7,13 @@ beside it as `.part`. Knows hashes; not what names them.
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from .desk_error import DeskError
-from .private_file import FILE_MODE, FOLDER_MODE, sync_folder, write_private
+from .private_file import FILE_MODE, FOLDER_MODE, sync_folder, write_private, write_private_all
 
 HASH_HEX: Final = re.compile(r"[0-9a-f]{64}")
 _PART: Final = ".part"
@@ -41,6 +41,13 @@ class BlobFolder:
         if not path.exists():
             write_private(path, data)
         return digest
+
+    def put_all(self, datas: Sequence[bytes]) -> None:
+        """As `put` for each, in the time that a few take."""
+        files = {self.path(hashlib.sha256(data).digest()): data for data in datas}
+        for folder in {path.parent for path in files}:
+            self._make(folder)
+        write_private_all([(path, data) for path, data in files.items() if not path.exists()])
 
     def read(self, hash: bytes, offset: int = 0, count_max: int = -1) -> bytes:
         """FileNotFoundError if it is not here. Not verified: `is_sound` does that."""

@@ -105,17 +105,22 @@ class BlobShelf:
         return None
 
     def _keep_all(self, arrivals: Sequence[Arrival]) -> list[bool]:
-        return [self._keep(arrival) for arrival in arrivals]
+        whole = {
+            arrival.hash: arrival.data
+            for arrival in arrivals
+            if not arrival.offset and sha256(arrival.data) == arrival.hash
+        }
+        self._folder.put_all(list(whole.values()))
+        for each in whole:
+            self._folder.drop_part(each)
+        return [
+            self._finish(arrival) if arrival.offset else arrival.hash in whole
+            for arrival in arrivals
+        ]
 
-    def _keep(self, arrival: Arrival) -> bool:
-        if arrival.offset:
-            self._folder.append(arrival.hash, arrival.offset, arrival.data)
-            return self._folder.finish(arrival.hash)
-        if sha256(arrival.data) != arrival.hash:
-            return False
-        self._folder.put(arrival.data)
-        self._folder.drop_part(arrival.hash)
-        return True
+    def _finish(self, arrival: Arrival) -> bool:
+        self._folder.append(arrival.hash, arrival.offset, arrival.data)
+        return self._folder.finish(arrival.hash)
 
     def _find(self, hashes: Collection[bytes]) -> dict[bytes, int]:
         return {each: self._folder.size(each) for each in hashes if self._folder.is_sound(each)}

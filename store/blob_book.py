@@ -20,6 +20,15 @@ _STALE: Final = (
     "WHERE NOT EXISTS (SELECT 1 FROM photo WHERE photo.thumb = want.hash) "
     "AND NOT EXISTS (SELECT 1 FROM photo WHERE photo.hash = want.hash)"
 )
+_NAMER: Final = (
+    "SELECT l.author FROM photo AS p JOIN listing AS l USING (arrival) WHERE p.{column} = b.hash"
+)
+_HELD: Final = (
+    f"SELECT coalesce(({_NAMER} AND l.author = ?1 LIMIT 1), "  # noqa: S608 — constants
+    f"({_NAMER} ORDER BY arrival DESC LIMIT 1)), sum(b.size) "
+    "FROM blob AS b WHERE b.kind = ?2 GROUP BY 1"
+)
+"""Bytes of a kind by whose they are: one's own where a listing of one's own names them."""
 _PAGE_ROWS: Final = 200
 
 
@@ -194,12 +203,7 @@ class BlobBook:
         total, thumbs, own = 0, 0, 0
         by_author: dict[bytes, int] = {}
         for kind, name in ((THUMB, "thumb"), (FULL, "hash")):
-            rows = self._db.rows(
-                "SELECT l.author, sum(b.size) FROM blob AS b LEFT JOIN listing AS l ON l.arrival = "  # noqa: S608
-                f"(SELECT max(arrival) FROM photo WHERE photo.{name} = b.hash) "
-                "WHERE b.kind = ? GROUP BY l.author",
-                (kind,),
-            )
+            rows = self._db.rows(_HELD.format(column=name), (self._own, kind))
             for author, size in rows:
                 if author is not None and author == self._own:
                     own += size

@@ -71,13 +71,18 @@ async def name(node: SimulatedNode, pictures: Sequence[Picture], seller: Seller 
     node.core.blobs.keeper.news()
 
 
-async def put(place: Neighbourhood, node: SimulatedNode, pictures: Sequence[Picture]) -> None:
+async def put(
+    place: Neighbourhood,
+    node: SimulatedNode,
+    pictures: Sequence[Picture],
+    seller: Seller = SELLER,
+) -> None:
     """They are in this node's folder, and it knows."""
     folder = BlobFolder(place.blob_path(node.name))
 
     def job(store: Store) -> None:
         with store.write(durable=False):
-            store.admit(named(pictures), node.now_ms())
+            store.admit(named(pictures, seller), node.now_ms())
             for one in (Picture(TINY), *pictures):
                 folder.put(one.data)
                 store.blobs.put(one.hash, one.kind, len(one.data), node.now_ms())

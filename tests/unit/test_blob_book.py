@@ -144,3 +144,25 @@ def test_the_listing_brings_its_photos(store: Store) -> None:
     admit(store, record)
     [row] = [row for row in store.own_listings(OTHER.author)]
     assert row.listing.photos == (photo("a"),)
+
+
+def test_what_is_held_is_counted_by_whose_listing_names_it(store: Store) -> None:
+    admit(store, OTHER.lists(1, listing("a", "b")), OWN.lists(1, listing("b", "c")))
+    for word in "abcd":  # nothing names d
+        put(store, word)
+    put(store, "small a", THUMB)
+    held = store.blobs.held()
+    assert held.own_bytes == 2 * SIZE
+    assert held.byte_count == 2 * SIZE + THUMB_SIZE
+    assert held.thumb_bytes == THUMB_SIZE
+    assert held.by_author == {OTHER.author: SIZE + THUMB_SIZE}
+    assert store.blobs.authors([digest("small b"), digest("a"), digest("x")]) == {
+        digest("small b"): OWN.author
+    }
+
+
+def test_what_one_calls_a_thumbnail_and_another_a_photo_comes_along(store: Store) -> None:
+    odd = Photo(digest("small a"), SIZE, 40, 30, digest("other"), THUMB_SIZE, bytes(48))
+    admit(store, OTHER.lists(2, Listing("liar", created_ms=NOW_MS, photos=(odd,))))
+    admit(store, OWN.lists(1, listing("a")))
+    assert digest("small a") in wanted(store, THUMB)

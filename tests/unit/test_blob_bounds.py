@@ -1,6 +1,7 @@
 """What strangers may do with blobs, and each bound of it (SPEC.md R17)."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from jangteo.node.blob_folder import BlobFolder
 from jangteo.node.blob_intake import BlobIntake
 from jangteo.node.blob_shelf import Arrival, BlobShelf
 from jangteo.node.blob_stream import BlobStream
-from jangteo.node.simulation import Neighbourhood, SimulatedNode
+from jangteo.node.desk_error import DeskError
+from jangteo.node.simulation import START_MS, Neighbourhood, SimulatedNode
 from jangteo.node.transport import StreamBroken, StreamEnded
 from jangteo.node.worker import InlineWorker
 from jangteo.protocol import blob_frame, limits
@@ -29,6 +31,7 @@ from tests.blob_stranger import (
     serving,
     session_to,
 )
+from tests.market_maker import Seller
 
 pytestmark = pytest.mark.trio
 
@@ -396,14 +399,14 @@ async def test_a_disk_that_takes_nothing_stops_fetching_for_a_while(
 ) -> None:
     place = Neighbourhood(tmp_path)
     full = True
-    put_file = BlobFolder.put
+    put_files = BlobFolder.put_all
 
-    def put_or_fail(self: BlobFolder, data: bytes) -> bytes:
+    def put_or_fail(self: BlobFolder, datas: Sequence[bytes]) -> None:
         if full and "ann" in str(self.path(bytes(32))):
-            raise OSError(28, "No space left on device")
-        return put_file(self, data)
+            raise DeskError("unwritable", "cannot write it: No space left on device")
+        put_files(self, datas)
 
-    monkeypatch.setattr(BlobFolder, "put", put_or_fail)
+    monkeypatch.setattr(BlobFolder, "put_all", put_or_fail)
     async with (
         place.node("bob", photos="seen") as bob,
         place.node("ann", photos="seen", peers=["bob"]) as node,
@@ -420,3 +423,72 @@ async def test_a_disk_that_takes_nothing_stops_fetching_for_a_while(
         await trio.sleep(3 * limits.BLOB_TEND_EVERY_MS / S)
         assert held(place, "ann", [THUMB]) == 1
         assert "photos" not in node.core.warnings
+
+
+async def test_a_flood_of_one_author_does_not_take_the_room_of_others(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    quota = 1_600_000
+    flood = [picture(100 + number, 10_000) for number in range(60)]
+    other = [picture(number, 10_000) for number in range(5)]
+    async with (
+        place.node("seller", photos="none") as seller,
+        place.node("ann", photos="seen", peers=["seller"], blob_bytes_max=quota) as node,
+    ):
+        for some, whose in ((flood, "flooder"), (other, "neighbour")):
+            await put(place, seller, some, Seller.named(whose))
+            await name(node, some, Seller.named(whose))
+        await trio.sleep(90)
+        assert held(place, "ann", flood) == quota // limits.BLOB_AUTHOR_SHARE // 10_000
+        assert held(place, "ann", other) == len(other)
+        # Somebody who looks at one sees it all the same.
+        assert node.core.blobs is not None
+        missing = next(one for one in flood if not held(place, "ann", [one]))
+        assert await node.core.blobs.keeper.look(missing.hash)
+
+
+async def test_what_is_over_the_quota_goes_by_when_it_was_looked_at_and_never_one_s_own(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    photos = [picture(number, 300_000, FULL) for number in range(5)]
+    async with (
+        place.node("seller", photos="none") as seller,
+        place.node("ann", photos="seen", peers=["seller"], blob_bytes_max=1_000_000) as node,
+    ):
+        own = picture(99, 400_000, FULL)
+        await name(node, [own], Seller(node.key))
+        await put(place, node, [own])
+        await put(place, seller, photos)
+        await name(node, photos)
+        await trio.sleep(5)
+        assert node.core.blobs is not None
+        for one in (*photos, photos[0]):
+            assert await node.core.blobs.keeper.look(one.hash)
+            await trio.sleep(5)
+        await trio.sleep(2 * limits.BLOB_TEND_EVERY_MS / S)
+        here = [held(place, "ann", [one]) for one in photos]
+        assert sum(here) == 3
+        assert here[4] == 1
+        assert held(place, "ann", [own]) == 1
+        assert node.store.blobs.held().byte_count <= 1_000_000
+
+
+async def test_files_that_nothing_knows_go_after_a_day(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    folder = BlobFolder(place.blob_path("ann"))
+    old_s = START_MS / S - limits.BLOB_UNNAMED_MS / S - 1
+    stray, begun, fresh = picture(1), picture(2), picture(3)
+    for one in (stray, fresh):
+        folder.put(one.data)
+    folder.append(begun.hash, 0, b"a beginning")
+    part = folder.path(begun.hash).with_name(begun.hash.hex() + ".part")
+    for path in (folder.path(stray.hash), part, folder.path(THUMB.hash)):
+        if path.exists():
+            os.utime(path, (old_s, old_s))
+    async with place.node("ann", photos="seen"):
+        await trio.sleep(5)
+        assert [each for each, _, _ in folder.files()] == [fresh.hash]

@@ -79,3 +79,16 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(DeskError, match="cannot make"):
         BlobFolder(tmp_path / "blobs").put(DATA)
+
+
+def test_many_are_put_at_once(folder: BlobFolder, tmp_path: Path) -> None:
+    many = [bytes([number]) * 1000 for number in range(50)]
+    folder.put(many[0])
+    folder.put_all(many)
+    assert all(folder.is_sound(hashlib.sha256(each).digest()) for each in many)
+    assert len(list(tmp_path.rglob("*.new"))) == 0
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("blobs/*/*")} == {0o600}
+    (tmp_path / "blobs").rename(tmp_path / "away")
+    (tmp_path / "blobs").write_text("no folder")
+    with pytest.raises(DeskError, match="cannot make"):
+        folder.put_all(many)
