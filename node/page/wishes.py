@@ -41,10 +41,7 @@ async def _show_saved(visit: Visit, typed: Typed, status: int = 200) -> Response
     return await visit.show(
         "saved.html",
         status,
-        searches=[
-            each | {"path": search_path(each["query"]), "words": _words(each["query"])}
-            for each in found
-        ],
+        searches=[each | {"path": search_path(each["query"])} for each in found],
         typed=typed,
         wanted=Wanted(typed.told),
     )
@@ -58,12 +55,6 @@ def search_path(query: JsonObject) -> str:
     if isinstance(told.get("status"), list):
         told["status"] = told["status"][0]
     return address("/", **told)
-
-
-def _words(query: JsonObject) -> str:
-    """What it looks for, in the words it was asked with."""
-    told = [value for value in query.values() if isinstance(value, str)]
-    return " · ".join(told)
 
 
 async def save(visit: Visit) -> Response:

@@ -36,7 +36,8 @@ async def test_a_search_is_kept_and_seen_again(market: Market) -> None:
             "text": "bike", "max_price": "1000000", "currency": "KRW", "wanted": False,
         }  # fmt: skip
         page = await at_bea.get("/saved")
-        assert "bikes" in page.words and "q=bike" in page.text and "side=sell" in page.text
+        assert "bikes bike · For sale · To 1000000 KRW" in page.words
+        assert "q=bike" in page.text and "side=sell" in page.text
         refused = await at_bea.post("/saved", asked | {"name": " "})
         assert refused.status == 422 and 'value="1000000"' in refused.text
         nothing = await at_bea.post("/saved", {"name": "all"})
