@@ -169,15 +169,29 @@
     new MutationObserver(preview).observe(tiles, { childList: true });
   }
   // --- talk ------------------------------------------------------------------------------------------
-  // An open room is shown anew when something is said in it, and stays where it was scrolled to.
+  // What is live is shown anew when something happens to it. An answer that is shown may have been
+  // asked for before the latest of it, and the asking of what it replaced is lost: then once more.
+  let heard = 0, timer = 0;
+  const showAnew = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      for (const shown of document.querySelectorAll("[data-hears]")) htmx.trigger(shown, "jangteo:anew");
+    }, 150);
+  };
   for (const name of ["message", "delivery", "deal", "notification"]) {
     document.body.addEventListener("jangteo:" + name, (event) => {
-      for (const room of document.querySelectorAll("[data-room]")) {
-        const about = event.detail.room;
-        if (!about || about === room.dataset.room) htmx.trigger(room, "jangteo:room");
+      for (const shown of document.querySelectorAll("[data-hears~=" + name + "]")) {
+        const room = shown.dataset.room;
+        if (room && event.detail.room && event.detail.room !== room) continue;
+        heard += 1;
+        showAnew();
       }
     });
   }
+  document.body.addEventListener("htmx:beforeRequest", (event) => { event.detail.xhr.heard = heard; });
+  document.body.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.xhr && event.detail.xhr.heard < heard && document.querySelector("[data-hears]")) showAnew();
+  });
   const last = () => document.querySelector("[data-last]");
   let before = { last: last()?.dataset.last, height: 0, top: 0 };
   document.body.addEventListener("htmx:beforeSwap", (event) => {
