@@ -1,6 +1,6 @@
 """The bounds of sessions, each hit: how many at once, how much in flight, how often."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from jangteo.crypto.keys import AuthorKey
 from jangteo.node.event_board import JsonObject
 from jangteo.node.memory_transport import MemoryTransport
 from jangteo.node.simulation import START_MS, Neighbourhood
+from jangteo.node.sync_intake import SyncIntake
 from jangteo.node.sync_stream import SyncStream
 from jangteo.node.transport import Stream, StreamBroken, StreamEnded
 from jangteo.protocol import limits, sync_frame
-from jangteo.protocol.envelope import Header, Verified, author_record
+from jangteo.protocol.envelope import Header, Verified, author_record, open_record
 from jangteo.protocol.item_set import item_key
 from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import Listing
@@ -262,6 +263,44 @@ async def test_only_so_much_is_asked_for_before_an_answer_has_come(
         await trio.sleep(20)
         assert (await ann.summary())[0] == 900
         assert max(asked) == limits.SYNC_GET_IDS
+
+
+async def test_only_so_many_answers_of_a_range_are_opened_at_once(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    place = Neighbourhood(tmp_path)
+    records = sorted(map(listing, range(20)), key=lambda each: item_key(START_MS, each.id))
+    keys = [item_key(START_MS, record.id) for record in records]
+    gate = trio.Event()
+    asked: list[int] = []
+
+    async def slow(raws: Sequence[bytes]) -> list[Verified]:
+        await gate.wait()
+        return [open_record(raw) for raw in raws]
+
+    async def script(stream: SyncStream) -> None:
+        await stream.receive_a(Hello)
+        summary = MarketSummary("open", limits.SYNC_GET_IDS + 1, 0, bytes(16))
+        await stream.send(Hello(1, START_MS, (summary,)))
+        for place, record in enumerate(records):
+            await stream.receive_a(Range)
+            asked.append(place)
+            next_key = b"" if record is records[-1] else keys[place]
+            await stream.send(Records((record.raw,), next_key))
+        await stream.receive_a(Hello)
+        await stream.send(Bye(""))
+
+    async with place.node("ann") as ann, place.network.open("z") as stranger:
+        shared = ann.core.shared
+        shared.intake = SyncIntake(shared.writer, shared.declined, now_ms=ann.now_ms, opener=slow)
+        answering(stranger, script)
+        await stranger.dial("/memory/ann/p2p/ann")
+        await trio.sleep(5)
+        # One more question is on its way, and its answer waits.
+        assert len(asked) == limits.SYNC_BATCHES_OPENED_MAX + 2
+        gate.set()
+        await trio.sleep(5)
+        assert (await ann.summary())[0] == len(asked) == len(records)
 
 
 async def test_a_long_need_is_fetched_in_parts(
