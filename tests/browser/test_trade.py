@@ -38,7 +38,11 @@ def has_pixels(image: Locator) -> None:
 
 
 def unfold(page: Page, label: str) -> None:
-    page.locator("summary:visible", has_text=label).first.click()
+    """As a person does: once more where the page was shown anew under the finger."""
+    fold = page.locator("details", has=page.locator("summary:visible", has_text=label)).first
+    while fold.get_attribute("open") is None:
+        fold.locator("summary").click()
+        page.wait_for_timeout(300)
 
 
 def test_a_trade_from_the_photo_to_the_reviews(

@@ -200,7 +200,8 @@
       before = { last: last()?.dataset.last, height: said.scrollHeight, top: said.scrollTop };
     }
   });
-  document.body.addEventListener("htmx:afterSettle", () => {
+  // At once: another refresh may begin before this one has settled.
+  document.body.addEventListener("htmx:afterSwap", () => {
     const said = document.querySelector(".said"), now = last();
     if (said && now && now.dataset.last !== before.last) {
       // Who looks at what was said before, or types there, is left there; else what came is shown.
