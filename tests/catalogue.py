@@ -9,6 +9,7 @@ import ast
 import io
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, get_args
 
@@ -192,8 +193,10 @@ def to_po(catalogue: Catalog) -> bytes:
 
 
 def to_mo(po: bytes, code: str) -> bytes:
-    buffer = io.BytesIO()
-    write_mo(buffer, read_po(io.BytesIO(po), locale=code))
+    buffer, catalogue = io.BytesIO(), read_po(io.BytesIO(po), locale=code)
+    # Babel writes when it was made into it, but the same texts are to be the same bytes.
+    catalogue.creation_date = catalogue.revision_date = datetime.fromtimestamp(0, UTC)
+    write_mo(buffer, catalogue)
     return buffer.getvalue()
 
 
