@@ -83,7 +83,7 @@ def test_a_translation_has_the_places_of_its_text(code: str) -> None:
 
 class Anything:
     def __format__(self, spec: str) -> str:
-        return spec
+        return f"x{spec}"
 
 
 def is_fillable(text: str) -> bool:
