@@ -31,7 +31,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 TRANSLATED: Final = tuple(code for code in CODES if code != ENGLISH)
 # Called by these names, and which of their arguments are texts: the first may be a context.
 _SINGLE: Final = frozenset(("_", "N_", "gettext", "tell", "Column"))
-_PLURAL: Final = frozenset(("n_", "ngettext", "tell_count"))
+_PLURAL: Final = frozenset(("_n", "n_", "ngettext", "tell_count"))
 _IN_CONTEXT: Final = frozenset(("pgettext",))
 _METHODS: Final = frozenset(("gettext", "ngettext", "pgettext"))
 _TEMPLATE_KEYWORDS: Final = {
