@@ -183,7 +183,7 @@ def test_what_is_wrong_is_said_in_the_language(
         assert told.code == english.code
         assert said in told.err
         assert len(told.err.splitlines()) == len(english.err.splitlines())
-    error = mina.json(*words, **KOREAN).error
+    error = mina.types("--json", *words, **KOREAN).error
     assert english.err.startswith(f"jangteo: {error['message']}\n")
 
 
