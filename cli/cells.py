@@ -5,6 +5,7 @@ search may take. It may count too much (emoji sequences), never too little; a te
 Expects text that safe_text has been over.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -19,6 +20,13 @@ _WIDE_SINCE_16 = (
     (0x4DC0, 0x4DFF),
     (0x1D300, 0x1D356),
     (0x1D360, 0x1D376),
+)
+
+# A kana or Han character with the signs that may not begin a line behind it, or a run of others.
+_WITHOUT_SPACES = r"\u3040-\u30ff\u4e00-\u9fff"
+_CLOSING = r"、。」』】）)\]}?!,.:;ー々ぁぃぅぇぉっゃゅょァィゥェォッャュョ"
+_BREAKABLE = re.compile(
+    rf"[「『【（(\[]*[{_WITHOUT_SPACES}][{_CLOSING}]*|[^{_WITHOUT_SPACES}]+?(?=[「『【]|[{_WITHOUT_SPACES}]|$)[{_CLOSING}]*"
 )
 
 
@@ -84,6 +92,22 @@ def wrap(text: str, cells: int) -> list[str]:
             *full, line = _split_word(word, cells)
             lines.extend(full)
         lines.append(line)
+    return lines
+
+
+def flow(text: str, cells: int) -> list[str]:
+    """The same for one paragraph of a person's language: Japanese, which has no spaces, fills its
+    lines, and none of them begins with what ends a sentence."""
+    lines = [""]
+    for word in text.split():
+        glue = " " if lines[-1] else ""
+        for piece in _BREAKABLE.findall(word):
+            if lines[-1] and width(lines[-1] + glue + piece) > cells:
+                lines.append("")
+                glue = ""
+            *full, lines[-1] = _split_word(lines[-1] + glue + piece, max(cells, 2))
+            lines[-1:-1] = full
+            glue = ""
     return lines
 
 

@@ -6,15 +6,17 @@ import click
 
 from ..node.desk_error import DeskError
 from ..node.safe_text import safe_line
+from ..node.tongue import ENGLISH
 from ..protocol.told import tell
 from . import cells
 from .call import Call
 from .room_view import is_nearly_full, more_room_text, room_text
-from .tongue import _, in_tongue
+from .tongue import _, in_tongue, spoken
 from .verb import verb
 
 _MARKS = {"ok": ("ok", "good"), "warn": ("warn", "warn"), "fail": ("FAIL", "bad"), "note": ("", "")}
 _NAME_CELLS = 14
+_NAME_CELLS_WIDE = 16
 
 
 @verb(
@@ -92,9 +94,10 @@ def _print(call: Call, name: str, verdict: str, found: str, advice: str) -> None
     if screen.is_json:
         return
     mark, style = _MARKS[verdict]
-    indent = _NAME_CELLS + 7 if screen.cells >= 60 else 2
-    lines = cells.wrap(call.named(safe_line(in_tongue(found))), screen.cells - indent)
-    head = f"{screen.paint(cells.pad(_(mark), 5), style)} {cells.pad(_(name), _NAME_CELLS)} "
+    name_cells = _NAME_CELLS if spoken().code == ENGLISH else _NAME_CELLS_WIDE
+    indent = name_cells + 7 if screen.cells >= 60 else 2
+    lines = cells.flow(call.named(safe_line(in_tongue(found))), screen.cells - indent)
+    head = f"{screen.paint(cells.pad(_(mark), 5), style)} {cells.pad(_(name), name_cells)} "
     if indent > 2:
         screen.say(head + lines[0])
         lines = lines[1:]
@@ -104,6 +107,6 @@ def _print(call: Call, name: str, verdict: str, found: str, advice: str) -> None
         screen.say(" " * indent + line)
     if advice and verdict != "ok":
         for number, line in enumerate(
-            cells.wrap(call.named(safe_line(in_tongue(advice))), screen.cells - indent - 2)
+            cells.flow(call.named(safe_line(in_tongue(advice))), screen.cells - indent - 2)
         ):
             screen.say(" " * indent + ("  " if number else "→ ") + line, "dim")

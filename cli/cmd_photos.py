@@ -7,6 +7,7 @@ import click
 from .call import Call
 from .listing_options import id_argument
 from .listing_view import counted
+from .tongue import _
 from .verb import verb
 
 
@@ -36,17 +37,20 @@ def photos(call: Call, listing_id: str, output: str | None) -> int | None:
             screen.row(photo)
             size = f"{photo['width']}x{photo['height']}, {photo['size'] / 1000:,.0f} kB"
             if path := photo.get("path"):
-                screen.say_safe(f"{photo['number']}: {size}, written to {path}")
+                told = _("{number}: {size}, written to {path}")
+                screen.say_safe(told.format(number=photo["number"], size=size, path=path))
             else:
-                here = "here" if photo["here"] else "not here yet"
+                here = _("here") if photo["here"] else _("not here yet")
                 screen.say(f"{photo['number']}: {size}, {here}")
                 missing += not photo["here"]
     if not listing["photos"]:
-        screen.talk("it has no photos")
+        screen.talk(_("it has no photos"))
     if output is None or not missing:
         return None
     if call.home.node() is None:
-        screen.talk(f"no node is running to fetch it: `{call.command_prefix()} up`")
+        hint = _("no node is running to fetch it: `{prefix} up`")
+        screen.talk(hint.format(prefix=call.command_prefix()))
     else:
-        screen.talk(f"{counted(missing, 'photo')} nobody has who is connected now")
+        photos = counted(missing, "photo")
+        screen.talk(_("{photos} nobody has who is connected now").format(photos=photos))
     return 1

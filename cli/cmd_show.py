@@ -60,9 +60,12 @@ def show(call: Call, listing_id: str, fetch: bool) -> None:
         result,
     )
     print_listing(screen, listing)
-    who = "you" if listing.get("mine") else person_text(listing["author"], seller.get("name"))
     screen.say()
-    parts = [_("by {who}").format(who=safe_line(who))]
+    if listing.get("mine"):
+        parts = [_("by you")]
+    else:
+        who = person_text(listing["author"], seller.get("name"))
+        parts = [_("by {who}").format(who=safe_line(who))]
     if seller.get("contact"):
         parts.append(_("a contact of yours"))
     if "listings" in seller:
@@ -90,7 +93,7 @@ def show(call: Call, listing_id: str, fetch: bool) -> None:
             (
                 ago_text(revision["at"]),
                 "" if revision.get("is_delete") else price_text(revision["price"]),
-                _("withdrawn" if revision.get("is_delete") else revision["status"] or ""),
+                _(str("withdrawn" if revision.get("is_delete") else revision["status"] or "")),
                 revision["title"] or "",
                 revision["record_id"][:8],
             )

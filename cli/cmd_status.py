@@ -79,7 +79,7 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
     if (photos := result["photos"])["count"]:
         screen.say(f"{counted(photos['count'], 'photo file')}, {photos['bytes'] / 2**20:,.1f} MiB")
     if exchange := _exchange(result.get("photo_exchange") or {}):
-        screen.say(f"photos: {exchange}")
+        screen.say(_("photos: {exchange}").format(exchange=exchange))
     if is_nearly_full(counts):
         screen.say(room_text(counts), "warn")
     if unheld := counts.get("own_unheld"):
@@ -121,11 +121,13 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
 
 def _exchange(counts: Mapping[str, int]) -> str:
     words = {
-        "wanted": "wanted",
-        "under_way": "on their way",
-        "served": "given to neighbours",
+        "wanted": _("{n:,} wanted"),
+        "under_way": _("{n:,} on their way"),
+        "served": _("{n:,} given to neighbours"),
     }
-    return ", ".join(f"{counts[name]:,} {what}" for name, what in words.items() if counts.get(name))
+    return ", ".join(
+        pattern.format(n=counts[name]) for name, pattern in words.items() if counts.get(name)
+    )
 
 
 def _people(count: int) -> str:

@@ -29,7 +29,7 @@ class HelpPage(click.HelpFormatter):
         if room < 20:
             self.write(head.rstrip() + "\n")
             indent, room, head = 4, self.width - 4, "    "
-        lines = cells.wrap(args, room) if args else [""]
+        lines = cells.flow(args, room) if args else [""]
         self.write(f"{head}{lines[0]}".rstrip() + "\n")
         for line in lines[1:]:
             self.write(f"{'':{indent}}{line}\n")
@@ -42,7 +42,7 @@ class HelpPage(click.HelpFormatter):
             super().write_text(text)
             return
         indent = " " * self.current_indent
-        paragraphs = (self._wrapped(told, self.width - len(indent)) for told in text.split("\n\n"))
+        paragraphs = (cells.flow(told, self.width - len(indent)) for told in text.split("\n\n"))
         self.write("\n".join("".join(f"{indent}{line}\n" for line in told) for told in paragraphs))
 
     def write_dl(
@@ -59,7 +59,7 @@ class HelpPage(click.HelpFormatter):
         column = min(widest, col_max) + col_spacing
         margin = self.current_indent
         for first, second in rows:
-            lines = self._wrapped(second, max(self.width - column - margin, 10))
+            lines = cells.flow(second, max(self.width - column - margin, 10))
             head = cells.pad(first, column)
             if cells.width(first) > column - col_spacing:
                 self.write(f"{'':{margin}}{first}\n")
@@ -67,6 +67,3 @@ class HelpPage(click.HelpFormatter):
             self.write(f"{'':{margin}}{head}{lines[0] if lines else ''}".rstrip() + "\n")
             for line in lines[1:]:
                 self.write(f"{'':{margin + column}}{line}\n")
-
-    def _wrapped(self, text: str, room: int) -> list[str]:
-        return [line.rstrip() for line in cells.wrap(" ".join(text.split()), room)]

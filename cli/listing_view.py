@@ -27,10 +27,13 @@ _COUNTED: Final = {
     "more row": n_("{n:,} more row", "{n:,} more rows"),
     "neighbour": n_("{n:,} neighbour", "{n:,} neighbours"),
     "notification": n_("{n:,} notification", "{n:,} notifications"),
+    "photo": n_("{n:,} photo", "{n:,} photos"),
+    "photo file": n_("{n:,} photo file", "{n:,} photo files"),
     "peer": n_("{n:,} peer", "{n:,} peers"),
     "problem": n_("{n:,} problem", "{n:,} problems"),
     "record": n_("{n:,} record", "{n:,} records"),
     "review": n_("{n:,} review", "{n:,} reviews"),
+    "sheet": n_("{n:,} sheet", "{n:,} sheets"),
     "sealed letter": n_("{n:,} sealed letter", "{n:,} sealed letters"),
 }
 _STATUS_STYLES: Final = {"active": "good", "reserved": "warn"}
@@ -146,7 +149,7 @@ def print_listing(screen: Screen, listing: Mapping[str, Any], short: str | None 
         screen.say(f"  {safe_line(listing['url'])}")
     for number, photo in enumerate(listing.get("photos", ()), 1):
         size = f"{photo['width']}x{photo['height']}, {photo['size'] / 1000:,.0f} kB"
-        screen.say(f"  photo {number}: {size}", "dim")
+        screen.say(_("  photo {number}: {size}").format(number=number, size=size), "dim")
     _wrapped(screen, _standing(listing), _STATUS_STYLES.get(listing["status"], "dim"))
 
 

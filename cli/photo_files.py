@@ -6,6 +6,7 @@ from typing import Any
 
 from .call import Call
 from .progress import Progress
+from .tongue import _
 
 
 def bring_photos(call: Call, files: Sequence[str]) -> list[dict[str, Any]]:
@@ -15,11 +16,11 @@ def bring_photos(call: Call, files: Sequence[str]) -> list[dict[str, Any]]:
     from ..node.photo_bring import bring
 
     brought = []
-    with Progress(call.screen, "photos", len(files)) as progress:
+    with Progress(call.screen, _("photos"), len(files)) as progress:
         for photo in bring(call.home, [Path(file) for file in files]):
             brought.append(photo)
             progress.step()
     unique = {photo["hash"]: photo for photo in brought}
     if len(unique) < len(brought):
-        call.screen.talk("  the same photo was named twice: it is there once")
+        call.screen.talk(_("  the same photo was named twice: it is there once"))
     return list(unique.values())

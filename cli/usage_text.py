@@ -18,6 +18,8 @@ _PATTERNS: Final = (
     N_("missing option {name}"),
     N_("missing command"),
     N_("no such command {name}"),
+    N_("no such option {name}. Did you mean {meant}?"),
+    N_("no such option {name}. (Did you mean one of: {meant}?)"),
     N_("no such option {name}"),
     N_("option {name} does not take a value"),
     N_("option {name} requires an argument"),

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from ..protocol.told import tell
 from .desk_error import DeskError
 from .private_file import FILE_MODE, FOLDER_MODE, sync_folder, write_private, write_private_all
 
@@ -98,7 +99,10 @@ class BlobFolder:
                 file.seek(offset)
                 file.write(data)
         except OSError as error:
-            raise DeskError("unwritable", f"cannot write {path}: {error.strerror}") from error
+            raise DeskError(
+                "unwritable",
+                tell("cannot write {path}: {strerror}", path=path, strerror=error.strerror),
+            ) from error
 
     def finish(self, hash: bytes) -> bool:
         """Whether what came is it: then it has its name and is on the disk, else it is gone."""
@@ -114,7 +118,10 @@ class BlobFolder:
             path.replace(self.path(hash))
             sync_folder(path.parent)
         except OSError as error:
-            raise DeskError("unwritable", f"cannot write {path}: {error.strerror}") from error
+            raise DeskError(
+                "unwritable",
+                tell("cannot write {path}: {strerror}", path=path, strerror=error.strerror),
+            ) from error
         return True
 
     # --- care ---------------------------------------------------------------------------------
@@ -139,4 +146,7 @@ class BlobFolder:
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 sync_folder(folder.parent)
         except OSError as error:
-            raise DeskError("unwritable", f"cannot make {folder}: {error.strerror}") from error
+            raise DeskError(
+                "unwritable",
+                tell("cannot make {folder}: {strerror}", folder=folder, strerror=error.strerror),
+            ) from error

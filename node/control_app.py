@@ -263,7 +263,7 @@ def _text(verb: str, args: Mapping[str, Any], name: str) -> str:
 def _hash(verb: str, args: Mapping[str, Any]) -> bytes:
     told = _text(verb, args, "hash")
     if not re.fullmatch(r"[0-9a-f]{64}", told):
-        raise usage(f"`{verb}` needs a hash of 64 hexadecimal digits")
+        raise usage(tell("`{verb}` needs a hash of 64 hexadecimal digits", verb=verb))
     return bytes.fromhex(told)
 
 

@@ -172,8 +172,9 @@ def not_mine(line: int, title: str) -> ImportRow:
     """A listing that says whose it is: only its author's own record can bring it."""
     why = tell(
         "another author's listing: `jangteo export --format records` there makes a file that "
+        "brings it here"
     )
-    return skipped(line, why + "brings it here", title=title)
+    return skipped(line, why, title=title)
 
 
 def skipped(line: int, reason: str, *, title: str = "", ref: bytes | None = None) -> ImportRow:

@@ -114,7 +114,7 @@ class LiveCore(LiveNode):
 
     async def phone(self, wanted: Mapping[str, Any]) -> JsonObject:
         if self.window is None:
-            raise DeskError("no-window", "this node has no window for phones")
+            raise DeskError("no-window", tell("this node has no window for phones"))
         return await self.window.told(wanted)
 
     def events(self) -> AsyncGenerator[JsonObject, None]:

@@ -60,7 +60,11 @@ def write_private_all(files: Sequence[tuple[Path, bytes]]) -> None:
             _drop(temporary)
         raise DeskError(
             "unwritable",
-            f"cannot write {error.filename}: {error.strerror}",
+            tell(
+                "cannot write {filename}: {strerror}",
+                filename=error.filename,
+                strerror=error.strerror,
+            ),
         ) from error
 
 

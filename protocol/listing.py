@@ -166,10 +166,15 @@ class Listing:
             )
         if len(clean.photos) > limits.PHOTOS_MAX:
             raise LocalProtocolError(
-                f"{len(clean.photos)} photos: at most {limits.PHOTOS_MAX}", "photos"
+                tell(
+                    "{count} photos: at most {photos_max}",
+                    count=len(clean.photos),
+                    photos_max=limits.PHOTOS_MAX,
+                ),
+                "photos",
             )
         if not all(photo.is_sound for photo in clean.photos):
-            raise LocalProtocolError("a photo has not the form of one", "photos")
+            raise LocalProtocolError(tell("a photo has not the form of one"), "photos")
         _check_choice("condition", clean.condition, ("", *CONDITIONS))
         _check_choice("side", clean.side, SIDES)
         _check_choice("status", clean.status, STATUSES)

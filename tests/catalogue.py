@@ -5,9 +5,11 @@ these. What has lost its place in the sources goes; what is new waits for its tr
 """
 
 import argparse
+import ast
 import io
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, get_args
 
@@ -27,17 +29,16 @@ from jangteo.protocol.review import MARKS, ReviewSide
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TRANSLATED: Final = tuple(code for code in CODES if code != ENGLISH)
-_KEYWORDS: Final = {
+# Called by these names, and which of their arguments are texts: the first may be a context.
+_SINGLE: Final = frozenset(("_", "N_", "gettext", "tell", "Column"))
+_PLURAL: Final = frozenset(("_n", "n_", "ngettext", "tell_count"))
+_IN_CONTEXT: Final = frozenset(("pgettext",))
+_METHODS: Final = frozenset(("gettext", "ngettext", "pgettext"))
+_TEMPLATE_KEYWORDS: Final = {
     "_": None,
-    "N_": None,
-    "n_": (1, 2),
     "gettext": None,
     "ngettext": (1, 2),
     "pgettext": ((1, "c"), 2),
-    "npgettext": ((1, "c"), 2, 3),
-    "tell": None,
-    "tell_count": (1, 2),
-    "Column": None,
 }
 _HEAD: Final = frozenset(
     ("Language", "Plural-Forms", "MIME-Version", "Content-Type", "Content-Transfer-Encoding")
@@ -56,21 +57,51 @@ def in_sources() -> Catalog:
     found = Catalog()
     for part in ("protocol", "store", "node", "cli"):
         for path in sorted((ROOT / part).rglob("*.py")):
-            _add(found, "python", path)
+            for msgid, context in of_source(path.read_text(encoding="utf-8")):
+                found.add(msgid, context=context)
     for path in sorted((ROOT / "node" / "page" / "templates").rglob("*.*")):
-        _add(found, "jinja2.ext:babel_extract", path)
+        for msgid, context in of_template(path):
+            found.add(msgid, context=context)
     for msgid in (*of_commands(), *of_words()):
-        if msgid:
-            found.add(msgid)
+        found.add(msgid)
     return found
 
 
-def _add(found: Catalog, method: str, path: Path) -> None:
+def of_source(source: str) -> Iterator[tuple[Msgid, str | None]]:
+    """The texts of a Python file, with their contexts. A text that is put together first is none:
+    it could not be found in a catalogue."""
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        match node.func:
+            case ast.Name(id=name):
+                pass
+            case ast.Attribute(attr=name) if name in _METHODS:
+                pass
+            case _:
+                continue
+        match (
+            name,
+            [argument.value for argument in node.args if isinstance(argument, ast.Constant)],
+        ):
+            case _, []:
+                pass
+            case name, [str(one), *_] if name in _SINGLE and one:
+                yield one, None
+            case name, [str(one), str(many), *_] if name in _PLURAL:
+                yield (one, many), None
+            case name, [str(context), str(one), *_] if name in _IN_CONTEXT:
+                yield one, context
+
+
+def of_template(path: Path) -> Iterator[tuple[Msgid, str | None]]:
     options = {"newstyle_gettext": "true", "trimmed": "true", "silent": "false"}
     with path.open("rb") as file:
-        for _, msgid, _, context in extract(method, file, _KEYWORDS, options=options):
+        for _, msgid, _, context in extract(
+            "jinja2.ext:babel_extract", file, _TEMPLATE_KEYWORDS, options=options
+        ):
             if msgid:
-                found.add(msgid, context=context)
+                yield msgid, context
 
 
 def of_commands() -> Iterator[str]:
@@ -162,8 +193,10 @@ def to_po(catalogue: Catalog) -> bytes:
 
 
 def to_mo(po: bytes, code: str) -> bytes:
-    buffer = io.BytesIO()
-    write_mo(buffer, read_po(io.BytesIO(po), locale=code))
+    buffer, catalogue = io.BytesIO(), read_po(io.BytesIO(po), locale=code)
+    # Babel writes when it was made into it, but the same texts are to be the same bytes.
+    catalogue.creation_date = catalogue.revision_date = datetime.fromtimestamp(0, UTC)
+    write_mo(buffer, catalogue)
     return buffer.getvalue()
 
 

@@ -91,7 +91,7 @@ class Renderer:
             extensions=["jinja2.ext.i18n"],
         )
         environment.install_gettext_callables(  # type: ignore[attr-defined]  # the extension's
-            tongue.gettext, tongue.ngettext, newstyle=True
+            tongue.gettext, tongue.ngettext, newstyle=True, pgettext=tongue.pgettext
         )
         environment.filters |= {
             "money": partial(_money, tongue),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from ...protocol.told import tell
 from ..desk_error import EXIT_UNKNOWN_ID, DeskError, bad_value
 from ..live_node import JsonObject
 from .deals import OFFER_TIMES, deals_of, known_listing
@@ -74,7 +75,7 @@ async def _check_is_known(visit: Visit, to: str) -> None:
     shown = await visit.ask("room", to=to, limit=1)
     is_bare = shown["person"] == to and not shown["name"] and not shown["has_key"]
     if shown["last"] is None and is_bare:
-        raise DeskError("unknown-id", "nothing was said there", None, EXIT_UNKNOWN_ID)
+        raise DeskError("unknown-id", tell("nothing was said there"), None, EXIT_UNKNOWN_ID)
 
 
 async def show_room(
@@ -84,7 +85,7 @@ async def show_room(
     count, before = _count(visit, _COUNT), visit.words("before", 20)
     shown = await visit.ask("room", to=to, limit=count, before=before)
     if shown["person"] == (await visit.ask("whoami"))["author"]:
-        raise bad_value("that is you: nobody writes to themselves")
+        raise bad_value(tell("that is you: nobody writes to themselves"))
     listing = None if shown["listing"] is None else await known_listing(visit, shown["listing"])
     is_known = shown["last"] is not None
     deals = await deals_of(visit, shown["room"]) if is_known else []
