@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,8 +148,8 @@ def test_the_guard_forgets_the_oldest_of_many_callers() -> None:
     [
         ({"on": True, "address": "10.1.1.1"}, "bad-value"),
         ({"on": True, "address": "0.0.0.0"}, "bad-value"),  # noqa: S104
-        ({"on": True, "port": 70_000}, "bad-value"),
-        ({"on": True, "market": "NO"}, "bad-value"),
+        ({"on": True, "address": HERE, "port": 70_000}, "bad-value"),
+        ({"on": True, "address": HERE, "market": "NO"}, "bad-value"),
         ({"on": "yes"}, "bad-value"),
         ({"off": True}, "usage"),
     ],
@@ -207,13 +208,17 @@ async def test_a_connection_ends_after_its_time_whatever_is_under_way() -> None:
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             held = await nursery.start(connections.hold)
-            nursery.start_soon(trio.serve_listeners, connections.serve, [listener], held)
+            nursery.start_soon(
+                partial(trio.serve_listeners, handler_nursery=held), connections.serve, [listener]
+            )
             port = listener.socket.getsockname()[1]
             stream = await trio.open_tcp_stream(HERE, port)
             await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert await stream.receive_some() == b""
             await trio.testing.wait_all_tasks_blocked(0.01)
             assert connections.count == 0
+            await stream.aclose()
+            await listener.aclose()
             connections.close()
             nursery.cancel_scope.cancel()
 
@@ -226,7 +231,9 @@ async def test_more_connections_than_may_be_are_turned_away() -> None:
     with trio.fail_after(20):
         async with trio.open_nursery() as nursery:
             held = await nursery.start(connections.hold)
-            nursery.start_soon(trio.serve_listeners, connections.serve, [listener], held)
+            nursery.start_soon(
+                partial(trio.serve_listeners, handler_nursery=held), connections.serve, [listener]
+            )
             port = listener.socket.getsockname()[1]
             streams = [await trio.open_tcp_stream(HERE, port) for _ in range(count_max)]
             while connections.count < count_max:
@@ -240,5 +247,7 @@ async def test_more_connections_than_may_be_are_turned_away() -> None:
             await streams[0].aclose()
             while connections.count == count_max:
                 await trio.testing.wait_all_tasks_blocked(0.01)
+            for one in (late, *streams, listener):
+                await one.aclose()
             connections.close()
             nursery.cancel_scope.cancel()
