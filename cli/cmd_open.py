@@ -9,7 +9,9 @@ import click
 
 from ..node.desk_error import DeskError, needs_node, usage
 from ..node.safe_text import safe_line
+from ..protocol.told import tell
 from .call import Call
+from .tongue import _
 from .verb import verb
 
 _OF_TERMINALS: Final = ("www-browser", "links", "elinks", "lynx", "w3m")
@@ -61,10 +63,10 @@ def open_(
     and without doing anything; it closes when the node stops. Needs a running node (`jangteo up`).
     """
     if not phone and (off or address or port or market):
-        raise usage("--off, --address, --port and --market go with --phone")
+        raise usage(tell("--off, --address, --port and --market go with --phone"))
     if phone:
         if is_printed:
-            raise usage("--print is for the page: the window's address is printed anyway")
+            raise usage(tell("--print is for the page: the window's address is printed anyway"))
         _phone(call, {"on": not off, "address": address, "port": port, "market": market})
         return
     _page(call, is_printed=is_printed)
@@ -82,11 +84,13 @@ def _page(call: Call, *, is_printed: bool) -> None:
     is_opened = not is_printed and not call.screen.is_json and _show(call, link)
     call.screen.row({"page": link})
     if is_opened:
-        call.screen.say("opened in your browser")
-        call.screen.talk(f"  if it shows nothing: `{call.command_prefix()} open --print`")
+        call.screen.say(_("opened in your browser"))
+        call.screen.talk(
+            _("  if it shows nothing: `{prefix} open --print`").format(prefix=call.command_prefix())
+        )
         return
     if not is_printed:
-        call.screen.talk("there is no browser here to open it with; the link is for you alone:")
+        call.screen.talk(_("there is no browser here to open it with; the link is for you alone:"))
     call.screen.say_safe(link)
 
 
@@ -113,14 +117,14 @@ def _phone(call: Call, wanted: dict[str, Any]) -> None:
     except DeskError as error:
         if error.code == "needs-node" and not wanted["on"]:
             raise DeskError(
-                error.code, "no node runs, so the window is closed", None, error.exit_code
+                error.code, tell("no node runs, so the window is closed"), None, error.exit_code
             ) from None
         raise
     call.is_done = True
     screen = call.screen
     screen.row(result)
     if not result["phone"]:
-        screen.say("the window is closed")
+        screen.say(_("the window is closed"))
         return
     if not screen.is_json:
         from ..node.qr import qr_lines
@@ -128,9 +132,16 @@ def _phone(call: Call, wanted: dict[str, Any]) -> None:
         for line in qr_lines(result["url"]):
             screen.say(line, "qr")
         screen.say_safe(result["url"], "bold")
-        which = f"market {safe_line(result['market'])}" if result["market"] else "market"
-        screen.say(f"everybody on this network can look at the {which} there, and do nothing else")
+        if result["market"]:
+            market = safe_line(result["market"])
+            screen.say(
+                _("everybody on this network can look at {market} there").format(market=market)
+            )
+        else:
+            screen.say(_("everybody on this network can look at the market there"))
         for other in result["others"]:
-            screen.talk(f"  not reached from there? --address {other}")
-        screen.talk(f"  close it: `{call.command_prefix()} open --phone --off`")
+            screen.talk(_("  not reached from there? --address {other}").format(other=other))
+        screen.talk(
+            _("  close it: `{prefix} open --phone --off`").format(prefix=call.command_prefix())
+        )
     call.notices(result)

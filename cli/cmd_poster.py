@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from ..node.desk_error import DeskError, usage
+from ..protocol.told import tell
 from .call import Call
 from .listing_id import LISTING_ID
-from .listing_view import counted
 from .output_file import output_file
+from .tongue import _
 from .verb import verb
 
 
@@ -37,7 +38,7 @@ def poster(call: Call, ids: tuple[str, ...], market: str | None, output: str | N
     phones there.
     """
     if bool(ids) == bool(market):
-        raise usage("name listings by their ids, or one --market")
+        raise usage(tell("name listings by their ids, or one --market"))
     made = _made(call, ids, market)
     path = output or "jangteo-poster.html"
     with output_file(path) as file:
@@ -45,7 +46,7 @@ def poster(call: Call, ids: tuple[str, ...], market: str | None, output: str | N
     call.is_done = True
     sheets = len(ids) or 1
     call.screen.row({"file": path, "sheets": sheets, "bytes": len(made)})
-    call.screen.say_safe(f"{path}: {counted(sheets, 'sheet')} to print from a browser")
+    call.screen.say_safe(_("{path}: open it in a browser and print it").format(path=path))
 
 
 def _made(call: Call, ids: tuple[str, ...], market: str | None) -> bytes:
@@ -72,7 +73,7 @@ def _made(call: Call, ids: tuple[str, ...], market: str | None) -> bytes:
             window = None  # it shows another
         joined = [one["market"] for one in call.ask("status-local")["markets"]]
         if market not in joined:
-            raise usage(f"you are not in {market!r}: `jangteo join {market}`")
+            raise usage(tell("you are not in {market}: `jangteo join {market}`", market=market))
         rows = call.ask("search", market=market, **sheets.ACTIVE)["rows"]
         told = {"market": sheets.sheet_of_market(market, rows, at, window, read)}
     else:

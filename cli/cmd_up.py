@@ -129,10 +129,10 @@ class _Voice:
         for address in to_hand_over(event["addresses"])[:_ADDRESSES_SHOWN]:
             self._print(f"  {safe_line(address)}")
         if screen.is_terminal:
-            self._print(f"its page, for you alone: {event['page']}")
+            self._print(_("its page, for you alone: {link}").format(link=event["page"]))
         else:
             # What is written elsewhere is kept, and read by others: a system's log, say.
-            self._print(f"its page: `{prefix} open`")
+            self._print(_("its page: `{prefix} open`").format(prefix=prefix))
         self._print(
             screen.paint(
                 _(

@@ -4,6 +4,7 @@ from typing import Any
 
 from ..node.desk_error import EXIT_UNKNOWN_ID, DeskError, usage
 from ..protocol.pointer import Pointer, is_pointer
+from ..protocol.told import tell
 from .call import Call
 
 
@@ -12,12 +13,13 @@ def show_pointed(call: Call, typed: str, *, is_fetched: bool) -> dict[str, Any]:
     that the text names are asked for it (R9.12)."""
     if not is_pointer(typed):
         if is_fetched:
-            raise usage("--fetch goes with a text such as jangteo:listing/3fa9…?at=/ip4/…")
+            raise usage(tell("--fetch goes with a text such as jangteo:listing/3fa9…?at=/ip4/…"))
         return call.ask("show", id=typed)
     pointer = Pointer.from_text(typed)
     if pointer.what == "market":
         raise usage(
-            f"that points at the market {pointer.name}", f"`jangteo join {pointer.name}` takes part"
+            tell("that points at the market {market}", market=pointer.name),
+            tell("`jangteo join {market}` takes part", market=pointer.name),
         )
     try:
         return call.ask("show", id=pointer.name)
@@ -34,7 +36,7 @@ def show_pointed(call: Call, typed: str, *, is_fetched: bool) -> dict[str, Any]:
 def connect_to(call: Call, pointer: Pointer) -> dict[str, Any]:
     """The first of the pointer's addresses that answers; DeskError as the last one failed."""
     if not pointer.at:
-        raise usage("that text names no address to ask at")
+        raise usage(tell("that text names no address to ask at"))
     for address in pointer.at[:-1]:
         try:
             return call.ask("connect", address=address)
@@ -47,7 +49,10 @@ def connect_to(call: Call, pointer: Pointer) -> dict[str, Any]:
 def _not_here(pointer: Pointer) -> DeskError:
     short = pointer.name[:8]
     if not pointer.at:
-        hint = "the text names no node to ask; it comes by itself if a neighbour has it"
+        hint = tell("the text names no node to ask; it comes by itself if a neighbour has it")
     else:
-        hint = f"with --fetch the node at {pointer.at[0].split('/p2p/')[0]} is asked for it"
-    return DeskError("unknown-id", f"the listing {short} is not here", hint, EXIT_UNKNOWN_ID)
+        where = pointer.at[0].split("/p2p/")[0]
+        hint = tell("with --fetch the node at {where} is asked for it", where=where)
+    return DeskError(
+        "unknown-id", tell("the listing {short} is not here", short=short), hint, EXIT_UNKNOWN_ID
+    )

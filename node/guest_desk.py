@@ -10,6 +10,7 @@ from typing import Any, Final
 import trio
 
 from ..protocol import limits
+from ..protocol.told import tell
 from .desk_error import EXIT_UNKNOWN_ID, DeskError
 from .live_node import DeskPort, JsonObject
 
@@ -39,12 +40,16 @@ class GuestDesk(DeskPort):
                 return await self._search(args)
             case "show":
                 return await self._show(args)
-        raise DeskError("not-for-guests", "that is for who runs this node", None, EXIT_UNKNOWN_ID)
+        raise DeskError(
+            "not-for-guests", tell("that is for who runs this node"), None, EXIT_UNKNOWN_ID
+        )
 
     async def stream(
         self, verb: str, args: Mapping[str, Any]
     ) -> AsyncGenerator[Sequence[JsonObject], None]:
-        raise DeskError("not-for-guests", "that is for who runs this node", None, EXIT_UNKNOWN_ID)
+        raise DeskError(
+            "not-for-guests", tell("that is for who runs this node"), None, EXIT_UNKNOWN_ID
+        )
         yield []
 
     async def _ask(self, verb: str, args: Mapping[str, Any]) -> JsonObject:
@@ -69,7 +74,9 @@ class GuestDesk(DeskPort):
         shown = await self._ask("show", args)
         item = shown["listing"]
         if item["status"] == _GONE or self._market not in (None, item["market"]):
-            raise DeskError("unknown-id", "there is no such listing here", None, EXIT_UNKNOWN_ID)
+            raise DeskError(
+                "unknown-id", tell("there is no such listing here"), None, EXIT_UNKNOWN_ID
+            )
         return {
             "listing": listing_for_guests(item),
             "revisions": [one for one in shown["revisions"] if not one["is_delete"]],

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import trio
 
+from ..protocol.told import tell
 from .desk_error import EXIT_UNKNOWN_ID, DeskError
 from .live_node import JsonObject, LiveNode
 
@@ -43,4 +44,6 @@ class GuestNode(LiveNode):
 
 
 def _not_for_guests() -> DeskError:
-    return DeskError("not-for-guests", "that is for who runs this node", None, EXIT_UNKNOWN_ID)
+    return DeskError(
+        "not-for-guests", tell("that is for who runs this node"), None, EXIT_UNKNOWN_ID
+    )

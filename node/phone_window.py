@@ -16,6 +16,7 @@ from starlette.types import Scope
 from ..protocol import limits
 from ..protocol.market import HELP as MARKET_HELP
 from ..protocol.market import is_market
+from ..protocol.told import tell
 from .blob_folder import BlobFolder
 from .control_connections import Connections, Started, bound
 from .desk_args import Args
@@ -130,7 +131,9 @@ class PhoneWindow:
         port = args.integer("port", 1, 65_535)
         market = args.text("market")
         if market is not None and not is_market(market):
-            raise bad_value(f"{market!r} is no market: {MARKET_HELP}")
+            raise bad_value(
+                tell("{market} is no market: {help}", market=repr(market), help=MARKET_HELP)
+            )
         if frame := self._frame:
             if (address, market) == (frame.address, frame.market) and port in (None, frame.port):
                 return
@@ -139,12 +142,17 @@ class PhoneWindow:
             chosen = port or free_port(limits.PHONE_PORT_DEFAULT, address)
             listener = bound(address, chosen)
         except NoFreePort as error:
-            raise DeskError("port", str(error), "choose one with --port") from None
+            raise DeskError("port", str(error), tell("choose another with --port")) from None
         except OSError as error:
             raise DeskError(
                 "port-in-use",
-                f"the window cannot have port {chosen} on {address}: {error.strerror}",
-                "choose another with --port",
+                tell(
+                    "the window cannot have port {port} on {address}: {error}",
+                    port=chosen,
+                    address=address,
+                    error=error.strerror,
+                ),
+                tell("choose another with --port"),
             ) from None
         frame = Frame(address, chosen, market)
         ways = Ways(
@@ -171,15 +179,19 @@ class PhoneWindow:
         if told is not None:
             if told not in own:
                 raise bad_value(
-                    f"{told!r} is no address of this machine: it has {', '.join(own) or 'none'}"
+                    tell(
+                        "{address} is no address of this machine: it has {own}",
+                        address=told,
+                        own=", ".join(own) or "-",
+                    )
                 )
             return told
         outer = [one for one in own if not is_loopback(one)]
         if not outer:
             raise DeskError(
                 "no-network",
-                "this machine is in no network, so no phone can reach it",
-                "connect it to the Wi-Fi that the phone is in",
+                tell("this machine is in no network, so no phone can reach it"),
+                tell("connect it to the Wi-Fi that the phone is in"),
             )
         return outer[0]
 

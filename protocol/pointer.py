@@ -11,6 +11,7 @@ from . import limits
 from .errors import LocalProtocolError
 from .market import HELP as MARKET_HELP
 from .market import is_market
+from .told import tell
 
 What = Literal["listing", "market"]
 
@@ -43,15 +44,21 @@ class Pointer:
     def __post_init__(self) -> None:
         if self.what == "listing":
             if not _LISTING.fullmatch(self.name):
-                raise LocalProtocolError("a listing's id has 64 digits of 0-9 a-f", "name")
+                raise LocalProtocolError(tell("a listing's id has 64 digits of 0-9 a-f"), "name")
         elif not is_market(self.name):
             raise LocalProtocolError(MARKET_HELP, "name")
         if len(self.at) > limits.POINTER_ADDRESSES_MAX:
-            raise LocalProtocolError(f"at most {limits.POINTER_ADDRESSES_MAX} addresses", "at")
+            raise LocalProtocolError(
+                tell("at most {count} addresses", count=limits.POINTER_ADDRESSES_MAX), "at"
+            )
         for address in self.at:
             if not is_place(address):
                 raise LocalProtocolError(
-                    f"{address[:80]!r} is no address such as /ip4/192.168.0.12/tcp/4110", "at"
+                    tell(
+                        "{address} is no address such as /ip4/192.168.0.12/tcp/4110",
+                        address=repr(address[:80]),
+                    ),
+                    "at",
                 )
 
     @classmethod
@@ -61,13 +68,18 @@ class Pointer:
         told = text.strip()
         if len(told) > limits.POINTER_CHARS_MAX:
             raise LocalProtocolError(
-                f"a text that points at a listing has at most {limits.POINTER_CHARS_MAX} characters"
+                tell(
+                    "a text that points at a listing has at most {count} characters",
+                    count=limits.POINTER_CHARS_MAX,
+                )
             )
         found = _WHOLE.fullmatch(SCHEME + told[len(SCHEME) :]) if is_pointer(told) else None
         if found is None:
             raise LocalProtocolError(
-                "a text that points at a listing is such as jangteo:listing/3fa9… or "
-                "jangteo:market/open"
+                tell(
+                    "a text that points at a listing is such as jangteo:listing/3fa9… or "
+                    "jangteo:market/open"
+                )
             )
         what, name, query = found.groups()
         at = [part[3:] for part in (query or "").split("&") if part.startswith("at=")]

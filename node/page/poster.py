@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from ...protocol import limits
 from ...protocol.pointer import Pointer
+from ...protocol.told import tell
 from ..desk_error import DeskError
 from ..qr import qr_svg
 from ..tongue import Tongue
@@ -80,7 +81,7 @@ async def market_poster(visit: Visit) -> Response:
     market = str(visit.request.path_params["name"])
     state = await visit.ask("status-local")
     if market not in {one["market"] for one in state["markets"]}:
-        raise DeskError("unknown-id", "this node is not in that market", None, 3)
+        raise DeskError("unknown-id", tell("this node is not in that market"), None, 3)
     found = await visit.ask("search", market=market, **ACTIVE)
     window_state = await visit.ways.live.phone({})
     window = window_state["url"] if window_state.get("market") in (None, market) else None
