@@ -251,3 +251,28 @@ async def test_more_connections_than_may_be_are_turned_away() -> None:
                 await one.aclose()
             connections.close()
             nursery.cancel_scope.cancel()
+
+
+@pytest.mark.trio
+async def test_who_has_left_takes_no_place_from_who_comes() -> None:
+    """hypercorn keeps a closed connection for its idle seconds."""
+    listener = bound(HERE, 0)
+    connections = Connections(_silent, count_max=2)
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            held = await nursery.start(connections.hold)
+            nursery.start_soon(
+                partial(trio.serve_listeners, handler_nursery=held), connections.serve, [listener]
+            )
+            port = listener.socket.getsockname()[1]
+            for _ in range(6):
+                stream = await trio.open_tcp_stream(HERE, port)
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                with trio.move_on_after(0.01) as quiet:
+                    await stream.receive_some()
+                assert quiet.cancelled_caught, "it was turned away"
+                await stream.aclose()
+                await trio.testing.wait_all_tasks_blocked(0.01)
+            await listener.aclose()
+            connections.close()
+            nursery.cancel_scope.cancel()
