@@ -72,7 +72,7 @@ def connect(call: Call, address: str) -> None:
     if is_pointer(address):
         result = connect_to(call, Pointer.from_text(address))
         call.screen.row(result)
-        call.screen.say_safe(f"connected to {result['peer']}")
+        call.screen.say_safe(_("connected to {peer}").format(peer=result["peer"]))
         call.notices(result)
         return
     if not is_multiaddr(address):

@@ -49,9 +49,10 @@ def connect_to(call: Call, pointer: Pointer) -> dict[str, Any]:
 def _not_here(pointer: Pointer) -> DeskError:
     short = pointer.name[:8]
     if not pointer.at:
-        hint = "the text names no node to ask; it comes by itself if a neighbour has it"
+        hint = tell("the text names no node to ask; it comes by itself if a neighbour has it")
     else:
-        hint = f"with --fetch the node at {pointer.at[0].split('/p2p/')[0]} is asked for it"
+        where = pointer.at[0].split("/p2p/")[0]
+        hint = tell("with --fetch the node at {where} is asked for it", where=where)
     return DeskError(
         "unknown-id", tell("the listing {short} is not here", short=short), hint, EXIT_UNKNOWN_ID
     )

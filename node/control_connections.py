@@ -7,6 +7,8 @@ what is answered.
 
 import socket
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
 
 import trio
@@ -18,6 +20,7 @@ from hypercorn.utils import wrap_app
 from starlette.types import ASGIApp
 
 _BACKLOG: Final = 64
+_LEFT_FOLD: Final = 4
 
 T = TypeVar("T", contravariant=True)
 
@@ -52,6 +55,8 @@ class Connections:
         self._seconds_max = seconds_max
         self._streams: set[trio.SocketStream] = set()
         self._callers: Counter[str] = Counter()
+        """How many connections each has whose other end is still there: hypercorn keeps one that
+        was closed until it would have been idle for long enough, and does what it asked for."""
         self._scope = trio.CancelScope(shield=True)
 
     @property
@@ -67,33 +72,37 @@ class Connections:
 
     async def serve(self, stream: trio.SocketStream) -> None:
         caller = _caller(stream)
-        is_full = len(self._streams) >= self._count_max
+        is_full = self._callers.total() >= self._count_max
+        is_full |= len(self._streams) >= _LEFT_FOLD * self._count_max
         if is_full or self._callers[caller] >= self._of_one_max:
             await trio.aclose_forcefully(stream)
             return
         self._streams.add(stream)
         self._callers[caller] += 1
+        watched = _Watched(stream, partial(self._forget, caller))
         try:
             state = ConnectionState({})
             if self._seconds_max is None:
-                await TCPServer(self._app, self._config, self._context, state, stream)
+                await TCPServer(self._app, self._config, self._context, state, watched)
             else:
-                await self._serve_stranger(stream, state, self._seconds_max)
+                await self._serve_stranger(watched, state, self._seconds_max)
         finally:
+            watched.leave()
             self._streams.discard(stream)
-            self._callers[caller] -= 1
-            if not self._callers[caller]:
-                del self._callers[caller]
             stream.socket.close()
 
+    def _forget(self, caller: str) -> None:
+        self._callers[caller] -= 1
+        if not self._callers[caller]:
+            del self._callers[caller]
+
     async def _serve_stranger(
-        self, stream: trio.SocketStream, state: ConnectionState, seconds_max: float
+        self, watched: "_Watched", state: ConnectionState, seconds_max: float
     ) -> None:
         """One who may not stay: hypercorn keeps the place of one that has left until it would have
         been idle for long enough."""
         async with trio.open_nursery() as nursery:
-            watched = _Watched(stream)
-            nursery.start_soon(_close_after, stream, seconds_max)
+            nursery.start_soon(_close_after, watched, seconds_max)
             nursery.start_soon(_cancel_when, watched.has_left, nursery.cancel_scope)
             await TCPServer(self._app, self._config, self._context, state, watched)
             nursery.cancel_scope.cancel()
@@ -109,9 +118,15 @@ class Connections:
 class _Watched:
     """A stream, and whether its other end has closed it."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream, on_left: Callable[[], None]) -> None:
         self._stream = stream
+        self._on_left = on_left
         self.has_left = trio.Event()
+
+    def leave(self) -> None:
+        if not self.has_left.is_set():
+            self.has_left.set()
+            self._on_left()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -120,10 +135,10 @@ class _Watched:
         try:
             data = bytes(await self._stream.receive_some(bytes_max))
         except (trio.BrokenResourceError, trio.ClosedResourceError):
-            self.has_left.set()
+            self.leave()
             raise
         if not data:
-            self.has_left.set()
+            self.leave()
         return data
 
 
@@ -132,7 +147,7 @@ async def _cancel_when(event: trio.Event, scope: trio.CancelScope) -> None:
     scope.cancel()
 
 
-async def _close_after(stream: trio.SocketStream, seconds: float) -> None:
+async def _close_after(stream: "_Watched", seconds: float) -> None:
     await trio.sleep(seconds)
     stream.socket.close()
 
