@@ -16,9 +16,10 @@ from ..protocol.envelope import listing_id
 from ..protocol.errors import LocalProtocolError
 from ..protocol.kind import LISTING
 from ..protocol.market import OPEN
-from ..protocol.told import tell
+from ..protocol.photo import Photo
+from ..protocol.told import tell, tell_count
 from ..store.row import ListingRow
-from . import import_source
+from . import import_source, photo_form
 from .clerk import Clerk
 from .desk_args import Args, refused
 from .desk_error import DeskError, bad_value
@@ -137,6 +138,7 @@ class _ListingImport:
         if row.listing is None:
             return ImportStep(row.line, row.result, row.title, row.warnings, row.error)
         existing = self._existing(row, market)
+        row = self._with_photos(row, () if existing is None else existing.listing.photos)
         if existing is None:
             return self._create(row, market)
         if row.ref is not None and existing.listing.ref == row.ref:
@@ -155,6 +157,24 @@ class _ListingImport:
         return ImportStep(
             row.line, "updated", row.title, warnings, None, draft, existing.listing_id
         )
+
+    def _with_photos(self, row: ImportRow, before: tuple[Photo, ...]) -> ImportRow:
+        """`row` with those of its photos that are here, or were its listing's `before`."""
+        if row.listing is None or not row.listing.photos:
+            return row
+        clerk, told = self._clerk, row.listing.photos
+        photos = tuple(one for one in told if one in before or photo_form.is_here(clerk, one))
+        if not self._is_dry:
+            photo_form.keep(clerk, [one for one in photos if one not in before])
+        if len(photos) == len(told):
+            return row
+        left_out = tell_count(
+            "a photo is not in this home, and left out",
+            "{n} photos are not in this home, and left out",
+            len(told) - len(photos),
+        )
+        listing = replace(row.listing, photos=photos)
+        return replace(row, listing=listing, warnings=(*row.warnings, left_out))
 
     def _create(self, row: ImportRow, market: str) -> ImportStep:
         if row.listing is None:
