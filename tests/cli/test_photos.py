@@ -164,3 +164,19 @@ def test_a_damaged_photo_is_found_and_dropped(person: Person, tmp_path: Path) ->
     said = person.json("verify")
     assert said.code == 0 and said.row["photos"] == []
     assert not person.json("photos", listing["id"]).row["here"]
+
+
+def test_a_file_of_listings_brings_photos_beside_it(person: Person, tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    goods = tmp_path / "goods.csv"
+    goods.write_text("title,price,photo\nLamp,5 USD,a.jpg\nDesk,5 USD,b.jpg\n")
+    dry = person.types("import", str(goods), "--photos", "--dry-run")
+    assert dry.code == 0 and "b.jpg" in dry.err and blobs(person) == []
+    said = person.types("import", str(goods), "--photos")
+    assert said.code == 0 and "2 created" in said.out and "b.jpg" in said.err
+    lamp, desk = person.json("search", "lamp").row, person.json("search", "desk").row
+    assert (len(lamp["photos"]), desk["photos"]) == (1, [])
+    assert "2 unchanged" in person.types("import", str(goods), "--photos").out
+    nobody = Person(tmp_path / "nobody")
+    assert nobody.types("import", str(goods), "--photos").code != 0
+    assert blobs(nobody) == []
