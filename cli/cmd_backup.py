@@ -16,7 +16,7 @@ from .event_view import event_text
 from .listing_view import ID_CHARS_MIN, counted
 from .output_file import output_path
 from .passphrase import ask_passphrase, file_passphrase, new_passphrase
-from .tongue import N_, _, in_tongue
+from .tongue import N_, _, in_tongue, ngettext
 from .verb import verb
 
 if TYPE_CHECKING:
@@ -36,17 +36,17 @@ _NOT_IN_WORDS = (
 
 @verb(
     examples=("jangteo backup ~/jangteo.backup",),
-    prints='Where the file is; with --json {"file", "bytes"}.',
+    prints='Where the file is; with --json {"file", "bytes", "photos_left_out"}.',
 )
 @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False))
 @click.pass_obj
 def backup(call: Call, path: str) -> None:
     """Save your identity and records to a file.
 
-    Your key, your own listings, your messages and deals with the keys that open your mail, your
-    settings, your contacts and whom you block, sealed with a passphrase that is asked for (or
-    stands in the file that JANGTEO_PASSPHRASE_FILE names). Keep it on another disk, and make a new
-    one after each deal. What others put up is not in it: neighbours bring that back.
+    Your key, your own listings with their photos, your messages and deals with the keys that open
+    your mail, your settings, your contacts and whom you block, sealed with a passphrase that is
+    asked for (or stands in the file that JANGTEO_PASSPHRASE_FILE names). Keep it on another disk,
+    and make a new one after each deal. What others put up is not in it: neighbours bring that back.
     """
     from ..node.backup import make_backup
     from ..node.private_file import write_private
@@ -65,15 +65,25 @@ def backup(call: Call, path: str) -> None:
     before = _read(path) if target.exists() else None
     now_ms = time.time_ns() // 1_000_000
     sealed_with = new_passphrase(_("Passphrase for the backup"))
-    data = make_backup(
+    made = make_backup(
         home, call.config(), sealed_with, now_ms=now_ms, ask_passphrase=ask_passphrase
     )
+    data = made.data
     if before is not None:
         _check_replaceable(path, before, sealed_with, home)
     write_private(target, data)
     home.owner.note_backed_up(now_ms)
-    call.screen.row({"file": str(target), "bytes": len(data)})
+    left_out = made.photos_left_out
+    call.screen.row({"file": str(target), "bytes": len(data), "photos_left_out": left_out})
     call.screen.say(_("written: {target} ({count:,} bytes)").format(target=target, count=len(data)))
+    if left_out:
+        call.screen.warn(
+            ngettext(
+                "{n} photo file had no room in it: keep the blobs folder of this home besides",
+                "{n} photo files had no room in it: keep the blobs folder of this home besides",
+                left_out,
+            ).format(n=left_out)
+        )
     call.screen.talk(_("  without its passphrase it is of no use to anybody, you included"), "dim")
 
 
@@ -84,7 +94,7 @@ def backup(call: Call, path: str) -> None:
         "jangteo restore ~/jangteo.backup",
     ),
     prints='Who you are again and what came back; with --json {"author", "home", "records", '
-    '"messages", "made", "missing", "peers", "listings"}.',
+    '"messages", "photos", "made", "missing", "peers", "listings"}.',
 )
 @click.argument("path", metavar="[FILE]", required=False, type=click.Path(dir_okay=False))
 @click.option("--peer", metavar="ADDRESS", multiple=True, help="A neighbour to fetch from.")
@@ -151,7 +161,13 @@ def _restore(call: Call, path: str | None, has_passphrase: bool) -> dict[str, An
         passphrase = new_passphrase() if has_passphrase else None
         author = backups.restore_words(home, words, passphrase=passphrase)
         home.owner.note_backed_up(now_ms)
-        return {"author": author.hex(), "records": 0, "messages": 0, "missing": _NOT_IN_WORDS}
+        return {
+            "author": author.hex(),
+            "records": 0,
+            "messages": 0,
+            "photos": 0,
+            "missing": _NOT_IN_WORDS,
+        }
     opened_with = file_passphrase()
     passphrase = new_passphrase(_("Passphrase for this home")) if has_passphrase else None
     restored = backups.restore_file(
@@ -162,6 +178,7 @@ def _restore(call: Call, path: str | None, has_passphrase: bool) -> dict[str, An
         "author": restored.author.hex(),
         "records": restored.records,
         "messages": restored.messages,
+        "photos": restored.photos,
         "made": time_text(restored.made_ms),
         "missing": [],
     }

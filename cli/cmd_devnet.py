@@ -14,6 +14,7 @@ from .verb import verb
 
 if TYPE_CHECKING:
     from ..node.devnet import Devnet, Person
+    from .screen import Screen
 
 _DAY_SECONDS = 86_400
 
@@ -62,18 +63,13 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 def _open(call: Call, net: "Devnet") -> None:
     screen = call.screen
-    for person in net.people:
-        home = net.furnish(person)
-        screen.row(home)
-        screen.say_safe(
-            _("{name} moves in with {listings} listings: {home}").format(
-                name=person.name, listings=home["listings"], home=home["home"]
-            )
-        )
-    started = time.monotonic()
-    # The first one is whom the others are told of.
+    # The first one is whom the others are told of; while its node starts, they move in.
     first, *others = net.people
+    _furnish(screen, net, first)
+    started = time.monotonic()
     net.start(first)
+    for person in others:
+        _furnish(screen, net, person)
     for event in net.wait_ready([first.number]):
         _tell(call, net, event)
     for person in others:
@@ -90,6 +86,16 @@ def _open(call: Call, net: "Devnet") -> None:
             "{seconds} s after the first one started"
         ).format(listings=net.listings, seconds=seconds),
         "good",
+    )
+
+
+def _furnish(screen: "Screen", net: "Devnet", person: "Person") -> None:
+    home = net.furnish(person)
+    screen.row(home)
+    screen.say_safe(
+        _("{name} moves in with {listings} listings: {home}").format(
+            name=person.name, listings=home["listings"], home=home["home"]
+        )
     )
 
 

@@ -1,5 +1,6 @@
 """`import`: listings from a file; a line for each row with a problem, a sum at the end."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ _RESULTS = {
     examples=(
         "jangteo import products.csv --currency USD --dry-run",
         "jangteo import products.csv --currency USD --withdraw-missing",
+        "jangteo import goods/list.csv --photos",
         "jangteo import market.jsonl",
         "jangteo import /media/usb/records.jangteo --format records",
     ),
@@ -48,6 +50,12 @@ _RESULTS = {
 @click.option("--withdraw-missing", is_flag=True, help="Take back what the file no longer has.")
 @click.option("--source", metavar="NAME", help="What tells one file of yours from another.")
 @click.option("--market", metavar="NAME", help="Where to put them up; open unless told.")
+@click.option(
+    "--photos",
+    "has_photos",
+    is_flag=True,
+    help="Take photos too: the files that the column photo names, in the folder of this one.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.pass_obj
 def import_(call: Call, /, path: str, **told: Any) -> int | None:
@@ -68,7 +76,10 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
         raise DeskError("failed", message)
     if not is_text(str(file.absolute())):
         raise usage(tell("the name of {path} is not UTF-8: rename it first", path=path))
+    has_photos = told.pop("has_photos")
     arguments = {name: value for name, value in told.items() if value not in (None, False)}
+    if has_photos and call.home.has_identity:
+        arguments["photos"] = _bring_photos(call, file, told)
     summary: dict[str, Any] = {}
     problem_count, is_own = 0, True
     try:
@@ -99,6 +110,31 @@ def import_(call: Call, /, path: str, **told: Any) -> int | None:
     _print_summary(call, summary, "mine" if is_own else "search")
     has_come = any(summary.get(name) for name in _RESULTS if name != "failed")
     return 1 if summary.get("failed") and not has_come else None
+
+
+def _bring_photos(call: Call, file: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """The photos of the files that `file` names; a line for each that is none."""
+    from ..node.import_photos import bring_named, names_in
+
+    currency = told["currency"] or call.config().currency
+    names = names_in(file, told["format"] or "auto", currency)
+    brought: dict[str, Any] = {}
+    wrong_count = 0
+    with Progress(call.screen, _("photos"), len(names)) as progress:
+        photos = bring_named(call.home, file, names, is_dry=told["dry_run"])
+        for name, photo in photos:
+            progress.step()
+            if isinstance(photo, dict):
+                brought[name] = photo
+            elif photo is not None:
+                wrong_count += 1
+                if wrong_count <= _PROBLEMS_SHOWN:
+                    progress.clear()
+                    call.screen.talk(f"! {safe_line(in_tongue(photo))}", "bad")
+    if wrong_count > _PROBLEMS_SHOWN:
+        more = counted(wrong_count - _PROBLEMS_SHOWN, "photo")
+        call.screen.talk(_("… and {more} more that cannot be taken").format(more=more), "dim")
+    return brought
 
 
 def _report_row(call: Call, progress: Progress, event: dict[str, Any]) -> None:

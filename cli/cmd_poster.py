@@ -10,6 +10,7 @@ from ..node.desk_error import DeskError, usage
 from ..protocol.told import tell
 from .call import Call
 from .listing_id import LISTING_ID
+from .listing_view import counted
 from .output_file import output_file
 from .tongue import _
 from .verb import verb

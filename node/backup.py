@@ -1,8 +1,8 @@
 """A backup file: the identity, one's own records and what the home was told, under a passphrase.
 
 Version 1 is a key file (crypto/keyfile.py) whose secret is zlib over JSON: {"jangteo_backup": 1,
-"made_ms", "seed", "records": […], "config", "markets", "blocked", "contacts", "imports", "talk"},
-bytes in base64. Files of before there were contacts, or talk, have none.
+"made_ms", "seed", "records": […], "config", "markets", "blocked", "contacts", "imports", "talk",
+"photos"}, bytes in base64. Files of before there were contacts, talk or photos have none.
 Restoring admits the records as any others are: verified, and in any order.
 """
 
@@ -12,7 +12,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..crypto.keyfile import (
@@ -34,7 +34,9 @@ from ..store.contacts import Contact
 from ..store.errors import StoreError, StoreMissing
 from ..store.store import Store
 from . import import_source
+from .backup_photos import fill_photos, photos_of, read_photos
 from .backup_talk import KeptTalk, fill_talk, read_talk, talk_of
+from .blob_folder import BlobFolder
 from .config import KEYS, Config, read_config, read_file, write_file
 from .desk_error import DeskError, bad_value
 from .home import Home
@@ -55,15 +57,24 @@ _TIME_MS_MAX: Final = 253_402_300_799_999
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """`data` is the file's; for `photos_left_out` photo files there was no room in it."""
+
+    data: bytes = field(repr=False)
+    photos_left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Restored:
     """`records` are kept now; `left_out` were not taken, since they are over. `messages` were not
-    here before; the backup is of `made_ms`."""
+    here before; `photos` files are here now; the backup is of `made_ms`."""
 
     author: bytes
     records: int
     left_out: int
     messages: int = 0
     made_ms: int = 0
+    photos: int = 0
 
 
 def make_backup(
@@ -75,19 +86,20 @@ def make_backup(
     ask_passphrase: AskPassphrase | None = None,
     environ: Mapping[str, str] = os.environ,
     entropy: Entropy = os.urandom,
-) -> bytes:
-    """The file's bytes; a node may run meanwhile. DeskError where the identity cannot be opened.
+) -> Backup:
+    """The file; a node may run meanwhile. DeskError where the identity cannot be opened.
 
     Once it is written, note it: `home.owner.note_backed_up(now_ms)`.
     """
     check_passphrase(file_passphrase)
     seed = open_seed(home, ask_passphrase, environ)
+    of_store, photos_left_out = _of_store(home, config, seed)
     told = {
         _MARK: VERSION,
         "made_ms": now_ms,
         "seed": b64encode(seed).decode(),
         "config": read_file(home),
-        **_of_store(home, config, seed),
+        **of_store,
     }
     packed = json.dumps(told).encode()
     sealed = seal_secret(
@@ -102,7 +114,7 @@ def make_backup(
                 "keep the 24 words (`jangteo words`) and `jangteo export --mine --format records`"
             ),
         )
-    return sealed
+    return Backup(sealed, photos_left_out)
 
 
 def restore_words(
@@ -139,13 +151,14 @@ def restore_file(
                 kept = _fill(store, told, author, now_ms)
                 with store.write(durable=True):
                     said = fill_talk(store, told.talk, told.seed, entropy, now_ms)
+                photos = fill_photos(store, BlobFolder(home.blobs_path), told.photos, now_ms)
         except (StoreError, LocalProtocolError) as error:
             raise DeskError("store", told_by(error)) from error
         except RemoteProtocolError as error:
             raise bad_value(
                 tell("what was said in this backup is damaged: {error}", error=error)
             ) from None
-    return Restored(author, kept, len(told.records) - kept, said, told.made_ms)
+    return Restored(author, kept, len(told.records) - kept, said, told.made_ms, photos)
 
 
 def author_of_backup(data: bytes, file_passphrase: str) -> bytes:
@@ -164,19 +177,23 @@ class _Told:
     contacts: list[Contact]
     imports: list[import_source.ImportSource]
     talk: KeptTalk
+    photos: tuple[bytes, ...]
 
 
-def _of_store(home: Home, config: Config, seed: bytes) -> dict[str, Any]:
+def _of_store(home: Home, config: Config, seed: bytes) -> tuple[dict[str, Any], int]:
+    """What the store has of one's own, and how many photo files there was no room for."""
     author = AuthorKey.from_seed(seed).public
     try:
         store = open_store(home, config, own=author, read_only=True)
     except StoreMissing:
-        return {"records": [], "markets": [], "blocked": [], "imports": []}
+        return {"records": [], "markets": [], "blocked": [], "imports": []}, 0
     except StoreError as error:
         raise DeskError("store", told_by(error)) from error
     with closing(store):
+        photos = photos_of(store, BlobFolder(home.blobs_path), author)
         return {
             "talk": talk_of(store, seed),
+            "photos": photos.files,
             "records": [
                 b64encode(raw).decode()
                 for _, raw in store.iter_records()
@@ -197,7 +214,7 @@ def _of_store(home: Home, config: Config, seed: bytes) -> dict[str, Any]:
                 }
                 for one in import_source.load(store)
             ],
-        }
+        }, photos.left_out
 
 
 def _opened(data: bytes, passphrase: str) -> _Told:
@@ -235,6 +252,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
             for entry in told["imports"]
         ]
         talk = read_talk(told["talk"]) if "talk" in told else KeptTalk()
+        photos = read_photos(told.get("photos", []))
         # Read, not only taken: what is written to the home's file is read before anything is done.
         config = {
             name: KEYS[name].read(value) for name, value in told["config"].items() if name in KEYS
@@ -263,7 +281,7 @@ def _opened(data: bytes, passphrase: str) -> _Told:
     )
     if not fits:
         raise bad_value(tell("this is no backup file"))
-    return _Told(made_ms, seed, records, config, markets, blocked, contacts, imports, talk)
+    return _Told(made_ms, seed, records, config, markets, blocked, contacts, imports, talk, photos)
 
 
 def _fill(store: Store, told: _Told, own: bytes, now_ms: int) -> int:

@@ -34,13 +34,14 @@ class BlobFolder:
     def has(self, hash: bytes) -> bool:
         return self.path(hash).is_file()
 
-    def put(self, data: bytes) -> bytes:
-        """The hash of `data`, which is on the disk then. DeskError where it cannot be written."""
+    def put(self, data: bytes, *, is_durable: bool = True) -> bytes:
+        """The hash of `data`; if `is_durable` it is on the disk then. DeskError where it cannot be
+        written."""
         digest = hashlib.sha256(data).digest()
         path = self.path(digest)
-        self._make(path.parent)
+        self._make(path.parent, is_durable=is_durable)
         if not path.exists():
-            write_private(path, data)
+            write_private(path, data, is_durable=is_durable)
         return digest
 
     def put_all(self, datas: Sequence[bytes]) -> None:
@@ -140,11 +141,12 @@ class BlobFolder:
         path = self.path(hash)
         return path.with_name(path.name + _PART)
 
-    def _make(self, folder: Path) -> None:
+    def _make(self, folder: Path, *, is_durable: bool = True) -> None:
         try:
             if not folder.is_dir():
                 folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-                sync_folder(folder.parent)
+                if is_durable:
+                    sync_folder(folder.parent)
         except OSError as error:
             raise DeskError(
                 "unwritable",

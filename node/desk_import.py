@@ -16,9 +16,10 @@ from ..protocol.envelope import listing_id
 from ..protocol.errors import LocalProtocolError
 from ..protocol.kind import LISTING
 from ..protocol.market import OPEN
-from ..protocol.told import tell
+from ..protocol.photo import Photo
+from ..protocol.told import tell, tell_count
 from ..store.row import ListingRow
-from . import import_source
+from . import import_source, photo_form
 from .clerk import Clerk
 from .desk_args import Args, refused
 from .desk_error import DeskError, bad_value
@@ -39,7 +40,7 @@ def import_file(clerk: Clerk, told: Mapping[str, Any]) -> Iterator[JsonObject]:
         "import",
         told,
         ("path", "format", "currency", "per_variant", "withdraw_missing", "source", "market",
-         "dry_run"),
+         "dry_run", "photos"),
     )  # fmt: skip
     told_path = args.needed("path")
     if "\0" in told_path:
@@ -75,6 +76,8 @@ class _ListingImport:
             raise not_joined(self._market)
         self._currency = args.currency("currency") or clerk.currency
         self._per_variant = args.flag("per_variant") or False
+        self._has_photos = "photos" in args
+        self._photos = _named_photos(args.value("photos"))
         self._withdraws = args.flag("withdraw_missing") or False
         self._name = " ".join((args.text("source") or "").split())
         if len(self._name) > _SOURCE_CHARS_MAX:
@@ -137,6 +140,7 @@ class _ListingImport:
         if row.listing is None:
             return ImportStep(row.line, row.result, row.title, row.warnings, row.error)
         existing = self._existing(row, market)
+        row = self._with_photos(row, () if existing is None else existing.listing.photos)
         if existing is None:
             return self._create(row, market)
         if row.ref is not None and existing.listing.ref == row.ref:
@@ -154,6 +158,47 @@ class _ListingImport:
         draft = Draft(LISTING, existing.header.thread_key, after.to_body(), existing.header)
         return ImportStep(
             row.line, "updated", row.title, warnings, None, draft, existing.listing_id
+        )
+
+    def _with_photos(self, row: ImportRow, before: tuple[Photo, ...]) -> ImportRow:
+        """`row` with those of its photos that are here, or were its listing's `before`."""
+        row = self._with_named(row)
+        if row.listing is None or not row.listing.photos:
+            return row
+        clerk, told = self._clerk, row.listing.photos
+        photos = tuple(one for one in told if one in before or photo_form.is_here(clerk, one))
+        if not self._is_dry:
+            photo_form.keep(clerk, [one for one in photos if one not in before])
+        if len(photos) == len(told):
+            return row
+        left_out = tell_count(
+            "a photo is not in this home, and left out",
+            "{n} photos are not in this home, and left out",
+            len(told) - len(photos),
+        )
+        listing = replace(row.listing, photos=photos)
+        return replace(row, listing=listing, warnings=(*row.warnings, left_out))
+
+    def _with_named(self, row: ImportRow) -> ImportRow:
+        """`row` with the photos that it names as files."""
+        if row.listing is None or not row.photo_names or (self._is_dry and self._has_photos):
+            return row
+        found = [self._photos[name] for name in row.photo_names if name in self._photos]
+        named = {photo.hash: photo for photo in (*row.listing.photos, *found)}
+        photos = tuple(named.values())[: limits.PHOTOS_MAX]
+        warnings = row.warnings
+        if not self._has_photos:
+            warnings += (tell("photos beside the file come with `jangteo import … --photos`"),)
+        elif len(found) < len(row.photo_names) or len(named) > len(photos):
+            left_out = len(row.photo_names) - len(found) + len(named) - len(photos)
+            warnings += (tell_count("a photo left out", "{n} photos left out", left_out),)
+        if not photos:
+            return replace(row, warnings=warnings)
+        return replace(
+            row,
+            listing=replace(row.listing, photos=photos),
+            says=row.says | {"photos"},
+            warnings=warnings,
         )
 
     def _create(self, row: ImportRow, market: str) -> ImportStep:
@@ -253,3 +298,14 @@ class _ListingImport:
                  "import to be a newer edition of it; --source NAME, given at each import, ties "
                  "them together"),
         ))  # fmt: skip
+
+
+def _named_photos(told: object) -> dict[str, Photo]:
+    """{name: photo as JSON}: what was made of files beside the one that names them."""
+    if told is None:
+        return {}
+    if not isinstance(told, Mapping) or len(told) > limits.IMPORT_PHOTOS_MAX:
+        raise bad_value(
+            tell("photos are at most {most} by their names", most=limits.IMPORT_PHOTOS_MAX)
+        )
+    return {str(name): photo_form.photos_from([photo])[0] for name, photo in told.items()}

@@ -5,23 +5,27 @@ Knows how to start `up` and read its events; nothing of how they are shown.
 """
 
 import contextlib
+import json
 import queue
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from ..protocol.told import tell
+from .blob_folder import BlobFolder
 from .config import read_config, set_value
 from .desk_error import DeskError
 from .home import Home
 from .identity import create
 from .node_process import Event, NodeProcess, stop_all, undisturbed
 from .office import open_office
+from .photo_bring import put
 
 NODES_MAX: Final = 16
 READY_SECONDS_MAX: Final = 60
@@ -38,7 +42,8 @@ _PEOPLE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One node's owner; `goods` are lines of JSON as `import` takes them."""
+    """One node's owner; `goods` are lines of JSON as `import` takes them, with a "motif" besides:
+    what their photos show."""
 
     number: int
     name: str
@@ -61,6 +66,20 @@ def people(count: int) -> list[Person]:
         name = names[number // len(_PEOPLE)]
         persons.append(Person(number + 1, name, currency, tuple(goods[number])))
     return persons
+
+
+def _with_photos(goods: Sequence[str], folder: BlobFolder) -> list[str]:
+    """The same with photos that are drawn now, and in `folder` then."""
+    from .sample_photo import photos_of
+
+    def draw(line: str) -> str:
+        told = json.loads(line)
+        pictures = photos_of(told.pop("motif"), told["title"])
+        drawn = [put(folder, pressed, is_durable=False) for pressed in pictures]
+        return json.dumps(told | {"photos": drawn}, ensure_ascii=False)
+
+    with ThreadPoolExecutor() as threads:
+        return list(threads.map(draw, goods))
 
 
 class Devnet:
@@ -108,7 +127,8 @@ class Devnet:
         home.owner.note_backed_up(time.time_ns() // 1_000_000)  # nothing here is worth keeping
         set_value(home, "currency", person.currency)
         goods = home.path / "goods.jsonl"
-        goods.write_text("\n".join(person.goods) + "\n", encoding="utf-8")
+        lines = _with_photos(person.goods, BlobFolder(home.blobs_path))
+        goods.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         with open_office(home, read_config(home)) as office:
             office.call("profile", {"name": person.name})
             failed = [

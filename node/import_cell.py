@@ -9,6 +9,9 @@ from ..protocol.money import Price, parse_price
 from ..protocol.told import tell
 from .html_text import unescaped
 
+_NAME_CHARS_MAX: Final = 255
+_BETWEEN_NAMES: Final = re.compile(r"\s*[|;\n]\s*")
+
 _NOTHING: Final = frozenset(
     ("-", "–", "—", "―", "n/a", "na", "none", "null", "nan", "없음", "なし")
 )
@@ -140,3 +143,11 @@ def _split_escaped(text: str, separators: str) -> list[str]:
         else:
             pieces[-1].append(char)
     return ["".join(piece) for piece in pieces]
+
+
+def read_photo_names(cell: str) -> tuple[str, ...]:
+    """The files that a cell names, with ";" or "|" between; none where it is an address."""
+    if "://" in cell:
+        return ()
+    names = (name.strip()[:_NAME_CHARS_MAX] for name in _BETWEEN_NAMES.split(cell))
+    return tuple(dict.fromkeys(filter(None, names)))

@@ -18,6 +18,7 @@ from .import_cell import (
     read_category,
     read_count,
     read_currency,
+    read_photo_names,
     read_price,
     read_tags,
 )
@@ -118,10 +119,16 @@ class _Sheet:
             warnings=warnings,
             listing_id=bytes.fromhex(listing_id) if is_export else None,
             market=self._get(row, "market") or None,
+            photo_names=read_photo_names(self._get(row, "image")),
         )
 
     def _get(self, row: TableRow, name: str) -> str:
         return unquoted(cell(row, self.columns[name]))
+
+    def _image_url(self, row: TableRow) -> str:
+        """None where the column names files."""
+        told = self._get(row, "image")
+        return "" if read_photo_names(told) else told
 
     def _is_price_torn(self, row: TableRow) -> bool:
         index = self.columns["price"]
@@ -164,7 +171,7 @@ class _Sheet:
             price=self._price(row),
             quantity=self._quantity(row, warnings),
             tags=read_tags(self._get(row, "tags")),
-            url=self._get(row, "url") or self._get(row, "image"),
+            url=self._get(row, "url") or self._image_url(row),
             category=category,
             condition=condition,
             place=self._get(row, "place"),

@@ -13,11 +13,13 @@ from ..protocol.errors import LocalProtocolError
 from ..protocol.listing import CONDITIONS, SIDES, STATUSES, Listing
 from ..protocol.money import NO_CURRENCY, Price, from_decimal
 from ..protocol.told import tell, told_by
-from .import_cell import read_currency, read_price
+from .desk_error import DeskError
+from .import_cell import read_currency, read_photo_names, read_price
 from .import_csv import OWN_FORMAT
 from .import_row import ImportRow, RefBook, failed, not_mine, ready, ref_of, skipped
 from .import_table import clean_text, too_many_rows
 from .import_words import condition_of, side_of, status_of
+from .photo_form import photos_from
 from .text_file import Line
 
 FORMAT: Final = "jsonl"
@@ -96,12 +98,16 @@ def _row(
             condition=_choice(value, "condition", ("", *CONDITIONS), condition_of, ""),
             place=_text(value, "place"),
             status=_choice(value, "status", STATUSES, status_of, "active"),
+            photos=photos_from(value.get("photos") or []),
         )
+        names = _photo_names(value)
     except LocalProtocolError as error:
         return failed(number, told_by(error), title=title, ref=ref)
+    except DeskError as error:
+        return failed(number, error.message, title=title, ref=ref)
     says = {"title"} | {
         name
-        for name in (*_TEXTS, "side", "price", "quantity", "tags", "condition", "status")
+        for name in (*_TEXTS, "side", "price", "quantity", "tags", "condition", "status", "photos")
         if name in value
     }
     market = value.get("market")
@@ -112,6 +118,7 @@ def _row(
         says=says,
         listing_id=listing_id,
         market=market if type(market) is str else None,
+        photo_names=names,
     )
 
 
@@ -184,6 +191,15 @@ def _tags(value: Mapping[str, Any]) -> tuple[str, ...]:
     if type(tags) is not list or not all(type(tag) is str for tag in tags):
         raise LocalProtocolError(tell("tags are not an array of texts"), "tags")
     return tuple(clean_text(tag) for tag in tags)
+
+
+def _photo_names(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """`photo` as a text, or as an array of texts."""
+    told = value.get("photo", "")
+    names = told if type(told) is list else [told]
+    if not all(type(name) is str for name in names):
+        raise LocalProtocolError(tell("photo is not text"), "photo")
+    return read_photo_names(";".join(names))
 
 
 def _hex_id(value: object) -> bytes | None:

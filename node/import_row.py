@@ -31,6 +31,7 @@ class ImportRow:
     `says` names the fields of Listing that the file speaks of: the others of a listing that is
     already there stay as they are. `listing_id` (32 bytes) and `market` are there where the file
     is an export of ours: the listing is then looked for by `listing_id` first, then by `ref`.
+    `photo_names` are of files beside this one.
     """
 
     line: int
@@ -43,6 +44,7 @@ class ImportRow:
     says: frozenset[str] = frozenset()
     listing_id: bytes | None = None
     market: str | None = None
+    photo_names: tuple[str, ...] = ()
 
     def over(self, existing: Listing) -> Listing:
         """`existing` as this row has it: what the file says changes, the rest stays.
@@ -104,6 +106,7 @@ def ready(
     warnings: Iterable[str] = (),
     listing_id: bytes | None = None,
     market: str | None = None,
+    photo_names: tuple[str, ...] = (),
 ) -> ImportRow:
     """A row with its listing cut to the limits; "failed" where it still cannot be published."""
     shorter, first_cuts = _shortened(listing)
@@ -123,6 +126,7 @@ def ready(
         says=frozenset(says),
         listing_id=listing_id,
         market=market,
+        photo_names=photo_names,
     )
 
 

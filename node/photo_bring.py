@@ -26,8 +26,8 @@ def bring(home: Home, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
         yield put(folder, press_file(path))
 
 
-def put(folder: BlobFolder, pressed: Pressed) -> dict[str, Any]:
-    """What `sell` and `edit` take; its files are on the disk then."""
-    folder.put(pressed.full)
-    folder.put(pressed.thumb)
+def put(folder: BlobFolder, pressed: Pressed, *, is_durable: bool = True) -> dict[str, Any]:
+    """What `sell` and `edit` take; its files are on the disk then, if `is_durable`."""
+    folder.put(pressed.full, is_durable=is_durable)
+    folder.put(pressed.thumb, is_durable=is_durable)
     return photo_json(pressed.photo)

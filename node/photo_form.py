@@ -6,6 +6,7 @@ What is named must be here: nobody else can give what its author has not. Knows 
 import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from ..protocol import limits
@@ -61,17 +62,38 @@ def keep(clerk: Clerk, photos: Iterable[Photo]) -> None:
     """Notes in the open transaction that the files of `photos` are here; DeskError where one is
     not, or is not what it says."""
     for photo in photos:
-        for hash, kind, size in (
-            (photo.hash, FULL, photo.size),
-            (photo.thumb, THUMB, photo.thumb_size),
-        ):
-            if hash in clerk.store.blobs.here([hash]):
+        for blob in _blobs_of(photo):
+            if _is_known(clerk, blob):
                 continue
-            folder = clerk.blobs
-            if folder is None or not folder.is_sound(hash) or folder.size(hash) != size:
+            if not _is_sound(clerk, blob):
                 raise DeskError(
                     "no-photo",
-                    tell("the photo {short} is not in this home", short=hash.hex()[:8]),
+                    tell("the photo {short} is not in this home", short=blob.hash.hex()[:8]),
                     tell("`jangteo sell … --photo FILE` brings it here"),
                 )
-            clerk.store.blobs.put(hash, kind, size, clerk.now_ms())
+            clerk.store.blobs.put(blob.hash, blob.kind, blob.size, clerk.now_ms())
+
+
+def is_here(clerk: Clerk, photo: Photo) -> bool:
+    """Whether `keep` would take it."""
+    return all(_is_known(clerk, blob) or _is_sound(clerk, blob) for blob in _blobs_of(photo))
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    hash: bytes
+    kind: int
+    size: int
+
+
+def _blobs_of(photo: Photo) -> tuple[_Blob, _Blob]:
+    return _Blob(photo.hash, FULL, photo.size), _Blob(photo.thumb, THUMB, photo.thumb_size)
+
+
+def _is_known(clerk: Clerk, blob: _Blob) -> bool:
+    return blob.hash in clerk.store.blobs.here([blob.hash])
+
+
+def _is_sound(clerk: Clerk, blob: _Blob) -> bool:
+    folder = clerk.blobs
+    return folder is not None and folder.is_sound(blob.hash) and folder.size(blob.hash) == blob.size

@@ -262,7 +262,9 @@ MDNS_NEIGHBOURS_MAX = 4096
 # --- the desk and the control API ------------------------------------------------------------
 IMPORT_BATCH_ROWS_MAX = 500  # in one durable transaction
 IMPORT_SOURCES_MAX = 32
+IMPORT_PHOTOS_MAX = 1500  # files that one file of listings names
 BACKUP_BYTES_MAX = 1024 * MIB  # unpacked
+BACKUP_PHOTO_BYTES_MAX = 64 * MIB  # of photos in it
 CONTROL_BODY_BYTES_MAX = 1 * MIB
 CONTROL_STREAMS_MAX = 32
 PAGE_FORM_BYTES_MAX = 256 * KIB  # without files

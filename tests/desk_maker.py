@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jangteo.crypto.keys import AuthorKey
+from jangteo.node.blob_folder import BlobFolder
 from jangteo.node.config import Config, read_config
 from jangteo.node.desk import Desk
 from jangteo.node.home import Home
@@ -64,6 +65,7 @@ class Stall:
             self.moment,
             Dice(f"{name} {self.store.last_arrival()}"),  # another at each opening
             owner=self.home.owner,
+            blobs=BlobFolder(self.home.blobs_path),
         )
 
     def call(self, verb: str, **args: Any) -> dict[str, Any]:

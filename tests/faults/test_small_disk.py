@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.cli_runner import Person, Said
 from tests.interop.test_two_processes import Node
@@ -68,11 +69,19 @@ def refused(said: Said, told: str) -> None:
     assert len(said.err.splitlines()) <= 2, said.err
 
 
-def test_a_home_on_a_full_disk_is_read_on_and_goes_on_when_there_is_room(disk: Path) -> None:
+def test_a_home_on_a_full_disk_is_read_on_and_goes_on_when_there_is_room(
+    disk: Path, tmp_path: Path
+) -> None:
     hana = Person(disk / "home")
     hana.types("init")
     lamp = hana.sells("lamp")
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (60, 40), "red").save(photo)
     with filled(disk):
+        refused(
+            hana.types("sell", "desk", "--price", "free", "--photo", str(photo)), "No space left"
+        )
+        assert not [path for path in hana.home.glob("blobs/*/*") if path.stat().st_size]
         assert [row["title"] for row in hana.json("search", "lamp").rows] == ["lamp"]
         assert hana.json("show", lamp["id"]).row["id"] == lamp["id"]
         assert hana.types().code == 0
@@ -81,7 +90,7 @@ def test_a_home_on_a_full_disk_is_read_on_and_goes_on_when_there_is_room(disk: P
             refused(hana.types(*words), "space left")
         refused(hana.types("config", "set", "currency", "KRW"), "No space left")
         assert [row["title"] for row in hana.json("search", "lamp").rows] == ["lamp"]
-    hana.sells("desk")
+    hana.sells("desk", "free", "--photo", str(photo))
     assert hana.json("verify").row["ok"]
     assert len(hana.json("search").rows) == 2
 

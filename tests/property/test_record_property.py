@@ -15,6 +15,7 @@ from jangteo.protocol.errors import LocalProtocolError, RemoteProtocolError
 from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import CONDITIONS, SIDES, STATUSES, Listing, fit
 from jangteo.protocol.money import EXPONENTS, Price, from_decimal, parse_price
+from jangteo.protocol.photo import Photo
 
 KEY = AuthorKey.from_seed(b"\x07" * 32)
 
@@ -37,6 +38,16 @@ prices = st.builds(
     st.integers(0, limits.INTEGER_MAX),
     st.sampled_from([code for code in EXPONENTS if code != "XXX"]),
 )
+photos = st.builds(
+    Photo,
+    hash=st.binary(min_size=32, max_size=32),
+    size=st.integers(1, limits.PHOTO_BYTES_MAX),
+    width=st.integers(1, limits.PHOTO_SIDE_MAX),
+    height=st.integers(1, limits.PHOTO_SIDE_MAX),
+    thumb=st.binary(min_size=32, max_size=32),
+    thumb_size=st.integers(1, limits.THUMB_BYTES_MAX),
+    blur=st.binary(min_size=48, max_size=48),
+)
 listings = st.builds(
     Listing,
     title=texts.filter(str.strip),
@@ -53,6 +64,7 @@ listings = st.builds(
     until_ms=st.none() | st.integers(0, limits.LIFETIME_SHORT_MS),
     created_ms=st.integers(0, limits.INTEGER_MAX),
     ref=st.none() | st.binary(min_size=32, max_size=32),
+    photos=st.lists(photos, max_size=3).map(tuple),
 )
 
 

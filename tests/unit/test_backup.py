@@ -3,18 +3,22 @@
 import json
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jangteo.crypto.keyfile import open_secret, seal_secret
 from jangteo.node import identity
 from jangteo.node.backup import make_backup, restore_file, restore_words
+from jangteo.node.blob_folder import BlobFolder
 from jangteo.node.config import read_config, set_value
 from jangteo.node.desk_error import DeskError
 from jangteo.node.home import Home
 from jangteo.node.home_store import open_store
 from jangteo.node.import_source import load
+from jangteo.node.listing_json import photo_json
 from jangteo.protocol import limits
+from jangteo.protocol.photo import Photo
 from tests.desk_maker import DAY_MS, Dice, Moment, stall
 from tests.market_maker import NOW_MS, Seller
 
@@ -38,7 +42,7 @@ def backed_up(folder: Path) -> tuple[Home, bytes]:
             ana.store.admit([Seller.named("ben").lists(1, "Ben's")], NOW_MS)
         data = make_backup(
             ana.home, ana.config, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("backup")
-        )
+        ).data
         return ana.home, data
 
 
@@ -166,7 +170,7 @@ def test_what_was_published_in_a_market_that_was_left_since_comes_back_too(tmp_p
         ana.call("join", market="campus")
         ana.sell("Lamp", market="campus")
         ana.call("leave", market="campus")
-        data = make_backup(ana.home, ana.config, HORSE, now_ms=NOW_MS, environ={})
+        data = make_backup(ana.home, ana.config, HORSE, now_ms=NOW_MS, environ={}).data
     new = Home(tmp_path / "new")
     restored = restore_file(new, data, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("new"))
     assert (restored.records, restored.left_out) == (1, 0)
@@ -219,9 +223,94 @@ def test_who_kept_or_blocked_this_author_before_it_was_oneself_is_no_matter(tmp_
             else:
                 store.block(author)
         restore_file(home, data, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice(name))
-        again = make_backup(home, config, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice(name))
+        again = make_backup(home, config, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice(name)).data
         last = Home(tmp_path / f"last {number}")
         restored = restore_file(
             last, again, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice(f"last {number}")
         )
         assert (restored.records, restored.left_out) == (6, 0)
+
+
+def shown(folder: BlobFolder, word: str) -> dict[str, Any]:
+    """A photo whose files are in `folder`."""
+    full, thumb = f"photo of {word}".encode(), f"small {word}".encode()
+    photo = Photo(folder.put(full), len(full), 4, 3, folder.put(thumb), len(thumb), bytes(48))
+    return photo_json(photo)
+
+
+def with_photos(folder: Path) -> tuple[Home, bytes, int]:
+    """Ana's home with two listings that have photos, one of which both have, and its backup; how
+    many of the files had no room."""
+    with stall(folder, "ana") as ana:
+        identity.adopt_seed(ana.home, ana.key.seed, entropy=Dice())
+        photos = BlobFolder(ana.home.blobs_path)
+        lamp, chair, both = (shown(photos, word) for word in ("lamp", "chair", "both"))
+        ana.call("sell", title="Lamp", price="5 KRW", photos=[lamp, both])
+        ana.call("sell", title="Chair", price="5 KRW", photos=[chair, both])
+        made = make_backup(ana.home, ana.config, HORSE, now_ms=NOW_MS, environ={})
+        return ana.home, made.data, made.photos_left_out
+
+
+def test_the_photos_of_one_s_own_come_back(tmp_path: Path) -> None:
+    _, data, left_out = with_photos(tmp_path)
+    new = Home(tmp_path / "new")
+    for _ in range(2):
+        restored = restore_file(new, data, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("new"))
+        assert (restored.photos, left_out) == (6, 0)
+    folder = BlobFolder(new.blobs_path)
+    with open_store(new, read_config(new, environ={}), own=restored.author) as store:
+        for row in store.own_listings(restored.author):
+            assert len(row.listing.photos) == 2
+            for photo in row.listing.photos:
+                assert folder.is_sound(photo.hash) and folder.is_sound(photo.thumb)
+                assert store.blobs.here([photo.hash, photo.thumb]) == {photo.hash, photo.thumb}
+        assert store.blobs.totals().wanted_count == 0
+
+
+def test_a_backup_holds_so_many_photos_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = sum(len(f"small {word}") for word in ("lamp", "chair", "both"))
+    monkeypatch.setattr(limits, "BACKUP_PHOTO_BYTES_MAX", small + len("photo of chair"))
+    _, data, left_out = with_photos(tmp_path)
+    assert left_out == 2
+    new = Home(tmp_path / "new")
+    restored = restore_file(new, data, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("new"))
+    assert restored.photos == 4
+
+
+def test_a_photo_that_is_damaged_here_is_in_no_backup(tmp_path: Path) -> None:
+    with stall(tmp_path, "ana") as ana:
+        identity.adopt_seed(ana.home, ana.key.seed, entropy=Dice())
+        folder = BlobFolder(ana.home.blobs_path)
+        photo = shown(folder, "lamp")
+        ana.call("sell", title="Lamp", price="5 KRW", photos=[photo])
+        folder.path(bytes.fromhex(photo["hash"])).write_bytes(b"x")
+        folder.drop(bytes.fromhex(photo["thumb"]))
+        data = make_backup(ana.home, ana.config, HORSE, now_ms=NOW_MS, environ={}).data
+    new = Home(tmp_path / "new")
+    restored = restore_file(new, data, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("new"))
+    assert (restored.records, restored.photos) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "photos", ["text", [5], ["*"], [""], ["AAAA" * (limits.PHOTO_BYTES_MAX // 3 + 1)]]
+)
+def test_what_are_no_photos_make_no_backup(tmp_path: Path, photos: object) -> None:
+    _, data = backed_up(tmp_path)
+    told = json.loads(zlib.decompress(open_secret(data, HORSE))) | {"photos": photos}
+    changed = seal_secret(zlib.compress(json.dumps(told).encode()), HORSE, bytes(16), bytes(12))
+    new = Home(tmp_path / "new")
+    with pytest.raises(DeskError, match="no backup"):
+        restore_file(new, changed, HORSE, now_ms=NOW_MS, environ={})
+    assert not new.exists
+
+
+def test_a_photo_that_nothing_names_is_not_brought_back(tmp_path: Path) -> None:
+    _, data = backed_up(tmp_path)
+    told = json.loads(zlib.decompress(open_secret(data, HORSE))) | {"photos": ["AAAA"]}
+    changed = seal_secret(zlib.compress(json.dumps(told).encode()), HORSE, bytes(16), bytes(12))
+    new = Home(tmp_path / "new")
+    restored = restore_file(new, changed, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("new"))
+    assert restored.photos == 0
+    assert list(BlobFolder(new.blobs_path).files()) == []

@@ -26,7 +26,7 @@ HORSE = "correct horse"
 def backup_of(person: Talker) -> bytes:
     return make_backup(
         person.home, person.config, HORSE, now_ms=NOW_MS, environ={}, entropy=Dice("backup")
-    )
+    ).data
 
 
 def restored(folder: Path, data: bytes) -> tuple[Talker, int]:

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from jangteo.node.blob_folder import BlobFolder
+from jangteo.node.config import read_config
 from jangteo.node.desk_error import DeskError
 from jangteo.node.devnet import NODES_MAX, Devnet, people
+from jangteo.node.office import open_office
 
 SAMPLES = Path(__file__).parents[2] / "node" / "samples"
 
@@ -50,6 +53,14 @@ def test_a_devnet_furnishes_homes_and_takes_them_away() -> None:
         assert [net.counted(person) for person in net.people] == [
             len(person.goods) for person in net.people
         ]
+        home = net.home(net.people[0])
+        with open_office(home, read_config(home)) as office:
+            shown = office.call("search", {})["rows"]
+            photos = [photo for listing in shown for photo in listing["photos"]]
+        assert shown and all(listing["photos"] for listing in shown)
+        folder = BlobFolder(home.blobs_path)
+        assert all(folder.is_sound(bytes.fromhex(photo["hash"])) for photo in photos)
+        assert all(folder.is_sound(bytes.fromhex(photo["thumb"])) for photo in photos)
     assert not net.folder.exists()
 
 

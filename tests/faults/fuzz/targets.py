@@ -9,6 +9,7 @@ from tests.faults.fuzz import (
     file_targets,
     libp2p_targets,
     mail_targets,
+    photo_targets,
     session_targets,
     wire_targets,
 )
@@ -26,6 +27,7 @@ TARGETS: dict[str, Target] = {
         libp2p_targets,
         file_targets,
         desk_targets,
+        photo_targets,
     )
     for target in module.TARGETS
 }

@@ -20,6 +20,7 @@ from jangteo.protocol.item_set import ListItemSet, item_key
 from jangteo.protocol.kind import LISTING
 from jangteo.protocol.listing import Listing
 from jangteo.protocol.money import Price
+from jangteo.protocol.photo import Photo
 from jangteo.protocol.reconcile import Reconciliation
 from jangteo.protocol.verdict import Verdict
 from tests.faults.fuzz.target import AUTHOR, Target
@@ -40,6 +41,10 @@ FULL = Listing(
     until_ms=NOW_MS + 30 * limits.DAY_MS,
     created_ms=NOW_MS,
     ref=sha256(b"row"),
+    photos=(
+        Photo(sha256(b"photo"), 90_000, 1600, 1200, sha256(b"small"), 9000, bytes(48)),
+        Photo(sha256(b"other"), 1, 1, 1600, sha256(b"small"), 1, bytes(48)),
+    ),
 )
 
 
