@@ -106,6 +106,7 @@ def _tell_how_to_look(call: Call, net: "Devnet") -> None:
     screen.say(_("In another terminal:"), "bold")
     name = call.program
     for line in (
+        f"{name} --home {first} open",
         f"{name} --home {last} search 자전거",
         f"{name} --home {last} search --max-price 50 --currency USD --sort price",
         f"{name} --home {first} status",

@@ -80,6 +80,10 @@ async def browse(visit: Visit) -> Response:
         context["why"] = visit.why(error)
     else:
         context |= found
+        if "facets" in found:
+            # What costs nothing, and what one asks the price of, is no currency.
+            named = [one for one in found["facets"]["currency"] if one["value"].isupper()]
+            context["facets"] = found["facets"] | {"currency": named}
     if context["rows"] and context["has_more"]:
         context["next"] = wanted.but(after=context["rows"][-1]["cursor"])
     if visit.is_part:
