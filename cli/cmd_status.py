@@ -77,7 +77,13 @@ def _print(call: Call, result: Mapping[str, Any]) -> None:
             )
         )
     if (photos := result["photos"])["count"]:
-        screen.say(f"{counted(photos['count'], 'photo file')}, {photos['bytes'] / 2**20:,.1f} MiB")
+        screen.say(
+            _("{photo_files}, {mib:,.1f} of {most:,} MiB").format(
+                photo_files=counted(photos["count"], "photo file"),
+                mib=photos["bytes"] / 2**20,
+                most=call.config().blob_store_bytes // 2**20,
+            )
+        )
     if exchange := _exchange(result.get("photo_exchange") or {}):
         screen.say(_("photos: {exchange}").format(exchange=exchange))
     if is_nearly_full(counts):

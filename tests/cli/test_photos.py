@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.cli_runner import Person
+from tests.interop.test_two_processes import Node
 
 SECRET = b"37.5663N 126.9779E"
 
@@ -180,3 +181,31 @@ def test_a_file_of_listings_brings_photos_beside_it(person: Person, tmp_path: Pa
     nobody = Person(tmp_path / "nobody")
     assert nobody.types("import", str(goods), "--photos").code != 0
     assert blobs(nobody) == []
+
+
+def test_a_running_node_puts_them_up_tells_of_them_and_fetches_them(
+    person: Person, tmp_path: Path
+) -> None:
+    other = Person(tmp_path / "other")
+    red, blue = picture(tmp_path / "a.jpg"), picture(tmp_path / "b.jpg", "blue")
+    node = Node(person.home)
+    neighbour = None
+    try:
+        listing = person.sells("Bike", "5 USD", "--photo", red)
+        listing = person.json("edit", listing["id"], "--photo", blue).row
+        assert len(listing["photos"]) == 2
+        assert "4 photo files, " in person.types("status").out
+        neighbour = Node(other.home, node.address)
+        neighbour.wait_title("Bike")
+        out = tmp_path / "out"
+        said = other.types("photos", listing["id"], "--output", str(out))
+        assert said.code == 0 and "written to" in said.out, said
+        assert sorted(file.stat().st_size for file in out.iterdir()) == sorted(
+            photo["size"] for photo in listing["photos"]
+        )
+        for path in [*blobs(person), *blobs(other)]:
+            path.unlink()
+        said = other.types("photos", listing["id"], "--output", str(tmp_path / "none"))
+        assert said.code == 1 and "2 photos nobody has" in said.err, said
+    finally:
+        assert [each.stop() for each in (node, neighbour) if each is not None] in ([0], [0, 0])
