@@ -1,4 +1,4 @@
-"""What is due in answer to one get: a machine over chunks and "lacking" (SPEC.md R17.4, R17.5).
+"""What is due in answer to one get: a machine over chunks and "lacking" (SPEC.md R16.4, R16.5).
 
 Gathers bytes and verifies nothing: a hash is looked at when all of a blob is there. Opens nothing.
 """
@@ -29,7 +29,7 @@ class Lacked:
 
 
 class BlobAnswer:
-    """Takes frames in their order; RemoteProtocolError R17.4 for any that is not the next."""
+    """Takes frames in their order; RemoteProtocolError R16.4 for any that is not the next."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
@@ -45,22 +45,22 @@ class BlobAnswer:
     def take(self, frame: Chunk | Lacking) -> Whole | Lacked | None:
         """What this frame brings to an end; None where more of the same blob is due."""
         if self.is_complete or frame.index != self._index:
-            raise RemoteProtocolError("R17.4", "an answer to what was not asked")
+            raise RemoteProtocolError("R16.4", "an answer to what was not asked")
         part = self._parts[self._index]
         if isinstance(frame, Lacking):
             if self._pieces:
-                raise RemoteProtocolError("R17.4", "a blob that is lacking half-way")
+                raise RemoteProtocolError("R16.4", "a blob that is lacking half-way")
             self._index += 1
             return Lacked(part)
         if not self._pieces:
             self._total = frame.total
         if frame.total != self._total or not part.offset < frame.total <= part.size_max:
-            raise RemoteProtocolError("R17.4", f"a blob of {frame.total} bytes")
+            raise RemoteProtocolError("R16.4", f"a blob of {frame.total} bytes")
         left = self._total - part.offset - self._got
         if frame.offset != part.offset + self._got:
-            raise RemoteProtocolError("R17.4", "a chunk of another place")
+            raise RemoteProtocolError("R16.4", "a chunk of another place")
         if len(frame.data) != min(limits.BLOB_CHUNK_BYTES, left):
-            raise RemoteProtocolError("R17.4", f"a chunk of {len(frame.data)} bytes")
+            raise RemoteProtocolError("R16.4", f"a chunk of {len(frame.data)} bytes")
         self._pieces.append(frame.data)
         self._got += len(frame.data)
         if len(frame.data) < left:

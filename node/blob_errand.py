@@ -1,5 +1,5 @@
 """What is to be fetched, and of whom it is asked next: a machine over blobs, peers and times
-(SPEC.md R17.6, R17.7).
+(SPEC.md R16.6, R16.7).
 
 Inputs are what is wanted, what peers answered and the time, in seconds of one steady clock. Opens
 nothing, waits for nothing.

@@ -1,4 +1,4 @@
-"""All of a node's part in the exchange of pictures: its parts, wired (SPEC.md R17).
+"""All of a node's part in the exchange of pictures: its parts, wired (SPEC.md R16).
 
 What core.py starts, stops and asks; knows none of the parts' work.
 """

@@ -1,4 +1,4 @@
-"""What pictures a node fetches and which of them it keeps (SPEC.md R17.6, R17.10 to R17.12).
+"""What pictures a node fetches and which of them it keeps (SPEC.md R16.6, R16.10 to R16.12).
 
 Thumbnails come along with listings, full photos when somebody looks, or as the settings say; what
 is over the quota goes. Knows no peers and no frames.

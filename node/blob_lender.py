@@ -1,4 +1,4 @@
-"""What of the blobs here is given to peers, and how fast (SPEC.md R17.8, R17.9).
+"""What of the blobs here is given to peers, and how fast (SPEC.md R16.8, R16.9).
 
 Only what the store says is here and the disk has whole. Knows no frames.
 """

@@ -1,4 +1,4 @@
-"""A blob session that a peer opened: this side only answers (SPEC.md R17.3 on).
+"""A blob session that a peer opened: this side only answers (SPEC.md R16.3 on).
 
 Knows which frame may come; what is given and how fast is the lender's. The asking half is
 blob_session.py.
@@ -44,7 +44,7 @@ class BlobResponder:
             while not isinstance(frame := await self.stream.receive(), Bye):
                 if not isinstance(frame, Get):
                     raise RemoteProtocolError(
-                        "R17.3", f"a {type(frame).__name__} from the side that asks"
+                        "R16.3", f"a {type(frame).__name__} from the side that asks"
                     )
                 await self._answer(frame.parts)
             await self.stream.close()

@@ -1,4 +1,4 @@
-"""Which wanted pictures there is room for: a rule over sizes, kinds and authors (SPEC.md R17.11).
+"""Which wanted pictures there is room for: a rule over sizes, kinds and authors (SPEC.md R16.11).
 
 Knows no disk.
 """

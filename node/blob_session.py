@@ -1,4 +1,4 @@
-"""A blob session that this node opened: it asks, the other side answers (SPEC.md R17.3 on).
+"""A blob session that this node opened: it asks, the other side answers (SPEC.md R16.3 on).
 
 Two gets under way, so that the stream is never idle; what has come is verified and kept beside it.
 The other side's half is blob_responder.py.
@@ -96,7 +96,7 @@ class BlobSession:
             if isinstance(frame, Bye):
                 raise PeerSaidBye(frame.text)
             if not isinstance(frame, Chunk | Lacking):
-                raise RemoteProtocolError("R17.3", f"a {type(frame).__name__} for an answer")
+                raise RemoteProtocolError("R16.3", f"a {type(frame).__name__} for an answer")
             outcome = answer.take(frame)
             now = trio.current_time()
             self._errands.came(self._peer, now)
@@ -139,7 +139,7 @@ class BlobSession:
     def _check(self) -> None:
         if self._wrong is not None:
             raise RemoteProtocolError(
-                "R17.5", f"bytes that are not {self._wrong.hash.hex()[:8]}", _WRONG_POINTS
+                "R16.5", f"bytes that are not {self._wrong.hash.hex()[:8]}", _WRONG_POINTS
             )
 
     async def _keep_beginning(self) -> None:

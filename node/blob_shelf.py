@@ -1,5 +1,5 @@
 """The files of blobs, off the loop: verified when they are read, verified before they are kept
-(SPEC.md R17.5, R17.8).
+(SPEC.md R16.5, R16.8).
 
 What is given from here is what its hash says, be the disk as it may. Knows no peers and no store.
 """

@@ -1,4 +1,4 @@
-"""The stream of a blob session (SPEC.md R17.1 to R17.3). Knows which frames go over it, and what
+"""The stream of a blob session (SPEC.md R16.1 to R16.3). Knows which frames go over it, and what
 they cost and earn; no order of theirs."""
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ _CODEC: Final = Codec(
     blob_frame.decode,
     blob_frame.LENGTH_BYTES,
     blob_frame.Bye,
-    credit_rule="R17.9",
-    order_rule="R17.3",
+    credit_rule="R16.9",
+    order_rule="R16.3",
 )
 
 

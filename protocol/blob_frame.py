@@ -1,5 +1,5 @@
 """The frames of `/jangteo/blob/1`, the stream on which a node fetches pictures by their hashes
-(SPEC.md R17).
+(SPEC.md R16).
 
 What a frame may be and its bytes; knows neither who may send which frame when, nor streams.
 """
@@ -97,25 +97,25 @@ def encode_prefixed(frame: Frame) -> bytes:
 
 
 def decode_length(prefix: bytes) -> int:
-    """How many bytes to read for the next frame; RemoteProtocolError R17.1, before they are
+    """How many bytes to read for the next frame; RemoteProtocolError R16.1, before they are
     read."""
-    return frame_form.length_of(prefix, limits.BLOB_FRAME_BYTES_MAX, "R17.1")
+    return frame_form.length_of(prefix, limits.BLOB_FRAME_BYTES_MAX, "R16.1")
 
 
 def decode(data: bytes) -> Frame:
-    """The frame of `data`; RemoteProtocolError R17.1 or R17.2 if it is none."""
+    """The frame of `data`; RemoteProtocolError R16.1 or R16.2 if it is none."""
     frame_type, fields = frame_form.unpack(
         data,
         _TYPES,
         bytes_max=limits.BLOB_FRAME_BYTES_MAX,
         array_max=limits.BLOB_GETS_MAX,
-        length_rule="R17.1",
-        rule="R17.2",
+        length_rule="R16.1",
+        rule="R16.2",
     )
     try:
         frame: Frame = frame_type(*fields)
     except ValueError as error:
-        raise RemoteProtocolError("R17.2", f"{frame_type.__name__}: {error}") from None
+        raise RemoteProtocolError("R16.2", f"{frame_type.__name__}: {error}") from None
     if isinstance(frame, Get):
         return Get(tuple(Part(*part) for part in frame.parts))
     return frame

@@ -63,7 +63,7 @@ def assert_decoded_or_refused(data: bytes) -> None:
     try:
         frame = decode(data)
     except RemoteProtocolError as refused:
-        assert refused.rule in ("R17.1", "R17.2")
+        assert refused.rule in ("R16.1", "R16.2")
     else:
         assert decode(encode(frame)) == frame
 
@@ -125,4 +125,4 @@ def test_an_answer_is_taken_in_its_one_form_only(
             for frame in frames[:at] + frames[at + 1 :]:
                 other.take(frame)
             assert not other.is_complete  # without the last it is not whole
-            raise RemoteProtocolError("R17.4", "the last was left out")
+            raise RemoteProtocolError("R16.4", "the last was left out")

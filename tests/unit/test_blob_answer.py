@@ -1,4 +1,4 @@
-"""What may come in answer to a get, and what may not (SPEC.md R17.4)."""
+"""What may come in answer to a get, and what may not (SPEC.md R16.4)."""
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_a_blob_goes_on_where_it_was_left() -> None:
 def test_what_is_not_the_next_is_refused(frame: Chunk | Lacking) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         BlobAnswer([BIG, SMALL]).take(frame)
-    assert caught.value.rule == "R17.4"
+    assert caught.value.rule == "R16.4"
     assert caught.value.penalty
 
 

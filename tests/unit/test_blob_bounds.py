@@ -1,4 +1,4 @@
-"""What strangers may do with blobs, and each bound of it (SPEC.md R17)."""
+"""What strangers may do with blobs, and each bound of it (SPEC.md R16)."""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -58,7 +58,7 @@ async def test_bytes_that_are_not_the_blob_cost_their_sender_and_nothing_is_kept
     node, place = ann
     await name(node, [THUMB])
     report = await first_report(node, place, serving([THUMB], spoil=True))
-    assert "R17.5" in report.error
+    assert "R16.5" in report.error
     assert points(node) > 20
     assert not list(place.blob_path("ann").rglob("*.part"))
     assert held(place, "ann", [THUMB]) == 0
@@ -91,13 +91,13 @@ def answering(
 @pytest.mark.parametrize(
     ("frame", "rule"),
     [
-        pytest.param(Chunk(1, 0, SIZE, THUMB.data), "R17.4", id="of what was not asked"),
-        pytest.param(Chunk(0, 5, SIZE, THUMB.data), "R17.4", id="another place"),
-        pytest.param(Chunk(0, 0, SIZE, THUMB.data[:-1]), "R17.4", id="a byte short"),
-        pytest.param(Chunk(0, 0, SIZE, THUMB.data + b"x"), "R17.4", id="a byte long"),
-        pytest.param(Chunk(0, 0, 2**19, THUMB.data), "R17.4", id="larger than a thumbnail"),
-        pytest.param(Lacking(1), "R17.4", id="lacking what was not asked"),
-        pytest.param(Get((Part(THUMB.hash, 5),)), "R17.3", id="a question for an answer"),
+        pytest.param(Chunk(1, 0, SIZE, THUMB.data), "R16.4", id="of what was not asked"),
+        pytest.param(Chunk(0, 5, SIZE, THUMB.data), "R16.4", id="another place"),
+        pytest.param(Chunk(0, 0, SIZE, THUMB.data[:-1]), "R16.4", id="a byte short"),
+        pytest.param(Chunk(0, 0, SIZE, THUMB.data + b"x"), "R16.4", id="a byte long"),
+        pytest.param(Chunk(0, 0, 2**19, THUMB.data), "R16.4", id="larger than a thumbnail"),
+        pytest.param(Lacking(1), "R16.4", id="lacking what was not asked"),
+        pytest.param(Get((Part(THUMB.hash, 5),)), "R16.3", id="a question for an answer"),
     ],
 )
 async def test_an_answer_that_is_none_costs_its_sender(

@@ -1,5 +1,5 @@
 """What is fetched of whom: each blob of one neighbour at a time, of the next where it is lacking,
-and again after a rest (SPEC.md R17.6, R17.7)."""
+and again after a rest (SPEC.md R16.6, R16.7)."""
 
 from math import inf
 

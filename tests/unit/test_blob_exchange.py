@@ -1,4 +1,4 @@
-"""Pictures between whole nodes over the network in memory (SPEC.md R17)."""
+"""Pictures between whole nodes over the network in memory (SPEC.md R16)."""
 
 from collections.abc import Callable
 from pathlib import Path

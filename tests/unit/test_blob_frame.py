@@ -1,4 +1,4 @@
-"""The frames of the blob stream: their bytes, and each bound of them (SPEC.md R17.1, R17.2)."""
+"""The frames of the blob stream: their bytes, and each bound of them (SPEC.md R16.1, R16.2)."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_a_length_beyond_the_bound_is_refused_before_its_bytes_are_read(length: 
     assert decode_length(limits.BLOB_FRAME_BYTES_MAX.to_bytes(4, "big"))
     with pytest.raises(RemoteProtocolError) as caught:
         decode_length(length.to_bytes(4, "big"))
-    assert caught.value.rule == "R17.1"
+    assert caught.value.rule == "R16.1"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_is_just_within_the_bounds_is_a_frame(fields: list[Any]) -> None:
 def test_what_no_frame_is_is_refused(fields: Any) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         decode(msgpack.packb(fields))
-    assert caught.value.rule == "R17.2"
+    assert caught.value.rule == "R16.2"
 
 
 @pytest.mark.parametrize(
@@ -132,13 +132,13 @@ def test_what_no_frame_is_is_refused(fields: Any) -> None:
 def test_what_is_not_msgpack_within_bounds_is_refused(data: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         decode(data)
-    assert caught.value.rule == "R17.2"
+    assert caught.value.rule == "R16.2"
 
 
 def test_a_frame_may_not_be_larger_than_the_bound() -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         decode(bytes(limits.BLOB_FRAME_BYTES_MAX + 1))
-    assert caught.value.rule == "R17.1"
+    assert caught.value.rule == "R16.1"
     largest = Get(tuple(Part(bytes(part[0]), SIZE, SIZE - 1) for part in parts(MANY)))
     assert len(encode(largest)) < limits.BLOB_FRAME_BYTES_MAX
     assert len(encode(Chunk(MANY - 1, SIZE - 1, SIZE, bytes(CHUNK)))) < limits.BLOB_FRAME_BYTES_MAX

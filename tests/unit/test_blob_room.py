@@ -1,5 +1,5 @@
 """Room for pictures that come along: a flood of one author's, or of everybody's, has its bounds
-(SPEC.md R17.11)."""
+(SPEC.md R16.11)."""
 
 from collections.abc import Mapping, Sequence
 

@@ -40,7 +40,7 @@ def run_frame(data: bytes) -> None:
     try:
         frame = blob_frame.decode(data)
     except RemoteProtocolError as error:
-        assert error.rule in ("R17.1", "R17.2"), error
+        assert error.rule in ("R16.1", "R16.2"), error
         return
     assert blob_frame.decode(blob_frame.encode(frame)) == frame
 
@@ -129,7 +129,7 @@ async def ask(stream: Stream, begun: dict[bytes, int]) -> set[bytes]:
         with trio.fail_after(SECONDS_MAX):
             assert (await session.run()).peer == stream.peer
     except RemoteProtocolError as error:
-        assert error.rule.startswith("R17."), error
+        assert error.rule.startswith("R16."), error
     assert errands.under_way_count() == 0
     assert intake.taken.isdisjoint(each for each in PICTURES if each in errands)
     return intake.taken
@@ -142,7 +142,7 @@ async def answer(stream: Stream, pictures: dict[bytes, bytes]) -> None:
         with trio.fail_after(SECONDS_MAX):
             assert (await responder.run()).peer == stream.peer
     except RemoteProtocolError as error:
-        assert error.rule.startswith("R17."), error
+        assert error.rule.startswith("R16."), error
 
 
 def run_asker(data: bytes) -> None:
