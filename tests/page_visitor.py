@@ -4,11 +4,11 @@ import html
 import http.client
 import re
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import trio
 
@@ -64,6 +64,26 @@ class Visitor:
     async def post(self, path: str, told: dict[str, Any] | None = None, **headers: str) -> Shown:
         return await self._follow("POST", path, urlencode(told or {}).encode(), headers)
 
+    async def post_files(
+        self, path: str, told: dict[str, str], files: list[tuple[str, bytes]], **headers: str
+    ) -> Shown:
+        """A form with files, (name, bytes) each (RFC 7578)."""
+        line = b"--between-two-parts\r\n"
+        head = 'Content-Disposition: form-data; name="{}"'
+        parts = [
+            head.format(name).encode() + b"\r\n\r\n" + value.encode()
+            for name, value in told.items()
+        ]
+        parts += [
+            (head.format("file") + f'; filename="{name}"').encode()
+            + b"\r\nContent-Type: application/octet-stream\r\n\r\n"
+            + data
+            for name, data in files
+        ]
+        body = b"".join(line + part + b"\r\n" for part in parts) + b"--between-two-parts--\r\n"
+        kind = "multipart/form-data; boundary=between-two-parts"
+        return await self._follow("POST", path, body, headers | {"Content_Type": kind})
+
     async def _follow(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> Shown:
@@ -83,21 +103,24 @@ class Visitor:
         told["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         if body is not None:
             told["Origin"] = self.face.url
-            told["Content-Type"] = "application/x-www-form-urlencoded"
+            told.setdefault("Content-Type", "application/x-www-form-urlencoded")
         connection = http.client.HTTPConnection("127.0.0.1", self.face.port, timeout=20)
-        connection.request(method, path.split("#")[0], body, told)
-        response = connection.getresponse()
-        text = response.read().decode()
-        for name, value in response.getheaders():
-            if name.lower() == "set-cookie":
-                cookie, _, rest = value.partition(";")
-                key, _, content = cookie.partition("=")
-                if "max-age=0" in rest.lower():
-                    self.cookies.pop(key, None)
-                else:
-                    self.cookies[key] = content
-        connection.close()
+        with closing(connection):
+            connection.request(method, quote(path.split("#")[0], safe="/?&=%+:!"), body, told)
+            response = connection.getresponse()
+            text = response.read().decode()
+            for name, value in response.getheaders():
+                if name.lower() == "set-cookie":
+                    self._take(value)
         return response.status, response.getheader("location", ""), text
+
+    def _take(self, told: str) -> None:
+        cookie, _, rest = told.partition(";")
+        key, _, content = cookie.partition("=")
+        if "max-age=0" in rest.lower():
+            self.cookies.pop(key, None)
+        else:
+            self.cookies[key] = content
 
 
 @asynccontextmanager
@@ -111,7 +134,7 @@ async def visitors(*people: Stall) -> AsyncIterator[list[Visitor]]:
                     serve_control,
                     PlainDesk(each.desk),
                     QuietNode(),
-                    folder=BlobFolder(each.folder / "blobs"),
+                    folder=BlobFolder(each.home.blobs_path),
                 )
             )
             for each in people

@@ -61,6 +61,7 @@ OUTSIDE = {
     "ifaddr": ("node/mdns.py", "node/interfaces.py"),
     "starlette": ("node/control_*.py", "node/phone_window.py", "node/page/*.py"),
     "jinja2": ("node/page/*.py",),
+    "markupsafe": ("node/page/*.py",),
     "PIL": ("node/photo_process.py", "node/sample_pen.py"),
     "pillow_heif": ("node/photo_process.py",),
     "babel": ("node/tongue.py",),

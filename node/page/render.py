@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from ...protocol.told import Told
 from ..safe_text import safe_text
 from ..tongue import Tongue
 
@@ -85,7 +87,7 @@ class Renderer:
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
-            finalize=_shown,
+            finalize=partial(_shown, tongue),
             trim_blocks=True,
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
@@ -117,10 +119,15 @@ def _money(tongue: Tongue, price: Mapping[str, str] | None) -> str:
     return _("Free") if not price["amount"].strip("0.") else tongue.money(price)
 
 
-def _shown(value: Any) -> Any:
+def _shown(tongue: Tongue, value: Any) -> Any:
     """What is put into a template, wherever: strangers' texts cannot reverse a line or hide. What
-    was escaped before has their texts within, and stays escaped."""
-    return type(value)(safe_text(value)) if isinstance(value, str) else value
+    was escaped before has their texts within, and stays escaped; what the desk told is said in this
+    language."""
+    if not isinstance(value, str):
+        return value
+    if isinstance(value, Told):
+        value = tongue.told(value)
+    return Markup(safe_text(value)) if isinstance(value, Markup) else safe_text(value)  # noqa: S704
 
 
 def _lines(text: str) -> list[str]:

@@ -81,7 +81,9 @@ class Site:
         if gate is not None:
             routes.append(Route(ENTER, self._enter, methods=["GET"]))
             routes.append(self._route("POST", "/language", _language))
-            routes += [self._route(method, path, answer) for method, path, answer in OWN]
+            # The more of an address is said, the sooner it is looked at.
+            named = sorted(OWN, key=lambda route: route[1].count("{"))
+            routes += [self._route(method, path, answer) for method, path, answer in named]
         app = Starlette(
             routes=routes,
             exception_handlers={
@@ -91,6 +93,7 @@ class Site:
                 Exception: self._our_error,
             },
         )
+        app.router.redirect_slashes = False
         self.asgi: ASGIApp = _Guarded(app, gate or guard)
 
     def _route(self, method: str, path: str, answer: Answer) -> Route:

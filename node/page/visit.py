@@ -167,4 +167,4 @@ def address(path: str, **told: Any) -> str:
 Answer = Callable[[Visit], Awaitable[Response]]
 """A page, or what a form does."""
 Routes = Sequence[tuple[str, str, Answer]]
-"""(method, address, answer), the more exact address first."""
+"""(method, address, answer)"""
