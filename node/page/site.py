@@ -5,16 +5,19 @@ the same network may look through, which has no gate and nothing private. Knows 
 """
 
 import logging
+from contextlib import aclosing, suppress
 from typing import Final
 
+import trio
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ...protocol import limits
 from ..desk_error import EXIT_UNKNOWN_ID, DeskError
 from ..page_link import ENTER
 from ..tongue import CODES, chosen, tongue
@@ -145,9 +148,14 @@ class Site:
             raise error
         if error.status_code == 403 or self._is_outside(request):
             return PlainTextResponse(error.detail, error.status_code)
-        return await self._visit(request).show(
+        if error.status_code == 413:
+            await _read_off(request)
+        response = await self._visit(request).show(
             "error.html", error.status_code, why="", code=error.status_code
         )
+        if error.status_code in (411, 413):
+            response.headers["connection"] = "close"
+        return response
 
     def _is_outside(self, request: Request) -> bool:
         if self._gate is None:
@@ -167,6 +175,21 @@ class Site:
         log.error("a page failed: %s %s", request.method, request.url.path, exc_info=error)
         visit = self._visit(request)
         return self._ways.render.page("bug.html", visit.tongue, {"visit": visit}, 500)
+
+
+async def _read_off(request: Request) -> None:
+    """What is too much, up to a bound: a browser that is answered while it still sends may never
+    look at the answer."""
+    left = limits.PAGE_READ_OFF_BYTES_MAX
+    with (
+        trio.move_on_after(limits.PAGE_READ_OFF_MS_MAX / limits.SECOND_MS),
+        suppress(ClientDisconnect),
+    ):
+        async with aclosing(request.stream()) as pieces:
+            async for piece in pieces:
+                left -= len(piece)
+                if left < 0:
+                    return
 
 
 async def _language(visit: Visit) -> Response:
