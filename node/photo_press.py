@@ -129,7 +129,10 @@ def _why(name: str, word: str) -> Told:
         case "memory":
             return tell("{name} needs too much memory to be read", name=name)
         case "heic":
-            return tell("{name} seems to be HEIC, which this installation cannot read", name=name)
+            return tell(
+                "{name} seems to be HEIC, which this installation cannot read: save it as JPEG",
+                name=name,
+            )
         case "unknown":
             return tell("{name} is no photo: JPEG, PNG, WebP and GIF are taken", name=name)
         case _:
@@ -139,7 +142,7 @@ def _why(name: str, word: str) -> Told:
 def _hint(word: str) -> Told | None:
     match word:
         case "heic":
-            return tell("`pip install pillow-heif` beside it, or save the photo as JPEG")
+            return tell("or install pillow-heif where this program is installed, with pip")
         case "bytes" | "pixels" | "memory":
             return tell("make it smaller first: it is shown 1600 pixels wide at most")
         case _:

@@ -14,6 +14,7 @@ from .visit import Visit, address
 
 SORTS: Final = ("newest", "price", "relevance")
 _PAGE: Final = 24
+CURRENCY_OF: Final = {"ko": "KRW", "ja": "JPY"}
 _SHOWN_VALUES: Final = 12
 _FILTERS: Final = (
     "q", "category", "condition", "place", "currency", "min", "max", "market", "seller", "side",
@@ -36,15 +37,17 @@ class Wanted:
             raise AttributeError(name)
         return self.told.get(name, "")
 
-    def arguments(self) -> dict[str, Any]:
-        """As the verb `search` takes them."""
+    def arguments(self, currency: str) -> dict[str, Any]:
+        """As the verb `search` takes them; a bare number is of `currency`."""
+        bounds = [self.told.get("min", ""), self.told.get("max", "")]
+        is_bare = any(bound.replace(",", "").replace(".", "").isdigit() for bound in bounds)
         side = self.told.get("side", "")
         return {
             "text": self.told.get("q"),
             "category": self.told.get("category"),
             "condition": self.told.get("condition"),
             "place": self.told.get("place"),
-            "currency": self.told.get("currency"),
+            "currency": self.told.get("currency") or (currency if is_bare else None),
             "min_price": self.told.get("min"),
             "max_price": self.told.get("max"),
             "market": self.told.get("market"),
@@ -63,6 +66,17 @@ class Wanted:
         return any(name not in ("q", "sort") for name in self.told)
 
 
+async def default_currency(visit: Visit) -> str:
+    """Of a price that names none: the owner's setting, else what most here is sold in, else what
+    goes with the language."""
+    told = None if visit.ways.is_guest else (await visit.ask("waiting"))["currency"]
+    if told:
+        return str(told)
+    found = await visit.ask("search", limit=1, facets=True)
+    named = [one["value"] for one in found["facets"]["currency"] if one["value"].isupper()]
+    return named[0] if named else CURRENCY_OF.get(visit.tongue.code, "USD")
+
+
 async def browse(visit: Visit) -> Response:
     wanted = Wanted.of(visit)
     if (pointed := way_to(visit, visit.words("q", POINTER_CHARS_MAX + 1))) is not None:
@@ -73,8 +87,11 @@ async def browse(visit: Visit) -> Response:
         "rows": [], "has_more": False, "facets": {}, "shown_values": _SHOWN_VALUES,
     }  # fmt: skip
     try:
+        currency = (
+            await default_currency(visit) if "min" in wanted.told or "max" in wanted.told else ""
+        )
         found = await visit.ask(
-            "search", **wanted.arguments(), limit=_PAGE, after=after, facets=not after
+            "search", **wanted.arguments(currency), limit=_PAGE, after=after, facets=not after
         )
     except DeskError as error:
         context["why"] = visit.why(error)

@@ -31,6 +31,8 @@ async def confirm_withdraw(visit: Visit) -> Response:
     shown = await visit.ask("show", id=str(visit.request.path_params["id"]))
     if not shown["listing"]["mine"]:
         raise HTTPException(404)
+    if shown["listing"]["status"] == "withdrawn":
+        return visit.go("/mine")
     return await visit.show("withdraw.html", item=shown["listing"])
 
 

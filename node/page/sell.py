@@ -18,12 +18,12 @@ from ..desk_error import DeskError
 from ..live_node import JsonObject
 from ..photo_bring import put
 from ..photo_press import press
+from .browse import default_currency
 from .upload import Sent, check_length, sent_form, whole
 from .visit import Routes, Visit
 
 _TEXTS: Final = ("title", "category", "condition", "place", "description", "quantity", "market")
 _CURRENCIES: Final = ("KRW", "JPY", "USD", "EUR", "GBP", "CNY", "TWD")
-_CURRENCY_OF: Final = {"ko": "KRW", "ja": "JPY"}
 _NAME_CHARS_MAX: Final = 100
 _UPLOAD_BYTES_MAX: Final = (
     limits.PHOTOS_MAX * limits.PHOTO_SOURCE_BYTES_MAX + limits.PAGE_FORM_BYTES_MAX
@@ -197,10 +197,9 @@ async def _form(
     why: str = "",
     is_preview: bool = False,
 ) -> Response:
-    waiting = await visit.ask("waiting")
     found = await visit.ask("search", limit=1, facets=True)
     status = await visit.ask("status-local")
-    default = waiting["currency"] or _CURRENCY_OF.get(visit.tongue.code, "USD")
+    default = await default_currency(visit)
     chosen = goods.currency or default
     return await visit.show(
         "sell.html",

@@ -168,7 +168,10 @@ class Site:
 
     async def _not_let_in(self, request: Request, error: Exception) -> Response:
         visit = self._visit(request)
-        return self._ways.render.page("enter.html", visit.tongue, {"visit": visit}, 401)
+        response = self._ways.render.page("enter.html", visit.tongue, {"visit": visit}, 401)
+        if visit.is_part:
+            response.headers["hx-refresh"] = "true"
+        return response
 
     async def _our_error(self, request: Request, error: Exception) -> Response:
         """A bug: said as one. Nobody else notes it: the server keeps no log."""

@@ -9,7 +9,7 @@ from .visit import Routes, Visit
 
 async def state(visit: Visit) -> Response:
     peers = await visit.ways.live.peers()
-    return visit.part("state.html", peers=len(peers))
+    return visit.part("state.html", peer_count=len(peers))
 
 
 ROUTES: Final[Routes] = (("GET", "/state", state),)

@@ -86,9 +86,10 @@ class Visit:
 
     async def show(self, template: str, status: int = 200, **context: Any) -> Response:
         """A whole page. What hangs over every page (what waits, what was just done) is added."""
-        waiting: Mapping[str, Any] = {}
+        waiting: dict[str, Any] = {}
         if not self.ways.is_guest and not self.is_part:
             waiting = await self.ask("waiting")
+            waiting["peers"] = len(await self.ways.live.peers())
         response = self.ways.render.page(
             template,
             self.tongue,
@@ -97,6 +98,7 @@ class Visit:
                 "waiting": waiting,
                 "notice": self._notice(),
                 "here": self.request.url.path,
+                "peer_count": waiting.get("peers", 0),
                 "is_guest": self.ways.is_guest,
             }
             | context,

@@ -62,7 +62,7 @@ async def save(visit: Visit) -> Response:
     told = await visit.form()
     query = Wanted(
         {name: value for name, value in told.items() if value and name != "name"}
-    ).arguments()
+    ).arguments("")
     del query["sort"]
     try:
         kept = await visit.ask("save", name=told.get("name", ""), query=query)

@@ -73,7 +73,7 @@ async def test_what_is_wrong_is_said_and_what_was_typed_stays(ana: Stall, me: Vi
         ({"quantity": "x"}, [], "quantity"),
         ({"title": "x" * 121}, [], "at most 120"),
         ({}, [("notes.txt", b"hello")], "notes.txt is no photo"),
-        ({}, [(f"{n}.jpg", jpeg()) for n in range(9)], "413"),
+        ({}, [(f"{n}.jpg", jpeg()) for n in range(9)], "At most 8 photos"),
     ):
         shown = await me.post_files("/sell", LAMP | {"category": "kept"} | told, files)
         assert shown.status in (413, 422, 400), (told, shown.status)

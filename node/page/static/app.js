@@ -23,11 +23,26 @@
           channel.postMessage(event);
         });
       }
-      source.onerror = () => { const gone = { name: "peer", data: {} }; tell(gone); };
+      const note = (name) => { const event = { name, data: {} }; tell(event); channel.postMessage(event); };
+      source.onopen = () => note("back");
+      source.onerror = () => note("gone");
     });
     if (navigator.locks) navigator.locks.request("jangteo-live", listen);
     else listen();
   }
+
+  // A node that has stopped is said, and keeps nothing: forms wait until it is there again.
+  const gone = document.getElementById("gone");
+  const setGone = (isGone) => { if (gone) gone.hidden = !isGone; };
+  document.body.addEventListener("jangteo:gone", () => setGone(true));
+  document.body.addEventListener("jangteo:back", () => setGone(false));
+  document.body.addEventListener("jangteo:stopping", () => setGone(true));
+  document.body.addEventListener("htmx:sendError", () => setGone(true));
+  document.addEventListener("submit", (event) => {
+    if (!gone || gone.hidden) return;
+    event.preventDefault();
+    gone.scrollIntoView({ block: "center" });
+  }, true);
 
   // --- photos --------------------------------------------------------------------------------------
   // One that is not here yet is asked for again when the node says that it came.
@@ -107,6 +122,7 @@
       const tile = document.createElement("li");
       tile.className = "photo-tile busy";
       tile.textContent = field.dataset.busy;
+      if (file.size > Number(field.dataset.bytes)) return say(file.name + ": " + field.dataset.large);
       tiles.append(tile);
       try {
         const answer = await fetch("/photos?name=" + encodeURIComponent(file.name), {
